@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that appear whole or not at all, and JSON documents that carry their schema and version.
+
+Everything the project writes goes through `written_whole`: the bytes land under a temporary name in the same folder
+and are renamed once they are complete, so a reader never sees half a file and a crash never destroys the old one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import EngineError, ErrorCode
+
+TEMPORARY_SUFFIX = ".part"
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends without an exception.
+
+    Args:
+        path: Final file. Its folder is created.
+
+    Raises:
+        EngineError: `disk_full` or `not_writable`, naming `path`.
+    """
+    path = Path(path)
+    # A uuid instead of a process id: two threads of one process may write the same file.
+    # The original suffix stays last, because image writers choose their format by it.
+    temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise writing_error(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def writing_error(path: Path, error: OSError) -> EngineError:
+    """Return the sentence for an `OSError` met while writing `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EngineError(
+            ErrorCode.DISK_FULL,
+            f"The disk is full: {path} could not be written.",
+            "Free some space or choose another folder, then start again; finished work is kept.",
+        )
+    return EngineError(
+        ErrorCode.NOT_WRITABLE,
+        f"{path} could not be written: {error.strerror or error}.",
+        "Check that the drive is there and that you may write to this folder.",
+    )
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8 with line feeds, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_document(path: Path, schema: str, version: int, content: dict[str, Any]) -> None:
+    """Write a JSON document that says which schema and version it follows."""
+    document = {"schema": schema, "version": version, **content}
+    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_document(path: Path, schema: str, version: int, code: ErrorCode) -> dict[str, Any]:
+    """Read a JSON document and check its schema and version.
+
+    Args:
+        path: File to read.
+        schema: Expected value of `schema`.
+        version: Newest version this code understands; older ones are accepted.
+        code: Code of the `EngineError` raised for anything unreadable.
+
+    Returns:
+        The document, `schema` and `version` included.
+
+    Raises:
+        EngineError: With `code`, when the file is missing, not JSON, of another schema or of a newer version.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EngineError(code, f"{path} is missing.") from error
+    except OSError as error:
+        raise EngineError(code, f"{path} could not be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise EngineError(code, f"{path} is damaged: it is not valid JSON ({error}).") from error
+    if not isinstance(document, dict) or document.get("schema") != schema:
+        raise EngineError(code, f"{path} is not a document of the kind {schema}.")
+    found = document.get("version")
+    if not isinstance(found, int) or found > version:
+        raise EngineError(
+            code,
+            f"{path} was written by a newer version (format {found}, this one reads up to {version}).",
+            "Update Understudy, or use the version that wrote it.",
+        )
+    return document

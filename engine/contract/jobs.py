@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The jobs an engine run can be given: frozen, checked once, and stored as one JSON file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import EngineError, ErrorCode
+from .files import read_document, write_document
+from .settings import (
+    ExtractSettings,
+    SwapSettings,
+    TrainSettings,
+    settings_from_json,
+    settings_to_json,
+)
+from .timing import Footage, FrameRange
+
+SCHEMA = "understudy.job"
+VERSION = 1
+
+
+def _require(condition: bool, message: str, hint: str = "") -> None:
+    if not condition:
+        raise EngineError(ErrorCode.JOB_INVALID, message, hint)
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """Find, follow and cut out the faces of one footage.
+
+    Attributes:
+        project: Project folder; tracks go to `footage/<key>`, faces to `facesets/<key>`.
+        footage: What to search.
+        ranges: Media frames to search, handles included; empty means all.
+        references: Pictures of the person to keep; empty keeps everybody.
+        rejects: Pictures of persons to leave out.
+        settings: How to search.
+    """
+
+    kind = "extract"
+    project: Path
+    footage: Footage
+    ranges: tuple[FrameRange, ...] = ()
+    references: tuple[Path, ...] = ()
+    rejects: tuple[Path, ...] = ()
+    settings: ExtractSettings = ExtractSettings()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON document."""
+        return {
+            "project": str(self.project),
+            "footage": self.footage.to_json(),
+            "ranges": [[r.start, r.end] for r in self.ranges],
+            "references": [str(path) for path in self.references],
+            "rejects": [str(path) for path in self.rejects],
+            "settings": settings_to_json(self.settings),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> ExtractJob:
+        """Build from `to_json`'s values."""
+        return cls(
+            project=Path(content["project"]),
+            footage=Footage.from_json(content["footage"]),
+            ranges=tuple(FrameRange(start, end) for start, end in content.get("ranges", ())),
+            references=tuple(map(Path, content.get("references", ()))),
+            rejects=tuple(map(Path, content.get("rejects", ()))),
+            settings=settings_from_json(ExtractSettings, content.get("settings", {})),
+        )
+
+
+@dataclass(frozen=True)
+class FacesetPart:
+    """Faces to train on: a faceset folder, or some face tracks of it.
+
+    Attributes:
+        folder: Folder with aligned faces; plain pictures without records are taken too.
+        tracks: Track ids to use; empty means all faces of the folder.
+    """
+
+    folder: Path
+    tracks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingPerformer:
+    """One performer of a training job: id and where the faces are."""
+
+    performer: str
+    faces: tuple[FacesetPart, ...]
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Train one model on two or more performers.
+
+    Attributes:
+        model: Folder of the model; created, or resumed when it holds one.
+        performers: Who is learned; the order is the order of the preview.
+        project: Project folder to lock while training, or None outside of a project.
+        settings: How to train.
+    """
+
+    kind = "train"
+    model: Path
+    performers: tuple[TrainingPerformer, ...]
+    project: Path | None = None
+    settings: TrainSettings = TrainSettings()
+
+    def __post_init__(self) -> None:
+        _require(len(self.performers) >= 2, "Training needs at least two performers.", "Add the second one.")
+        ids = [item.performer for item in self.performers]
+        _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.")
+        for item in self.performers:
+            _require(
+                bool(item.faces), f"The performer {item.performer} has no faces.", "Extract and assign faces first."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON document."""
+        return {
+            "model": str(self.model),
+            "project": None if self.project is None else str(self.project),
+            "performers": [
+                {
+                    "performer": item.performer,
+                    "faces": [{"folder": str(part.folder), "tracks": list(part.tracks)} for part in item.faces],
+                }
+                for item in self.performers
+            ],
+            "settings": settings_to_json(self.settings),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> TrainJob:
+        """Build from `to_json`'s values."""
+        return cls(
+            model=Path(content["model"]),
+            project=None if content.get("project") is None else Path(content["project"]),
+            performers=tuple(
+                TrainingPerformer(
+                    performer=item["performer"],
+                    faces=tuple(
+                        FacesetPart(Path(part["folder"]), tuple(part.get("tracks", ()))) for part in item["faces"]
+                    ),
+                )
+                for item in content["performers"]
+            ),
+            settings=settings_from_json(TrainSettings, content.get("settings", {})),
+        )
+
+
+@dataclass(frozen=True)
+class FaceAssignment:
+    """Who appears on a face track.
+
+    Attributes:
+        track: Id of the face track in the footage; -1 means every track of the shot.
+        source: Performer id of the identity to appear.
+        target: Performer id of the face in the footage; may be empty.
+    """
+
+    track: int
+    source: str
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class SwapJob:
+    """Swap faces in some frames of a footage and write one RGBA picture for each.
+
+    Attributes:
+        project: Project folder that holds the tracks of the footage.
+        footage: What to swap in.
+        ranges: Media frames to write; each gets exactly one picture.
+        model: Folder of the trained model.
+        assignments: Who appears on which face track; tracks not listed stay as they are.
+        output: Folder of the pictures, `swap.json` and `outlines.npz`.
+        skip_frames: Media frames that get an empty picture although they hold a face.
+        settings: How to comp.
+    """
+
+    kind = "swap"
+    project: Path
+    footage: Footage
+    ranges: tuple[FrameRange, ...]
+    model: Path
+    assignments: tuple[FaceAssignment, ...]
+    output: Path
+    skip_frames: tuple[int, ...] = ()
+    settings: SwapSettings = SwapSettings()
+
+    def __post_init__(self) -> None:
+        _require(bool(self.assignments), "No face is assigned to a performer.", "Assign the faces of the shot first.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON document."""
+        return {
+            "project": str(self.project),
+            "footage": self.footage.to_json(),
+            "ranges": [[r.start, r.end] for r in self.ranges],
+            "model": str(self.model),
+            "assignments": [{"track": a.track, "source": a.source, "target": a.target} for a in self.assignments],
+            "output": str(self.output),
+            "skip_frames": list(self.skip_frames),
+            "settings": settings_to_json(self.settings),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> SwapJob:
+        """Build from `to_json`'s values."""
+        return cls(
+            project=Path(content["project"]),
+            footage=Footage.from_json(content["footage"]),
+            ranges=tuple(FrameRange(start, end) for start, end in content["ranges"]),
+            model=Path(content["model"]),
+            assignments=tuple(FaceAssignment(**item) for item in content["assignments"]),
+            output=Path(content["output"]),
+            skip_frames=tuple(content.get("skip_frames", ())),
+            settings=settings_from_json(SwapSettings, content.get("settings", {})),
+        )
+
+
+@dataclass(frozen=True)
+class CheckJob:
+    """Say what the engine is made of and whether each part works."""
+
+    kind = "check"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON document."""
+        return {}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> CheckJob:
+        """Build from `to_json`'s values."""
+        return cls()
+
+
+@dataclass(frozen=True)
+class DummyJob:
+    """A pretended long job for developing and testing the bridge between Blender and the engine.
+
+    Attributes:
+        seconds: How long it takes.
+        behavior: "finish", "fail", "crash" (the process dies without a last message), "flood" (very many messages),
+            "noise" (writes to standard output behind the reporter's back) or "hang" (ignores the stop signal).
+    """
+
+    kind = "dummy"
+    seconds: float = 1.0
+    behavior: str = "finish"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON document."""
+        return {"seconds": self.seconds, "behavior": self.behavior}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> DummyJob:
+        """Build from `to_json`'s values."""
+        return cls(seconds=float(content["seconds"]), behavior=str(content["behavior"]))
+
+
+Job = ExtractJob | TrainJob | SwapJob | CheckJob | DummyJob
+
+_KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {
+    cls.kind: cls.from_json for cls in (ExtractJob, TrainJob, SwapJob, CheckJob, DummyJob)
+}
+
+
+def save_job(path: Path, job: Job) -> None:
+    """Write the job to a JSON file."""
+    write_document(path, SCHEMA, VERSION, {"kind": job.kind, "job": job.to_json()})
+
+
+def load_job(path: Path) -> Job:
+    """Read a job file.
+
+    Raises:
+        EngineError: `job_invalid` or `settings_invalid`, naming what is wrong.
+    """
+    content = read_document(path, SCHEMA, VERSION, ErrorCode.JOB_INVALID)
+    try:
+        build = _KINDS[content["kind"]]
+        return build(content["job"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngineError(ErrorCode.JOB_INVALID, f"{path} is not a complete job: {error}.") from error

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names and places of everything in a project folder, and the lock that keeps two jobs out of each other's way."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import sys
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from .errors import EngineError, ErrorCode
+from .files import write_document, writing_error
+
+FOLDER_SUFFIX = ".understudy"
+SCHEMA = "understudy.project"
+VERSION = 1
+
+TRACKS_FILE = "tracks.npz"
+FOOTAGE_FILE = "footage.json"
+FACESET_FILE = "faceset.json"
+MODEL_FILE = "model.json"
+HISTORY_FILE = "history.jsonl"
+PREVIEW_FILE = "preview.png"
+SWAP_FILE = "swap.json"
+OUTLINES_FILE = "outlines.npz"
+JOB_FILE = "job.json"
+LOG_FILE = "log.txt"
+MESSAGES_FILE = "messages.jsonl"
+
+
+def safe_name(text: str, length: int = 48) -> str:
+    """Return `text` as a file name that every system takes: word characters of any script, dots and hyphens."""
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"[^\w.\-]+", "-", text).strip("-._")[:length].strip("-._")
+    return text or "unnamed"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder that holds what Understudy knows about an edit; path functions only.
+
+    Layout::
+
+        project.json                 schema and version
+        performers/<id>.json         performers and consent
+        footage/<key>/footage.json   what the file is, which frames were searched
+        footage/<key>/tracks.npz     boxes, landmarks, scores, identities
+        facesets/<key>/              aligned faces of that footage and faceset.json
+        models/<name>/               model.json, checkpoint, history.jsonl, preview.png
+        swaps/<name>/                frame pictures, swap.json, outlines.npz
+        jobs/<time>-<kind>/          job.json, log.txt, messages.jsonl
+    """
+
+    root: Path
+
+    @classmethod
+    def beside(cls, blend_file: Path) -> Project:
+        """Return the project that belongs to a .blend file: the folder of the same name beside it."""
+        return cls(blend_file.with_name(blend_file.stem + FOLDER_SUFFIX))
+
+    @property
+    def performers(self) -> Path:
+        """Folder of the performers' records."""
+        return self.root / "performers"
+
+    def footage(self, key: str) -> Path:
+        """Folder of what was found in one footage."""
+        return self.root / "footage" / key
+
+    def faceset(self, key: str) -> Path:
+        """Folder of the aligned faces of one footage."""
+        return self.root / "facesets" / key
+
+    @property
+    def models(self) -> Path:
+        """Folder of all models."""
+        return self.root / "models"
+
+    def model(self, name: str) -> Path:
+        """Folder of one model."""
+        return self.models / safe_name(name)
+
+    def swap(self, name: str) -> Path:
+        """Folder of one shot's swapped pictures."""
+        return self.root / "swaps" / safe_name(name)
+
+    def new_job(self, kind: str, now: datetime.datetime | None = None) -> Path:
+        """Create and return a folder for a job's files.
+
+        Raises:
+            EngineError: `not_writable` or `disk_full`.
+        """
+        stamp = (now or datetime.datetime.now()).strftime("%Y%m%d-%H%M%S")
+        for number in range(1000):
+            folder = self.root / "jobs" / (f"{stamp}-{kind}" + (f"-{number}" if number else ""))
+            try:
+                folder.mkdir(parents=True, exist_ok=False)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise writing_error(folder, error) from error
+            return folder
+        raise EngineError(ErrorCode.NOT_WRITABLE, f"No free job folder in {self.root / 'jobs'}.")
+
+    def create(self) -> None:
+        """Create the folder and its `project.json` if they aren't there.
+
+        Raises:
+            EngineError: `not_writable` or `disk_full`.
+        """
+        marker = self.root / "project.json"
+        if not marker.exists():
+            write_document(marker, SCHEMA, VERSION, {})
+
+
+class ProjectLock:
+    """One job at a time in a project; the operating system frees the lock when the process ends, however it ends.
+
+    Example:
+        >>> with ProjectLock(project, "train"):  # doctest: +SKIP
+        ...     ...
+
+    Raises:
+        EngineError: `project_busy`, on entering while another process holds it.
+    """
+
+    def __init__(self, project: Project, kind: str) -> None:
+        self._path = project.root / ".lock"
+        self._kind = kind
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> ProjectLock:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self._path, "a+", encoding="utf-8")
+        except OSError as error:
+            raise writing_error(self._path, error) from error
+        try:
+            _lock(self._file)
+        except OSError as error:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "another job"
+            self._file.close()
+            self._file = None
+            raise EngineError(
+                ErrorCode.PROJECT_BUSY,
+                f"{self._path.parent.name} is in use by {holder}.",
+                "Wait until that job has ended or stop it, then start again.",
+            ) from error
+        self._file.truncate(0)
+        self._file.write(f"the job {self._kind} (process {os.getpid()})")
+        self._file.flush()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.truncate(0)
+            self._file.close()
+            self._file = None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        # The locked byte lies far behind the text, so that others can still read who holds the lock.
+        file.seek(1 << 20)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

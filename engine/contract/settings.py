@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every setting of the engine: its default, range, unit and help, once.
+
+The command line, Blender's properties and the reference documentation are made from the fields of these dataclasses.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from .errors import EngineError, ErrorCode
+
+
+def _setting(default: Any, help: str, **details: Any) -> Any:
+    """Declare a settings field.
+
+    Args:
+        default: Default value; its type is the field's type.
+        help: One sentence for the user.
+        **details: `unit`, `minimum`, `maximum` (both inclusive), `choices` (mapping value -> one phrase for the user),
+            `metavar` (name of the value on the command line).
+    """
+    return field(default=default, metadata={"help": help, **details})
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Base of the settings: checks every field against its declared range on creation."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            expected = type(item.default)
+            if expected is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+                object.__setattr__(self, item.name, value)
+            if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+                raise _invalid(item.name, value, f"a value of type {expected.__name__}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise _invalid(item.name, value, "a finite number")
+            choices = item.metadata.get("choices")
+            if choices is not None and value not in choices:
+                raise _invalid(item.name, value, "one of " + ", ".join(map(str, choices)))
+            minimum, maximum = item.metadata.get("minimum"), item.metadata.get("maximum")
+            if minimum is not None and value < minimum:
+                raise _invalid(item.name, value, f"at least {minimum}")
+            if maximum is not None and value > maximum:
+                raise _invalid(item.name, value, f"at most {maximum}")
+
+
+def _invalid(name: str, value: object, expected: str) -> EngineError:
+    return EngineError(
+        ErrorCode.SETTINGS_INVALID,
+        f"The setting {name} is {value!r}; expected {expected}.",
+        "Correct it and try again.",
+    )
+
+
+@dataclass(frozen=True)
+class ExtractSettings(_Checked):
+    """How faces are found, fitted, followed and cut out."""
+
+    detector: str = _setting(
+        "blazeface",
+        "Which face detector searches the pictures.",
+        choices={
+            "blazeface": "MediaPipe BlazeFace, fast and sure (Apache-2.0, paid work allowed)",
+            "dlib-hog": "dlib HOG, frontal faces (Boost licence, paid work allowed)",
+            "dlib-cnn": "dlib CNN, slow without a GPU (CC0 model, paid work allowed)",
+        },
+    )
+    landmarks: str = _setting(
+        "mesh",
+        "Which model fits the 68 landmarks.",
+        choices={
+            "mesh": "MediaPipe face mesh, steady (Apache-2.0, paid work allowed)",
+            "dlib-68": "dlib 68 points (trained on iBUG 300-W: not for paid work)",
+        },
+    )
+    confidence: float = _setting(0.5, "Lowest detector score that counts as a face.", minimum=0.0, maximum=1.0)
+    minimum_size: int = _setting(24, "Faces smaller than this are ignored.", unit="px", minimum=8, maximum=4096)
+    detect_every: int = _setting(
+        1,
+        "Search the whole picture on every n-th frame and follow the faces in between.",
+        unit="frames",
+        minimum=1,
+        maximum=50,
+    )
+    maximum_gap: int = _setting(
+        12,
+        "A face lost for at most this many frames keeps its track; the gap is bridged.",
+        unit="frames",
+        minimum=0,
+        maximum=250,
+    )
+    minimum_track: int = _setting(
+        3,
+        "Tracks in fewer frames than this are dropped, unless the shot is that short.",
+        unit="frames",
+        minimum=1,
+        maximum=1000,
+    )
+    rotations: bool = _setting(
+        False, "Search again with the picture turned by 90, 180 and 270 degrees when no face is found."
+    )
+    face_size: int = _setting(
+        256,
+        "Side of the aligned face pictures.",
+        unit="px",
+        choices={128: "small", 256: "usual", 512: "large", 1024: "very large"},
+    )
+    coverage: float = _setting(
+        2.0,
+        "Side of the face pictures in canonical face squares; 1 shows brows to mouth, 2 the whole face with a border.",
+        minimum=0.75,
+        maximum=4.0,
+    )
+    save_every: int = _setting(
+        1, "Keep the face picture of every n-th frame in the faceset.", unit="frames", minimum=1, maximum=1000
+    )
+    smoothing: float = _setting(
+        1.0, "How strongly landmarks are steadied over time; 0 keeps the raw fits.", minimum=0.0, maximum=10.0
+    )
+    identity_threshold: float = _setting(
+        0.6, "Largest distance between identity vectors that counts as the same person.", minimum=0.05, maximum=2.0
+    )
+    processes: int = _setting(1, "How many processes work on a folder of pictures.", minimum=1, maximum=64)
+    skip_existing: bool = _setting(False, "Leave out pictures whose faces are in the faceset already.")
+    debug_landmarks: bool = _setting(
+        False, "Also write copies of the face pictures with the landmarks drawn in (never into the faceset itself)."
+    )
+
+
+@dataclass(frozen=True)
+class TrainSettings(_Checked):
+    """How the network learns the performers."""
+
+    family: str = _setting(
+        "quick",
+        "Which network is trained.",
+        choices={
+            "quick": "small and fast; a plausible swap in minutes on a CPU",
+            "original": "the classic 64-pixel network, 82 million parameters",
+            "lowmem": "the classic network for little memory, 61 million parameters",
+        },
+    )
+    batch_size: int = _setting(
+        0, "Faces of each performer in a step; 0 takes the family's own.", minimum=0, maximum=1024
+    )
+    learning_rate: float = _setting(
+        0.0, "Step size of the optimizer; 0 takes the family's own.", minimum=0.0, maximum=1.0
+    )
+    maximum_steps: int = _setting(
+        1_000_000, "Stop after this many steps in all.", unit="steps", minimum=1, maximum=100_000_000
+    )
+    maximum_minutes: float = _setting(
+        0.0, "Stop after this time in this run; 0 means no limit.", unit="minutes", minimum=0.0
+    )
+    save_interval: int = _setting(100, "Write a checkpoint every n steps.", unit="steps", minimum=1, maximum=1_000_000)
+    preview_interval: int = _setting(
+        50, "Write the preview picture every n steps.", unit="steps", minimum=1, maximum=1_000_000
+    )
+    precision: str = _setting(
+        "auto",
+        "Number format of the arithmetic.",
+        choices={
+            "auto": "bfloat16 where the processor has it and the family allows it, else float32",
+            "float32": "exact, slower",
+            "mixed_bfloat16": "faster on processors with bfloat16",
+        },
+    )
+    deterministic: bool = _setting(False, "Give the same result on every run, at the price of one CPU thread.")
+    seed: int = _setting(0, "Start of the random numbers.", minimum=0, maximum=2_147_483_647)
+    warm_start: str = _setting("", "Folder of a trained model to start from instead of from scratch.", metavar="MODEL")
+
+
+@dataclass(frozen=True)
+class SwapSettings(_Checked):
+    """How the swapped face is put over the plate."""
+
+    mask: str = _setting(
+        "extended-hull",
+        "Shape of the blend mask.",
+        choices={
+            "rect": "the square the network sees",
+            "hull": "the outline of the landmarks, without the forehead",
+            "hull-and-rect": "where both agree",
+            "extended-hull": "the outline with the forehead",
+        },
+    )
+    erode: float = _setting(
+        0.0, "Shrink the mask by this share of the face's size; negative grows it.", minimum=-0.5, maximum=0.5
+    )
+    feather: float = _setting(0.06, "Width of the soft edge as a share of the face's size.", minimum=0.0, maximum=0.5)
+    margin: float = _setting(
+        0.0,
+        "Grow the alpha beyond the mask by this share of the face's size, so that an editor's own mask has room.",
+        minimum=0.0,
+        maximum=0.5,
+    )
+    color_transfer: str = _setting(
+        "lab",
+        "How the swapped face takes on the colors of the plate.",
+        choices={
+            "none": "as the network made it",
+            "mean": "the mean color of each channel",
+            "histogram": "the histogram of each channel",
+            "lab": "mean and spread in LAB (Reinhard)",
+        },
+    )
+    color_steadiness: float = _setting(
+        0.9,
+        "How slowly the color solution may change from frame to frame; 0 solves every frame alone.",
+        minimum=0.0,
+        maximum=0.999,
+    )
+    blend: str = _setting(
+        "alpha",
+        "How the edge is blended.",
+        choices={"alpha": "soft edge", "poisson": "gradients of the swap, colors of the plate's edge (Poisson)"},
+    )
+    opacity: float = _setting(1.0, "Strength of the swap.", minimum=0.0, maximum=1.0)
+    sharpen: float = _setting(0.0, "Unsharp masking of the swapped face.", minimum=0.0, maximum=5.0)
+    face_scale: float = _setting(1.0, "Size of the swapped face against the plate's.", minimum=0.5, maximum=2.0)
+    bit_depth: int = _setting(
+        8, "Bits of each channel of the written pictures.", choices={8: "usual", 16: "fine gradients"}
+    )
+    batch_size: int = _setting(8, "Faces the network swaps at a time.", minimum=1, maximum=256)
+    mark_pictures: bool = _setting(
+        True, "Write into every picture that a trained algorithm composited it (IPTC digital source type)."
+    )
+
+
+Settings = ExtractSettings | TrainSettings | SwapSettings
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings)
+
+
+def settings_to_json(settings: Settings) -> dict[str, Any]:
+    """Return the settings as plain values."""
+    return {item.name: getattr(settings, item.name) for item in fields(settings)}
+
+
+def settings_from_json(cls: type[_SettingsT], content: dict[str, Any]) -> _SettingsT:
+    """Build settings from plain values; what is missing takes its default.
+
+    Raises:
+        EngineError: `settings_invalid`, for an unknown name or a value out of range.
+    """
+    known = {item.name for item in fields(cls)}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise EngineError(
+            ErrorCode.SETTINGS_INVALID,
+            f"Unknown {cls.__name__}: {', '.join(unknown)}.",
+            "The job was written by another version; write it again.",
+        )
+    return cls(**content)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start the engine's command line from exactly this copy of the code.
+
+Blender runs `<engine python> -I -u -X utf8 launch.py run <job.json>`. The folder above this file is bound to the name
+`understudy`, whatever the folder is called, and nothing is put on `sys.path`: the engine's environment holds
+third-party libraries only.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _bind() -> None:
+    if "understudy" in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(
+        "understudy", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{ROOT} holds no copy of Understudy")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["understudy"] = module
+    spec.loader.exec_module(module)
+
+
+# At module level: processes spawned by multiprocessing import this file again and need the binding too.
+_bind()
+
+if __name__ == "__main__":
+    from understudy.training_cli.main import main
+
+    sys.exit(main(sys.argv[1:]))

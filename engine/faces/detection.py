@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding faces in a picture: what a detection is and which detectors there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import box_overlap
+
+# A face box of every detector is brought to the same extent: brows to chin, which is what dlib was trained on.
+RIGHT_EYE_POINT, LEFT_EYE_POINT = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A face found in one picture.
+
+    Attributes:
+        box: x0, y0, x1, y1 in picture pixels, float32 (4,), unclipped, about brows to chin.
+        score: The detector's confidence in 0…1.
+        keypoints: Right eye, left eye (the subject's), nose tip, mouth, float32 (k, 2), or None.
+        rotation: By how many degrees (0, 90, 180, 270) the picture was turned counterclockwise to find the face.
+    """
+
+    box: NDArray[np.float32]
+    score: float
+    keypoints: NDArray[np.float32] | None = None
+    rotation: int = 0
+
+    @property
+    def roll_deg(self) -> float:
+        """Clockwise lean of the face on screen in degrees, as far as the detector tells."""
+        if self.keypoints is None:
+            return float((self.rotation + 180) % 360 - 180)
+        across = self.keypoints[LEFT_EYE_POINT] - self.keypoints[RIGHT_EYE_POINT]
+        return float(np.degrees(np.arctan2(across[1], across[0])))
+
+
+class Detector(Protocol):
+    """Finds faces in one picture at a time."""
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Return the faces of an RGB picture (h, w, 3), best first."""
+        ...
+
+
+def _blazeface(confidence: float, minimum_size: int) -> Detector:
+    from .blazeface import BlazeFaceDetector
+
+    return BlazeFaceDetector(confidence, minimum_size)
+
+
+def _dlib_hog(confidence: float, minimum_size: int) -> Detector:
+    from .dlib_detection import HogDetector
+
+    return HogDetector(confidence, minimum_size)
+
+
+def _dlib_cnn(confidence: float, minimum_size: int) -> Detector:
+    from .dlib_detection import CnnDetector
+
+    return CnnDetector(confidence, minimum_size)
+
+
+DETECTORS: dict[str, Callable[[float, int], Detector]] = {
+    "blazeface": _blazeface,
+    "dlib-hog": _dlib_hog,
+    "dlib-cnn": _dlib_cnn,
+}
+
+
+def make_detector(name: str, confidence: float, minimum_size: int) -> Detector:
+    """Return a detector of `DETECTORS`, its model loaded.
+
+    Args:
+        name: Key of `DETECTORS`.
+        confidence: Lowest score that counts, 0…1.
+        minimum_size: Smallest side of a face box in pixels.
+
+    Raises:
+        EngineError: `detector_unavailable` or `library_missing`.
+    """
+    return DETECTORS[name](confidence, minimum_size)
+
+
+def suppress_doubles(detections: list[Detection], overlap: float = 0.3) -> list[Detection]:
+    """Return the detections, best first, without those that lie on a better one.
+
+    Besides the overlap of the areas, a box that lies mostly inside a better one counts as its double: tiles of a
+    picture find parts of faces that the whole picture has found completely.
+    """
+    rest = sorted(detections, key=lambda item: -item.score)
+    kept: list[Detection] = []
+    for item in rest:
+        if not any(_is_double(item.box, other.box, overlap) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _is_double(box: NDArray[np.float32], better: NDArray[np.float32], overlap: float) -> bool:
+    if box_overlap(box, better)[0, 0] > overlap:
+        return True
+    low, high = np.maximum(box[:2], better[:2]), np.minimum(box[2:], better[2:])
+    shared = float(np.prod(np.clip(high - low, 0, None)))
+    smaller = min(float(np.prod(box[2:] - box[:2])), float(np.prod(better[2:] - better[:2])))
+    return shared > 0.7 * smaller > 0

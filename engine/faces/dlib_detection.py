@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""dlib's two face detectors: HOG (frontal faces) and CNN (slow without a GPU).
+
+Both find faces from about 80 px on, so every picture is brought to the same long side first; measured, 960 px is where
+more pixels stop paying for HOG. dlib's scores are margins around 0; they are mapped to 0…1 with 0 at one half, so that
+the setting `confidence` means "dlib's own threshold" at its default.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .detection import Detection, suppress_doubles
+from .models import import_library, model_path
+
+_LONG_SIDE = 960
+_LARGEST_ENLARGEMENT = 2.0
+_STEEPNESS = 2.0
+
+
+class _DlibDetector:
+    """What both detectors share: scaling, and boxes brought back to the picture."""
+
+    def __init__(self, confidence: float, minimum_size: int) -> None:
+        self._confidence = confidence
+        self._minimum_size = minimum_size
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Return the faces of an RGB picture (h, w, 3), best first."""
+        height, width = image.shape[:2]
+        scale = min(_LONG_SIDE / max(height, width), _LARGEST_ENLARGEMENT)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        step = np.array([width / size[0], height / size[1]] * 2)
+        found = []
+        for rectangle, margin in self._find(np.ascontiguousarray(scaled)):
+            # dlib names the first and last pixel inside; the box's edges lie half a pixel further out.
+            edges = np.array([rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1], float)
+            box = (edges * step - 0.5).astype(np.float32)
+            score = 1 / (1 + math.exp(-_STEEPNESS * margin))
+            if score >= self._confidence and min(box[2] - box[0], box[3] - box[1]) >= self._minimum_size:
+                found.append(Detection(box, score))
+        return suppress_doubles(found)
+
+    def _find(self, image: NDArray[np.uint8]) -> Iterable[tuple[Any, float]]:
+        raise NotImplementedError
+
+
+class HogDetector(_DlibDetector):
+    """Finds frontal faces by histograms of gradients; its model is part of dlib.
+
+    Args:
+        confidence: Lowest score that counts, 0…1; 0.5 is dlib's own threshold.
+        minimum_size: Smallest side of a face box in pixels.
+
+    Raises:
+        EngineError: `library_missing`.
+    """
+
+    def __init__(self, confidence: float, minimum_size: int) -> None:
+        super().__init__(confidence, minimum_size)
+        self._detector = import_library("dlib").get_frontal_face_detector()
+        bounded = min(max(confidence, 0.05), 0.99)
+        self._threshold = math.log(bounded / (1 - bounded)) / _STEEPNESS
+
+    def _find(self, image: NDArray[np.uint8]) -> Iterable[tuple[Any, float]]:
+        rectangles, margins, _ = self._detector.run(image, 0, self._threshold)
+        return zip(rectangles, margins, strict=True)
+
+
+class CnnDetector(_DlibDetector):
+    """Finds faces with dlib's max-margin convolutional network.
+
+    Args:
+        confidence: Lowest score that counts, 0…1; 0.5 is dlib's own threshold.
+        minimum_size: Smallest side of a face box in pixels.
+
+    Raises:
+        EngineError: `library_missing` or `detector_unavailable`.
+    """
+
+    def __init__(self, confidence: float, minimum_size: int) -> None:
+        super().__init__(confidence, minimum_size)
+        self._detector = import_library("dlib").cnn_face_detection_model_v1(str(model_path("dlib-cnn")))
+
+    def _find(self, image: NDArray[np.uint8]) -> Iterable[tuple[Any, float]]:
+        return ((item.rect, item.confidence) for item in self._detector(image, 0))

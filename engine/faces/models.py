@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The trained models that find and describe faces: which files they are, where they lie, what their licences allow.
+
+Nothing is downloaded here: the engine's set-up puts the TFLite files below `<prefix>/share/understudy/models`, and the
+dlib files come with the package face-recognition-models. That package is never imported, only located, because its
+code needs `pkg_resources`, which current Python environments no longer carry.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+
+MODELS_FOLDER = Path("share") / "understudy" / "models"
+_DLIB_PACKAGE = "face_recognition_models"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file and the terms it is under.
+
+    Attributes:
+        file: File name.
+        source: "set-up" (TFLite files the engine's set-up puts in place) or "package" (face-recognition-models).
+        licence: Name of the licence.
+        paid_work: Whether results may be used in paid work.
+        meaning: One sentence for the user on what that means.
+    """
+
+    file: str
+    source: str
+    licence: str
+    paid_work: bool
+    meaning: str
+
+
+_APACHE = "Paid work is allowed; the licence text travels with copies of the model."
+_PUBLIC = "Public domain dedication by its author; paid work is allowed."
+
+MODELS: dict[str, Model] = {
+    "blazeface": Model("face_detection_full_range_sparse.tflite", "set-up", "Apache-2.0", True, _APACHE),
+    "mesh": Model("face_landmark.tflite", "set-up", "Apache-2.0", True, _APACHE),
+    "dlib-cnn": Model("mmod_human_face_detector.dat", "package", "CC0-1.0", True, _PUBLIC),
+    "dlib-68": Model(
+        "shape_predictor_68_face_landmarks.dat",
+        "package",
+        "trained on iBUG 300-W",
+        False,
+        "Its training pictures exclude commercial use: not for paid work.",
+    ),
+    "dlib-identity": Model("dlib_face_recognition_resnet_model_v1.dat", "package", "CC0-1.0", True, _PUBLIC),
+}
+
+
+def model_path(name: str) -> Path:
+    """Return the file of a model of `MODELS`.
+
+    Raises:
+        EngineError: `library_missing` when the package of the dlib models isn't installed, `detector_unavailable`
+            when the file isn't where it belongs.
+    """
+    model = MODELS[name]
+    path = _folder(model) / model.file
+    if not path.is_file():
+        raise EngineError(
+            ErrorCode.DETECTOR_UNAVAILABLE,
+            f"The model {name} is missing: there is no file {path}.",
+            "Run the engine's set-up again; it puts the models in place.",
+        )
+    return path
+
+
+def _folder(model: Model) -> Path:
+    if model.source == "set-up":
+        return Path(sys.prefix) / MODELS_FOLDER
+    spec = importlib.util.find_spec(_DLIB_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EngineError(
+            ErrorCode.LIBRARY_MISSING,
+            "The package face-recognition-models, which carries the dlib models, is not installed.",
+            "Run the engine's set-up again.",
+        )
+    return Path(spec.origin).parent / "models"
+
+
+def import_library(name: str) -> Any:
+    """Return an imported library that only some detectors need ("dlib", "ai_edge_litert.interpreter").
+
+    Raises:
+        EngineError: `library_missing`, naming it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise EngineError(
+            ErrorCode.LIBRARY_MISSING,
+            f"The library {name.partition('.')[0]} can't be loaded: {error}.",
+            "Run the engine's set-up again.",
+        ) from error
+
+
+@functools.cache
+def load_network(name: str, threads: int = 2) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Return a TFLite model as a function: input array -> outputs in the model's order, float32.
+
+    The function isn't safe to call from two threads at a time.
+
+    Raises:
+        EngineError: `library_missing` or `detector_unavailable`.
+    """
+    path = model_path(name)
+    litert = import_library("ai_edge_litert.interpreter")
+    try:
+        interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise EngineError(
+            ErrorCode.DETECTOR_UNAVAILABLE,
+            f"The model file {path} is damaged: {error}.",
+            "Run the engine's set-up again; it puts the models in place.",
+        ) from error
+    entry = interpreter.get_input_details()[0]["index"]
+    exits = [item["index"] for item in interpreter.get_output_details()]
+
+    def run(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        interpreter.set_tensor(entry, values)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in exits]
+
+    return run

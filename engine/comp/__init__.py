@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Putting the swapped face over the plate."""
+"""The swapped face over the plate: colors, matte, placement. Pure arrays; files only in `record`."""

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The blend mask of an aligned face: its shape, its soft edge, and the outline an editor's spline starts from.
+
+Lengths given as shares are shares of the face's size: the side of the canonical face square (`size / coverage`).
+The soft edge lies inside the mask's shape and always ends inside the network's crop, so no box can show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contract.settings import SwapSettings
+from .region import ConvexRegion, hull_region, square_region
+
+OUTLINE_POINTS = 16
+
+# The edge of the crop fades over at least this share of the crop, whatever the feather.
+_CROP_FADE = 0.05
+# Where the 0.9 level of the soft edge lies, as a share of its width: 3t² - 2t³ = 0.9.
+_OUTLINE_LEVEL = 0.8042
+
+# Height of the forehead's top over the line of the eyes, in distances from that line to the nose's base,
+# at the ends and in the middle of the arc. Both follow the head's pitch alike, and no brow or jaw moves them.
+_FOREHEAD_SIDE = 0.55
+_FOREHEAD_MIDDLE = 1.02
+_FOREHEAD_ARC = 9
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where a swapped face shows, on a raster of one size.
+
+    Attributes:
+        shape: The mask's own shape after erosion, in pixels of the raster.
+        crop: What the network sees.
+        feather_px: Width of the soft edge inside `shape`.
+        crop_fade_px: Width of the soft edge inside `crop`.
+        size: Side of the raster in pixels.
+    """
+
+    shape: ConvexRegion
+    crop: ConvexRegion
+    feather_px: float
+    crop_fade_px: float
+    size: int
+
+    def matte(self, margin_px: float = 0.0) -> np.ndarray:
+        """Return the soft matte.
+
+        Args:
+            margin_px: How far the alpha reaches beyond the mask, in pixels of the raster.
+
+        Returns:
+            Shape (size, size), float32, 0…1; 0 on the raster's border.
+        """
+        inner = _soft_step(self.shape.grown(margin_px).depth(self.size), self.feather_px)
+        return np.minimum(inner, _soft_step(self.crop.depth(self.size), self.crop_fade_px))
+
+    def outline(self, center: np.ndarray, down: np.ndarray) -> np.ndarray:
+        """Return the closed line where the matte without margin is 0.9.
+
+        Args:
+            center: A point of the face, shape (2,), pixels of the raster.
+            down: Direction from there to the chin, shape (2,); the first point lies in it.
+
+        Returns:
+            Points, clockwise on the screen, shape (16, 2), float64. The same index is the same place of the face in
+            every frame, because the rays' angles are fixed to the face.
+        """
+        core = self.shape.grown(-_OUTLINE_LEVEL * self.feather_px).shared_with(
+            self.crop.grown(-_OUTLINE_LEVEL * self.crop_fade_px)
+        )
+        angles = np.arctan2(down[1], down[0]) + np.arange(OUTLINE_POINTS) * (2 * np.pi / OUTLINE_POINTS)
+        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return center + directions * core.exits(center, directions)[:, None]
+
+    @property
+    def outline_feather_px(self) -> float:
+        """Distance from the outline to where the matte ends, in pixels of the raster."""
+        return _OUTLINE_LEVEL * self.feather_px
+
+
+def _soft_step(depth: np.ndarray, width_px: float) -> np.ndarray:
+    """Return 0 at the edge and outside, 1 from `width_px` inwards, with no kink at either end."""
+    # Never narrower than a pixel: that is antialiasing, not feather.
+    share = np.clip(depth / max(width_px, 1.0), 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
+
+
+def face_axes(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the middle of the eyes and the vector from there to the nose's base.
+
+    Args:
+        landmarks: 68 points, shape (68, 2).
+
+    Returns:
+        Two vectors of shape (2,), float64, in the landmarks' pixels.
+    """
+    points = np.asarray(landmarks, np.float64)
+    eyes = points[36:48].mean(axis=0)
+    return eyes, points[31:36].mean(axis=0) - eyes
+
+
+def forehead_points(landmarks: np.ndarray) -> np.ndarray:
+    """Return an arc over the forehead, from the right temple to the left, extrapolated from brows, eyes and nose.
+
+    The arc stands on the brows' outer ends and follows the head's turn, because the brows do; its height is measured
+    along the line from nose to eyes, which shortens with the head's pitch as the forehead does.
+
+    Args:
+        landmarks: 68 points, shape (68, 2).
+
+    Returns:
+        Shape (9, 2), float64, in the landmarks' pixels.
+    """
+    points = np.asarray(landmarks, np.float64)
+    eyes, down = face_axes(points)
+    height = float(np.hypot(*down))
+    down = down / max(height, 1e-6)
+    across = np.array([down[1], -down[0]])
+    brows = (points[17:27] - eyes) @ across
+    share = np.linspace(0.0, 1.0, _FOREHEAD_ARC)
+    # Brow points 17…26 run from temple to temple; with the head turned, those of the far side lie closer together.
+    sideways = np.interp(share, np.linspace(0.0, 1.0, 10), brows)
+    bow = np.sqrt(np.clip(1.0 - (2.0 * share - 1.0) ** 2, 0.0, 1.0))
+    lift = height * (_FOREHEAD_SIDE + (_FOREHEAD_MIDDLE - _FOREHEAD_SIDE) * bow)
+    return eyes + sideways[:, None] * across - lift[:, None] * down
+
+
+def build_mask(landmarks: np.ndarray, size: int, coverage: float, settings: SwapSettings) -> Mask:
+    """Return the blend mask of an aligned face.
+
+    Args:
+        landmarks: 68 points in pixels of the aligned face, shape (68, 2).
+        size: Side of the aligned face in pixels.
+        coverage: Side of the aligned face in canonical face squares.
+        settings: `mask`, `erode` and `feather` are used.
+    """
+    face_px = size / coverage
+    crop = square_region(size)
+    if settings.mask == "rect":
+        shape = crop
+    elif settings.mask == "extended-hull":
+        shape = hull_region(np.concatenate([landmarks, forehead_points(landmarks)]))
+    else:
+        shape = hull_region(landmarks)
+    if settings.mask == "hull-and-rect":
+        shape = shape.shared_with(crop)
+    return Mask(
+        shape=shape.grown(-settings.erode * face_px),
+        crop=crop.grown(-1.0),
+        feather_px=settings.feather * face_px,
+        crop_fade_px=max(settings.feather * face_px, _CROP_FADE * size),
+        size=size,
+    )

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One face's way through the network: aligned plate face in, swapped face and matte out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.settings import SwapSettings
+from ..faces.alignment import align_face, face_matrix
+from ..faces.geometry import invert_similarity, scale_of, transform_points
+from .blend import poisson_face, sharpen_face
+from .color_match import ColorSolution, apply_color, solve_color
+from .matte import Mask, build_mask, face_axes
+from .over import full_scale
+from .place import place_face, resized_matrix, scaled_about_center
+from .region import picture_region
+
+# Mattes are drawn at least this fine: a network of 64 pixels needs a smoother edge than its own raster gives.
+_LEAST_MATTE_SIZE = 128
+_LARGEST_MATTE_SIZE = 256
+
+
+class Swapper(Protocol):
+    """A trained network that turns aligned faces into another performer's.
+
+    Attributes:
+        face_size: Side of the faces in pixels.
+        coverage: Side of the faces in canonical face squares.
+        performers: Ids of the performers it knows.
+        family: Name of the network's family.
+        step: Training steps it has seen.
+    """
+
+    @property
+    def face_size(self) -> int:
+        """Side of the faces in pixels."""
+        ...
+
+    @property
+    def coverage(self) -> float:
+        """Side of the faces in canonical face squares."""
+        ...
+
+    @property
+    def performers(self) -> tuple[str, ...]:
+        """Ids of the performers it knows."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """Name of the network's family."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Training steps it has seen."""
+        ...
+
+    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return faces (n, S, S, 3) and masks (n, S, S) or None, float32 0…1, of `source` in the pose of `faces`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FaceCrop:
+    """A face of the plate as the network sees it.
+
+    Attributes:
+        media_frame: Where in the footage.
+        track: Id of its face track.
+        source: Performer that shall appear.
+        image_to_face: Similarity from the picture to `plate`, shape (2, 3), float64.
+        landmarks: 68 points in pixels of `plate`, shape (68, 2), float64.
+        coverage: Side of `plate` in canonical face squares.
+        plate: The aligned face, shape (S, S, 3), float32 RGB 0…1.
+        visible: Where `plate` shows the picture rather than what lies beyond its frame, shape (S, S), bool.
+    """
+
+    media_frame: int
+    track: int
+    source: str
+    image_to_face: np.ndarray
+    landmarks: np.ndarray
+    coverage: float
+    plate: np.ndarray
+    visible: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Side of the face in pixels."""
+        return self.plate.shape[0]
+
+
+@dataclass(frozen=True)
+class SwappedFace:
+    """What the network made of a crop.
+
+    Attributes:
+        crop: What it was made from.
+        face: Shape (S, S, 3), float32 RGB 0…1, colors as the network made them.
+        mask: The network's own mask, shape (S, S), float32 0…1, or None.
+        color: This frame's own color solution, or None.
+    """
+
+    crop: FaceCrop
+    face: np.ndarray
+    mask: np.ndarray | None
+    color: ColorSolution | None
+
+
+def cut_face(
+    image: np.ndarray, landmarks: np.ndarray, media_frame: int, track: int, source: str, size: int, coverage: float
+) -> FaceCrop:
+    """Cut one face out of a frame: one warp, at the network's size.
+
+    Args:
+        image: Frame, shape (h, w, 3), uint8 or uint16 RGB.
+        landmarks: 68 points in pixels of the frame, shape (68, 2).
+        media_frame: Number of the frame.
+        track: Id of the face track.
+        source: Performer that shall appear.
+        size: Side of the network's faces in pixels.
+        coverage: Side of the network's faces in canonical face squares.
+    """
+    image_to_face = face_matrix(landmarks, size, coverage)
+    plate = np.asarray(align_face(image, image_to_face, size), np.float32) / full_scale(image.dtype)
+    visible = picture_region(image.shape[1], image.shape[0], image_to_face).depth(size) > 0.0
+    return FaceCrop(
+        media_frame=media_frame,
+        track=track,
+        source=source,
+        image_to_face=image_to_face,
+        landmarks=transform_points(image_to_face, landmarks),
+        coverage=coverage,
+        plate=np.clip(plate, 0.0, 1.0),
+        visible=visible,
+    )
+
+
+def swap_faces(swapper: Swapper, crops: Sequence[FaceCrop], settings: SwapSettings) -> list[SwappedFace]:
+    """Run the network on crops of one source and measure their colors.
+
+    Args:
+        swapper: The trained network.
+        crops: Faces with the same `source`; not empty.
+        settings: `color_transfer`, `mask`, `erode` and `feather` are used.
+
+    Raises:
+        EngineError: `internal`, when the network returns faces that are no finite numbers.
+    """
+    faces, masks = swapper.swap(np.stack([crop.plate for crop in crops]), crops[0].source)
+    if not np.isfinite(faces).all():
+        raise EngineError(ErrorCode.INTERNAL, "The network returned values that are no numbers.")
+    swapped = []
+    for index, crop in enumerate(crops):
+        face = np.clip(np.asarray(faces[index], np.float32), 0.0, 1.0)
+        weight = build_mask(crop.landmarks, crop.size, crop.coverage, settings).matte() * crop.visible
+        color = solve_color(settings.color_transfer, face, crop.plate, weight)
+        swapped.append(SwappedFace(crop, face, None if masks is None else masks[index], color))
+    return swapped
+
+
+def paint_face(picture: np.ndarray, swapped: SwappedFace, color: ColorSolution | None, settings: SwapSettings) -> None:
+    """Finish a swapped face and draw it into its frame's RGBA picture.
+
+    Args:
+        picture: Shape (h, w, 4), uint8 or uint16, straight alpha; changed in place.
+        swapped: The face.
+        color: The steadied color solution.
+        settings: How to comp.
+    """
+    crop = swapped.crop
+    face = sharpen_face(apply_color(settings.color_transfer, swapped.face, color), settings.sharpen)
+    if settings.blend == "poisson":
+        near = _margin_matte(crop, crop.size, settings)
+        face = poisson_face(face, crop.plate, near * crop.visible)
+    matte = _margin_matte(crop, _matte_size(crop.size), settings)
+    if swapped.mask is not None:
+        side = matte.shape[0]
+        matte = np.minimum(matte, cv2.resize(swapped.mask.astype(np.float32), (side, side)))
+    placed = scaled_about_center(crop.image_to_face, crop.size, settings.face_scale)
+    place_face(picture, face, matte * np.float32(settings.opacity), placed)
+
+
+def _margin_matte(crop: FaceCrop, size: int, settings: SwapSettings) -> np.ndarray:
+    mask = _mask_at(crop.landmarks, crop.size, size, crop.coverage, settings)
+    return mask.matte(settings.margin * size / crop.coverage)
+
+
+def _mask_at(landmarks: np.ndarray, size: int, fine: int, coverage: float, settings: SwapSettings) -> Mask:
+    """Return the mask on a raster of side `fine`, from landmarks on one of side `size`."""
+    identity = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    moved = transform_points(resized_matrix(identity, fine / size), landmarks)
+    return build_mask(moved, fine, coverage, settings)
+
+
+def _matte_size(size: int) -> int:
+    return int(np.clip(size, _LEAST_MATTE_SIZE, _LARGEST_MATTE_SIZE))
+
+
+def face_outline(landmarks: np.ndarray, coverage: float, settings: SwapSettings) -> tuple[np.ndarray, float]:
+    """Return the outline of a face's blend mask in the picture; it needs no network and no pixels.
+
+    Args:
+        landmarks: 68 points in pixels of the picture, shape (68, 2).
+        coverage: Side of the network's faces in canonical face squares.
+        settings: `mask`, `erode`, `feather` and `face_scale` are used.
+
+    Returns:
+        16 points in pixels of the picture, clockwise on the screen from the chin, shape (16, 2), float64, where the
+        matte without margin is 0.9; and the distance in pixels from there to its end.
+    """
+    size = _LEAST_MATTE_SIZE
+    image_to_face = face_matrix(landmarks, size, coverage)
+    inside = transform_points(image_to_face, landmarks)
+    mask = build_mask(inside, size, coverage, settings)
+    eyes, down = face_axes(inside)
+    placed = scaled_about_center(image_to_face, size, settings.face_scale)
+    points = transform_points(invert_similarity(placed), mask.outline(eyes + 0.6 * down, down))
+    return points, mask.outline_feather_px / scale_of(placed)

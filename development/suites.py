@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The suites of `python3 tasks.py test`: what each runs, and the table of what came of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .environments import (
+    BLENDERS,
+    ENGINE_PYTHONS,
+    ENVIRONMENTS,
+    ROOT,
+    answer_of,
+    blender_environment,
+    build_zip,
+    call,
+    child_variables,
+    engine_environment,
+    extension_builder,
+    find_python,
+    lint_environment,
+    newest_blender,
+    say,
+)
+
+# The longest a suite may take; one that hangs, at the exit of Blender's module for instance, is a failure.
+SUITE_TIMEOUT_S = 900
+
+
+@dataclass
+class Outcome:
+    """What came of one suite: counts of tests, seconds, and a note where it didn't run."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+def _link_folder(link: Path, target: Path) -> None:
+    """Make a link to a folder; on Windows a junction, which needs no rights."""
+    if os.name == "nt":
+        call([os.environ.get("COMSPEC", "cmd"), "/c", "mklink", "/J", link, target])
+    else:
+        link.symlink_to(target, target_is_directory=True)
+
+
+def run_suite(name: str, command: Sequence[str | Path], timeout_s: float = SUITE_TIMEOUT_S, **variables: str) -> int:
+    """Run one suite's command with its output shown; return its exit code, 124 for one that took too long."""
+    say(f"\n=== {name}")
+    environment = child_variables(**variables)
+    process = subprocess.Popen(
+        [str(part) for part in command], cwd=ROOT, env=environment, start_new_session=os.name != "nt"
+    )
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        say(f"{name} did not end within {timeout_s:.0f} seconds.")
+        return 124
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        if os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, 9)
+        process.wait()
+
+
+def pytest_suite(name: str, python: Path, folder: str, **variables: str) -> Outcome:
+    """Run the tests of one folder with one Python and count them."""
+    report = ENVIRONMENTS / "results" / f"{name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    began = time.monotonic()
+    options = ["-q", "--color", "yes" if sys.stdout.isatty() else "no", "-m", "not slow", f"--junitxml={report}"]
+    code = run_suite(name, [python, "-m", "pytest", *options, f"tests/{folder}"], **variables)
+    outcome = Outcome(name, seconds=time.monotonic() - began)
+    if report.is_file():
+        suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
+        total, outcome.skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
+        outcome.failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        outcome.passed = total - outcome.failed - outcome.skipped
+    if code != 0 and not outcome.failed:
+        outcome.failed, outcome.note = 1, f"ended with {code}"
+    return outcome
+
+
+def checks_suite(name: str, checks: dict[str, Callable[[], int]]) -> Outcome:
+    """Run named checks, each of which returns an exit code, and count them like tests."""
+    began = time.monotonic()
+    outcome = Outcome(name)
+    for check in checks.values():
+        if check() == 0:
+            outcome.passed += 1
+        else:
+            outcome.failed += 1
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def lint() -> Outcome:
+    """Style, format, import directions and types."""
+    python = lint_environment()
+    engine = engine_environment("3.11" if find_python("3.11") else "3.13")
+    programs = python.parent
+    with tempfile.TemporaryDirectory() as folder:
+        # The import checker looks for a package of the name understudy, whatever the checkout is called.
+        _link_folder(Path(folder) / "understudy", ROOT)
+        types = (python, "-m", "basedpyright", "--pythonpath", engine)
+        stubs = answer_of([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
+        return checks_suite(
+            "lint",
+            {
+                "style": lambda: run_suite("lint: style", [programs / "ruff", "check", "."]),
+                "format": lambda: run_suite("lint: format", [programs / "ruff", "format", "--check", "."]),
+                "imports": lambda: run_suite(
+                    "lint: imports", [programs / "lint-imports", "--no-cache"], PYTHONPATH=folder
+                ),
+                "types": lambda: run_suite("lint: types", types, PYTHONPATH=stubs),
+            },
+        )
+
+
+def zip_suite() -> Outcome:
+    """Build the extension and let Blender's validator judge the zip."""
+    python = blender_environment(newest_blender())
+    tags = ["--valid-tags", str(ROOT / "tests" / "contract" / "tags.json")]
+
+    def validate() -> int:
+        package = build_zip(python)
+        say(f"built {package.relative_to(ROOT)}, {package.stat().st_size / 1e3:.0f} kB")
+        return run_suite("zip: validate", [python, extension_builder(python), "validate", *tags, package])
+
+    return checks_suite("zip", {"validate": validate})
+
+
+def blender_suite(blender: str) -> Outcome:
+    """Run the tests inside one Blender, with an engine of the same Python."""
+    if find_python(BLENDERS[blender]) is None:
+        return Outcome(f"blender-{blender}", note=f"left out: no Python {BLENDERS[blender]} on this machine")
+    engine = engine_environment(BLENDERS[blender])
+    python = blender_environment(blender)
+    return pytest_suite(f"blender-{blender}", python, "blender", UNDERSTUDY_ENGINE_PYTHON=str(engine))
+
+
+def engine_suite(folder: str, version: str) -> Outcome:
+    """Run tests that need the engine's libraries or its Python, but no Blender."""
+    name = f"{folder}-{version}"
+    if find_python(version) is None:
+        return Outcome(name, note=f"left out: no Python {version} on this machine")
+    python = engine_environment(version, for_tests=True)
+    return pytest_suite(name, python, folder, UNDERSTUDY_ENGINE_PYTHON=str(python))
+
+
+def suites() -> dict[str, Callable[[], Outcome]]:
+    """Return every suite by name, in the order in which they run."""
+    table: dict[str, Callable[[], Outcome]] = {"lint": lint}
+    for version in ENGINE_PYTHONS:
+        table[f"contract-{version}"] = lambda version=version: engine_suite("contract", version)
+    table["engine-3.11"] = lambda: engine_suite("engine", "3.11")
+    for version in ENGINE_PYTHONS:
+        table[f"cli-{version}"] = lambda version=version: engine_suite("cli", version)
+    for blender in BLENDERS:
+        table[f"blender-{blender}"] = lambda blender=blender: blender_suite(blender)
+    return {**table, "zip": zip_suite}
+
+
+def summarize(outcomes: Sequence[Outcome]) -> int:
+    """Print the table of all suites and return the exit code; in CI a suite left out is a failure."""
+    is_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    for outcome in outcomes:
+        if is_ci and outcome.note.startswith("left out"):
+            outcome.failed = 1
+    say(f"\n{'suite':<16}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for o in outcomes:
+        say(f"{o.name:<16}{o.passed:>8}{o.failed:>8}{o.skipped:>9}{o.seconds:>9.0f}  {o.note}".rstrip())
+    passed, failed = sum(o.passed for o in outcomes), sum(o.failed for o in outcomes)
+    say(f"\n{passed} passed, {failed} failed")
+    return 1 if failed else 0

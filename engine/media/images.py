@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Still pictures on disk: reading as RGB, writing PNG with notes inside, and listing a folder in natural order."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import write_bytes
+from .color import eight_bit, sixteen_bit
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Signature, then length + type + 13 bytes + checksum of the header chunk: notes go right behind it.
+_PNG_HEADER_END = 8 + 4 + 4 + 13 + 4
+_XMP_KEYWORD = "XML:com.adobe.xmp"
+
+# What OpenCV has to say about a damaged picture reaches the user as an EngineError.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+@dataclass(frozen=True)
+class PictureKind:
+    """How a picture file stores its pixels.
+
+    Attributes:
+        bit_depth: Bits of each channel.
+        channels: 1 gray, 2 gray and alpha, 3 color, 4 color and alpha.
+    """
+
+    bit_depth: int
+    channels: int
+
+    @property
+    def pixel_format(self) -> str:
+        """FFmpeg-like name of the format: "gray", "rgb24", "rgba64" …"""
+        if self.channels < 3:
+            return "gray" if self.bit_depth == 8 else f"gray{self.bit_depth}"
+        return ("rgb" if self.channels == 3 else "rgba") + str(self.bit_depth * self.channels)
+
+
+def read_image(path: Path, deep: bool = False, upright: bool = True) -> np.ndarray:
+    """Read a picture of any supported kind.
+
+    Args:
+        path: PNG, JPEG, TIFF, BMP or WebP file with 8 or 16 bits, or float TIFF.
+        deep: Give uint16 (0–65535) instead of uint8 (0–255).
+        upright: Turn the picture as the camera's orientation note (EXIF) says.
+
+    Returns:
+        (h, w, 3) RGB, uint8 or uint16, in the encoding of the file. Gray is spread over the channels, alpha left out.
+
+    Raises:
+        EngineError: `picture_unreadable`, naming the file.
+    """
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
+    image = _decode(path, flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    return sixteen_bit(image) if deep else eight_bit(image)
+
+
+def read_rgba(path: Path, deep: bool = False) -> np.ndarray:
+    """Read a picture with its alpha, as (h, w, 4) straight RGBA; opaque where the file has no alpha.
+
+    Raises:
+        EngineError: `picture_unreadable`, naming the file.
+    """
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    image = sixteen_bit(image) if deep else eight_bit(image)
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGBA)
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
+
+
+def picture_kind(path: Path) -> PictureKind:
+    """Return how the file stores its pixels.
+
+    Raises:
+        EngineError: `picture_unreadable`, naming the file.
+    """
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    return PictureKind(bit_depth=image.dtype.itemsize * 8, channels=1 if image.ndim == 2 else image.shape[2])
+
+
+def _decode(path: Path, flags: int) -> np.ndarray:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise _unreadable(path, "it is missing") from error
+    except OSError as error:
+        raise _unreadable(path, (error.strerror or str(error)).lower()) from error
+    if not data:
+        raise _unreadable(path, "it is empty (0 bytes)")
+    try:
+        # From memory, because OpenCV's own file access fails on some names on Windows.
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise _unreadable(path, "it is damaged or far too large") from error
+    if image is None:
+        raise _unreadable(path, "it is damaged, cut off or no picture")
+    return image
+
+
+def _unreadable(path: Path, reason: str) -> EngineError:
+    return EngineError(
+        ErrorCode.PICTURE_UNREADABLE,
+        f"The picture {path} can't be read: {reason}.",
+        "Replace the file or leave it out.",
+    )
+
+
+def write_png(
+    path: Path,
+    image: np.ndarray,
+    xmp: bytes | None = None,
+    text: Mapping[str, str] | None = None,
+    compression: int | None = None,
+) -> None:
+    """Write a PNG, whole or not at all.
+
+    Args:
+        path: File to write.
+        image: uint8 or uint16, (h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA with straight alpha.
+        xmp: XMP packet to carry, for instance from `marks.composite_xmp`.
+        text: Notes to carry, keyword (1–79 Latin-1 characters) → text.
+        compression: zlib level 0–9; None takes OpenCV's fast setting, which is three times faster than level 1.
+
+    Raises:
+        EngineError: `disk_full` or `not_writable`, naming the file.
+    """
+    write_bytes(path, encode_png(image, xmp, text, compression))
+
+
+def encode_png(
+    image: np.ndarray,
+    xmp: bytes | None = None,
+    text: Mapping[str, str] | None = None,
+    compression: int | None = None,
+) -> bytes:
+    """Return a PNG file's bytes; the arguments are those of `write_png`."""
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    options = [] if compression is None else [cv2.IMWRITE_PNG_COMPRESSION, compression]
+    is_encoded, buffer = cv2.imencode(".png", image, options)
+    if not is_encoded:
+        raise EngineError(ErrorCode.INTERNAL, f"A picture of {image.shape} {image.dtype} could not be encoded.")
+    notes = [] if xmp is None else [_international_text(_XMP_KEYWORD, xmp)]
+    notes += [_international_text(keyword, value.encode("utf-8")) for keyword, value in (text or {}).items()]
+    if not notes:
+        return buffer.tobytes()
+    data = memoryview(buffer.reshape(-1))
+    return b"".join([data[:_PNG_HEADER_END], *notes, data[_PNG_HEADER_END:]])
+
+
+def _international_text(keyword: str, text: bytes) -> bytes:
+    """Return an uncompressed iTXt chunk (PNG specification 11.3.3.4) without language and translation."""
+    body = b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + text
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def read_png_xmp(path: Path) -> bytes | None:
+    """Return the XMP packet of a PNG file, or None when it carries none.
+
+    Raises:
+        EngineError: `picture_unreadable`, when the file is missing or no PNG.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, (error.strerror or str(error)).lower()) from error
+    if not data.startswith(_PNG_SIGNATURE):
+        raise _unreadable(path, "it is no PNG file")
+    prefix = _XMP_KEYWORD.encode("latin-1") + b"\0"
+    position = len(_PNG_SIGNATURE)
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        body = data[position + 8 : position + 8 + length]
+        if data[position + 4 : position + 8] == b"iTXt" and body.startswith(prefix):
+            # Behind the keyword: compression flag, method, language, translated keyword.
+            return body[len(prefix) + 2 :].split(b"\0", 2)[2]
+        position += 12 + length
+    return None
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key that orders numbers in names by value: frame2 before frame10, on every system alike."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Return the picture files directly in a folder, in natural order; hidden and unfinished files are left out.
+
+    Raises:
+        EngineError: `footage_missing`, when the folder isn't there or can't be read.
+    """
+    try:
+        found = [
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        ]
+    except OSError as error:
+        raise EngineError(
+            ErrorCode.FOOTAGE_MISSING,
+            f"The folder {folder} can't be read: {(error.strerror or str(error)).lower()}.",
+            "Connect the drive or correct the path.",
+        ) from error
+    # Names that differ in case only or in leading zeros still get one fixed order.
+    return sorted(found, key=lambda path: (natural_key(path.name), path.name))

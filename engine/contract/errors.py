@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TRAINING_DIVERGED = "training_diverged"
     STRIP_UNSUPPORTED = "strip_unsupported"
+    STRIP_MISSING = "strip_missing"
     ENVIRONMENT_BROKEN = "environment_broken"
     OFFLINE = "offline"
     CRASHED = "crashed"

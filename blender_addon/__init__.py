@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the add-on keeps: preferences, properties, pictures and jobs. Operators and panels stand on it."""
+
+is_registered = False
+
+
+def register() -> None:
+    """Register the parts, each before what needs it."""
+    from . import jobs, preferences, previews, properties
+
+    preferences.register()
+    properties.register()
+    previews.register()
+    jobs.register()
+    global is_registered
+    is_registered = True
+
+
+def unregister() -> None:
+    """Take the parts back in reverse order; running jobs are stopped first."""
+    from . import jobs, preferences, previews, properties
+
+    jobs.unregister()
+    previews.unregister()
+    properties.unregister()
+    preferences.unregister()
+    global is_registered
+    is_registered = False

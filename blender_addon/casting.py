@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is who in the edit: its performers with their consent, and whose face each face track shows."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.performers import Consent, Performer, performer_id, save_performer
+from ..engine.contract.project import Project
+from .project_view import FoundFootage, FoundTrack
+
+CONSENT_ICONS = {"given": "CHECKMARK", "expired": "TIME", "missing": "ERROR"}
+
+
+def performer(item: Any) -> Performer:
+    """Return the record of a performer property.
+
+    Raises:
+        EngineError: `settings_invalid`, for a date that is none.
+    """
+    return Performer(
+        item.performer_id, item.name, Consent(item.note.strip(), item.document.strip(), item.valid_until.strip())
+    )
+
+
+def consent_state(item: Any) -> str:
+    """Return "given", "expired" or "missing" for a performer property, as of today."""
+    try:
+        return performer(item).consent.state(datetime.date.today())
+    except EngineError:
+        # A date typed into the panel that is none: nobody can say how long this consent holds.
+        return "missing"
+
+
+def find_performer(settings: Any, name: str) -> Any | None:
+    """Return the performer property of this name or id, or None."""
+    return next((item for item in settings.performers if name and name in (item.name, item.performer_id)), None)
+
+
+def require_performer(settings: Any, name: str) -> Any:
+    """Return the performer property of this name or id.
+
+    Raises:
+        EngineError: `performer_unknown`, naming those there are.
+    """
+    item = find_performer(settings, name)
+    if item is None:
+        known = ", ".join(item.name for item in settings.performers) or "nobody yet"
+        raise EngineError(
+            ErrorCode.PERFORMER_UNKNOWN,
+            f"There is no performer “{name}” in this edit; there is {known}.",
+            "Add them first.",
+        )
+    return item
+
+
+def add_performer(settings: Any, name: str) -> Any:
+    """Add a performer to the edit and return the property.
+
+    Raises:
+        EngineError: `settings_invalid`, when the name is empty or taken.
+    """
+    identity = performer_id(name)
+    if find_performer(settings, identity) or find_performer(settings, name.strip()):
+        raise EngineError(
+            ErrorCode.SETTINGS_INVALID, f"There is a performer “{name.strip()}” already.", "Choose another name."
+        )
+    item = settings.performers.add()
+    item.name, item.performer_id = name.strip(), identity
+    settings.active_performer = len(settings.performers) - 1
+    return item
+
+
+def remove_performer(settings: Any, item: Any) -> None:
+    """Take a performer and their assignments out of the edit; files stay."""
+    identity, name = item.performer_id, item.name
+    settings.performers.remove(list(settings.performers).index(item))
+    _drop_assignments(settings, lambda entry: entry.performer_id == identity)
+    settings.active_performer = max(0, min(settings.active_performer, len(settings.performers) - 1))
+    for role in ("source", "target"):
+        if getattr(settings, role) == name:
+            setattr(settings, role, "")
+
+
+def save_performers(settings: Any, project: Project) -> None:
+    """Write the records of all performers into the project, where the engine reads them.
+
+    Raises:
+        EngineError: `settings_invalid` for a wrong date; `not_writable` or `disk_full`.
+    """
+    project.create()
+    for item in settings.performers:
+        save_performer(project.performers, performer(item))
+
+
+def assigned(settings: Any, key: str) -> dict[int, str]:
+    """Return the performer id on each assigned face track of a footage."""
+    return {entry.track: entry.performer_id for entry in settings.assignments if entry.key == key}
+
+
+def assign(settings: Any, key: str, track: int, identity: str) -> None:
+    """Say whose face a track shows; an empty id takes the assignment away."""
+    _drop_assignments(settings, lambda entry: entry.key == key and entry.track == track)
+    if identity:
+        entry = settings.assignments.add()
+        entry.key, entry.track, entry.performer_id = key, track, identity
+
+
+def tracks_by_footage(settings: Any, identity: str) -> dict[str, tuple[int, ...]]:
+    """Return the face tracks assigned to a performer, by footage key."""
+    found: dict[str, list[int]] = {}
+    for entry in settings.assignments:
+        if entry.performer_id == identity:
+            found.setdefault(entry.key, []).append(entry.track)
+    return {key: tuple(sorted(tracks)) for key, tracks in found.items()}
+
+
+def carry_over(settings: Any, before: FoundFootage | None, after: FoundFootage) -> list[int]:
+    """Move assignments to the tracks of a repeated extraction; return the ids of assigned tracks that are lost.
+
+    A track takes over when it has the same id and frames, or is the only one that shares most of its frames with the
+    old one; where two people are in the picture at the same time that can't be told, and the user is asked again.
+    """
+    if before is None:
+        return []
+    known = assigned(settings, before.key)
+    if before.key == after.key and before.tracks == after.tracks:
+        return []
+    _drop_assignments(settings, lambda entry: entry.key in (before.key, after.key))
+    lost = []
+    for track in before.tracks:
+        if track.id in known:
+            same = [
+                other
+                for other in after.tracks
+                if (other.id, other.first, other.last) == (track.id, track.first, track.last)
+            ]
+            heirs = same or [other for other in after.tracks if _is_same_time(track, other)]
+            rivals = (
+                [] if same else [other for other in before.tracks if other is not track and _is_same_time(track, other)]
+            )
+            if len(heirs) == 1 and not rivals:
+                assign(settings, after.key, heirs[0].id, known[track.id])
+            else:
+                lost.append(track.id)
+    return lost
+
+
+def _is_same_time(one: FoundTrack, other: FoundTrack) -> bool:
+    shared = min(one.last, other.last) - max(one.first, other.first) + 1
+    return 2 * shared > min(one.last - one.first, other.last - other.first) + 1
+
+
+def _drop_assignments(settings: Any, is_dropped: Any) -> None:
+    for index in reversed(range(len(settings.assignments))):
+        if is_dropped(settings.assignments[index]):
+            settings.assignments.remove(index)

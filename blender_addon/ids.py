@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names that Blender knows us by: the package, the operators, the panels, the side bar's tab."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+# The root package: "bl_ext.<repository>.understudy" when enabled in Blender, "understudy" in a checkout.
+PACKAGE = (__package__ or "").rpartition(".")[0]
+
+TAB = "Understudy"
+
+
+class Operator(StrEnum):
+    """Every operator's `bl_idname`."""
+
+    ENVIRONMENT_INSTALL = "understudy.environment_install"
+    ENVIRONMENT_CHECK = "understudy.environment_check"
+    ENVIRONMENT_REMOVE = "understudy.environment_remove"
+    PERFORMER_ADD = "understudy.performer_add"
+    PERFORMER_REMOVE = "understudy.performer_remove"
+    PERFORMER_CONSENT = "understudy.performer_consent"
+    EXTRACT = "understudy.extract"
+    FACES_ASSIGN = "understudy.faces_assign"
+    TRAIN_START = "understudy.train_start"
+    SWAP = "understudy.swap"
+    SWAP_INSERT = "understudy.swap_insert"
+    SWAP_TOGGLE = "understudy.swap_toggle"
+    SWAP_REMOVE = "understudy.swap_remove"
+    JOB_STOP = "understudy.job_stop"
+    JOB_OPEN_LOG = "understudy.job_open_log"
+    JOBS_CLEAR = "understudy.jobs_clear"
+    PREVIEW_SHOW = "understudy.preview_show"
+    FOLDER_OPEN = "understudy.folder_open"
+    PREFERENCES_OPEN = "understudy.preferences_open"
+
+
+class Panel(StrEnum):
+    """Every panel's `bl_idname`, in the order of the work."""
+
+    JOBS = "SEQUENCER_PT_understudy_jobs"
+    ENGINE = "SEQUENCER_PT_understudy_engine"
+    PERFORMERS = "SEQUENCER_PT_understudy_performers"
+    SHOTS = "SEQUENCER_PT_understudy_shots"
+    SHOTS_SETTINGS = "SEQUENCER_PT_understudy_shots_settings"
+    TRAIN = "SEQUENCER_PT_understudy_train"
+    TRAIN_SETTINGS = "SEQUENCER_PT_understudy_train_settings"
+    SWAP = "SEQUENCER_PT_understudy_swap"
+    SWAP_SETTINGS = "SEQUENCER_PT_understudy_swap_settings"

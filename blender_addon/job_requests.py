@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From Blender's context to jobs: the only place that reads settings for a job, and what happens to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bpy
+
+from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.jobs import (
+    CheckJob,
+    ExtractJob,
+    FaceAssignment,
+    FacesetPart,
+    Job,
+    SwapJob,
+    TrainingPerformer,
+    TrainJob,
+    save_job,
+)
+from ..engine.contract.messages import Done
+from ..engine.contract.project import JOB_FILE, Project
+from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from ..engine.contract.timing import Footage, FrameRange, Shot, merge_ranges, ranges_of
+from . import casting, environment, preferences, shots
+from .job_queue import Finisher, JobRequest
+from .process import engine_command
+from .project_view import FootageLocation, FoundFootage, footage_location, view
+from .sequencer import sequencer_scene
+from .strips import strip_shot, strip_uid
+
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings)
+
+
+def project_of_edit() -> Project:
+    """Return the project folder that belongs to the open .blend.
+
+    Raises:
+        EngineError: `job_invalid`, when the file was never saved.
+    """
+    if not bpy.data.filepath:
+        raise EngineError(
+            ErrorCode.JOB_INVALID,
+            "This .blend has no name yet.",
+            "Save it first; the project folder is made beside it.",
+        )
+    return Project.beside(Path(bpy.data.filepath))
+
+
+def settings_of(group: Any, cls: type[_SettingsT]) -> _SettingsT:
+    """Return a settings dataclass from its properties.
+
+    Raises:
+        EngineError: `settings_invalid`, when a value is out of range.
+    """
+    values = {}
+    for item in fields(cls):
+        value = getattr(group, item.name)
+        if isinstance(item.default, float):
+            # Blender keeps single precision: 5e-5 comes back as 4.99999987e-05.
+            value = float(f"{value:.6g}")
+        elif isinstance(item.default, int) and not isinstance(item.default, bool):
+            value = int(value)
+        elif item.metadata.get("metavar") == "MODEL" and value:
+            value = bpy.path.abspath(value)
+        values[item.name] = value
+    return cls(**values)
+
+
+def job_request(job: Job, title: str, project: Project, finisher: Finisher | None = None, undo: str = "") -> JobRequest:
+    """Write a job's file into its own folder and return the request that runs it.
+
+    Raises:
+        EngineError: `environment_broken` without an engine; `not_writable` or `disk_full`.
+    """
+    engine = preferences.engine()
+    if not engine.is_ready:
+        raise EngineError(ErrorCode.ENVIRONMENT_BROKEN, f"{engine.sentence}.", "Install the engine first.")
+    folder = project.new_job(job.kind)
+    save_job(folder / JOB_FILE, job)
+    command = engine_command(engine.python, ["run", str(folder / JOB_FILE)])
+    return JobRequest(job.kind, title, tuple(command), folder, finisher, undo)
+
+
+def check_request() -> JobRequest:
+    """Return the request that says what the engine is made of and whether it works."""
+    return job_request(CheckJob(), "Check Engine", Project(preferences.data_folder()), _show_check)
+
+
+def _show_check(done: Done) -> Iterator[None]:
+    environment.forget()
+    bpy.context.window_manager.understudy.engine_report = done.summary
+    yield
+
+
+def environment_request(action: str) -> JobRequest:
+    """Return the request that installs or removes the engine's environment.
+
+    Args:
+        action: "install" or "remove".
+    """
+    host = preferences.host_python()
+    arguments = ["--json", "environment", action, "--folder", str(preferences.engine_folder())]
+    if action == "install":
+        arguments += ["--python", str(host)]
+    folder = Project(preferences.data_folder()).new_job("environment")
+    title = {"install": "Install Engine", "remove": "Remove Engine"}[action]
+    return JobRequest("environment", title, tuple(engine_command(host, arguments)), folder, _look_again)
+
+
+def _look_again(_: Done) -> Iterator[None]:
+    environment.forget()
+    yield
+
+
+def extract_requests(context: bpy.types.Context, strips: Sequence[Any]) -> list[JobRequest]:
+    """Return one request for each footage that the strips use; strips of one footage share a search.
+
+    Raises:
+        EngineError: For an unsaved file, a strip that stands for no shot, or settings out of range.
+    """
+    scene = sequencer_scene(context)
+    settings, project = scene.understudy, project_of_edit()
+    search = settings_of(settings.extract, ExtractSettings)
+    by_footage: dict[Footage, list[Shot]] = {}
+    for strip in strips:
+        shot = strip_shot(scene, strip, settings.handles)
+        by_footage.setdefault(shot.footage, []).append(shot)
+    requests = []
+    project.create()
+    for footage, cuts in by_footage.items():
+        location = footage_location(footage.path, footage.pictures)
+        before = view(project).footage(location)
+        # What other shots of this footage had searched is searched again, or their tracks would be lost.
+        known = before.ranges if before else ()
+        ranges = merge_ranges([*known, *(part for shot in cuts for part in shot.needed_ranges())])
+        job = ExtractJob(project=project.root, footage=footage, ranges=ranges, settings=search)
+        finisher = _after_extraction(project, scene.name, location, before)
+        requests.append(job_request(job, f"Extract Faces: {footage.path.name}", project, finisher, "Extract Faces"))
+    return requests
+
+
+def _after_extraction(
+    project: Project, scene_name: str, location: FootageLocation, before: FoundFootage | None
+) -> Finisher:
+    def finish(_: Done) -> Iterator[None]:
+        view(project).forget()
+        after = view(project).footage(location)
+        scene = bpy.data.scenes.get(scene_name)
+        if after is not None and scene is not None:
+            lost = casting.carry_over(scene.understudy, before, after)
+            if lost:
+                raise EngineError(
+                    ErrorCode.PERFORMER_UNKNOWN,
+                    f"The faces were found anew, and {len(lost)} of them can't be told from others of the same time.",
+                    "Assign the performers to the faces of this shot again.",
+                )
+        yield
+
+    return finish
+
+
+def train_request(
+    context: bpy.types.Context, model: str = "", names: Sequence[str] = (), minutes: float = -1
+) -> JobRequest:
+    """Return the request that trains a model.
+
+    Args:
+        context: Blender's context.
+        model: Name of the model; the scene's by default.
+        names: Performers to learn; everybody with assigned faces by default.
+        minutes: Time limit, 0 for none; the scene's by default.
+
+    Raises:
+        EngineError: For an unsaved file, fewer than two performers with faces, or settings out of range.
+    """
+    settings, project = sequencer_scene(context).understudy, project_of_edit()
+    items = [casting.require_performer(settings, name) for name in names]
+    if not items:
+        items = [item for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
+    performers = tuple(_training_performer(settings, project, item) for item in items)
+    training = settings_of(settings.train, TrainSettings)
+    if minutes >= 0:
+        training = replace(training, maximum_minutes=float(f"{minutes:.6g}"))
+    name = model or settings.model
+    casting.save_performers(settings, project)
+    job = TrainJob(model=project.model(name), performers=performers, project=project.root, settings=training)
+    return job_request(job, f"Train: {name}", project, _after_training(project))
+
+
+def _training_performer(settings: Any, project: Project, item: Any) -> TrainingPerformer:
+    found = casting.tracks_by_footage(settings, item.performer_id)
+    parts = tuple(FacesetPart(project.faceset(key), tracks) for key, tracks in sorted(found.items()))
+    return TrainingPerformer(item.performer_id, parts)
+
+
+def _after_training(project: Project) -> Finisher:
+    def finish(_: Done) -> Iterator[None]:
+        view(project).forget()
+        yield
+
+    return finish
+
+
+@dataclass(frozen=True)
+class SwapPlan:
+    """A swap of one strip, before its job is written."""
+
+    strip: Any
+    shot: Shot
+    assignments: tuple[FaceAssignment, ...]
+
+
+def swap_requests(
+    context: bpy.types.Context, strips: Sequence[Any], model: str = "", source: str = "", target: str = ""
+) -> list[JobRequest]:
+    """Return one request for each strip.
+
+    Args:
+        context: Blender's context.
+        strips: Shots to swap in.
+        model: Name of the trained model; the scene's by default.
+        source: Who shall appear; the scene's by default.
+        target: Whose face is replaced; the scene's by default.
+
+    Raises:
+        EngineError: For an unsaved file, a strip without assigned faces, an unknown performer, settings out of range.
+    """
+    scene = sequencer_scene(context)
+    settings, project = scene.understudy, project_of_edit()
+    comp = settings_of(settings.swap, SwapSettings)
+    source_item = casting.require_performer(settings, source or settings.source)
+    target_item = casting.require_performer(settings, target or settings.target)
+    name = model or settings.model
+    # Every strip is looked at before anything is written: one that can't be mapped stops them all.
+    plans = [_plan(scene, project, strip, source_item, target_item) for strip in strips]
+    casting.save_performers(settings, project)
+    requests = []
+    for plan in plans:
+        uid = strip_uid(plan.strip)
+        output = shots.swap_folder(project, plan.strip, uid)
+        job = SwapJob(
+            project=project.root,
+            footage=plan.shot.footage,
+            ranges=ranges_of(plan.shot.used),
+            model=project.model(name),
+            assignments=plan.assignments,
+            output=output,
+            settings=comp,
+        )
+        finisher = shots.insertion_finisher(uid, plan.strip.name, plan.shot, output)
+        requests.append(job_request(job, f"Swap: {plan.strip.name}", project, finisher, "Swap Faces"))
+    return requests
+
+
+def _plan(scene: bpy.types.Scene, project: Project, strip: Any, source: Any, target: Any) -> SwapPlan:
+    shot = strip_shot(scene, strip)
+    found = view(project).footage(footage_location(shot.footage.path, shot.footage.pictures))
+    if found is None:
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING, f"The faces of “{strip.name}” were not extracted yet.", "Extract them first."
+        )
+    cast = casting.assigned(scene.understudy, found.key)
+    tracks = [track for track, performer_id in sorted(cast.items()) if performer_id == target.performer_id]
+    if not tracks:
+        raise EngineError(
+            ErrorCode.PERFORMER_UNKNOWN,
+            f"No face in “{strip.name}” is assigned to {target.name}.",
+            "Assign the faces of this shot first.",
+        )
+    _require_searched(strip, shot, found)
+    assignments = tuple(FaceAssignment(track, source.performer_id, target.performer_id) for track in tracks)
+    return SwapPlan(strip, shot, assignments)
+
+
+def _require_searched(strip: Any, shot: Shot, found: FoundFootage) -> None:
+    searched = found.ranges
+    missing = [frame for frame in set(shot.used) if searched and not any(frame in part for part in searched)]
+    if missing:
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING,
+            f"{len(missing)} frames of “{strip.name}” were not searched for faces, the first is {min(missing)}.",
+            "The strip was extended since; extract its faces again.",
+        )

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the project folder holds, for panels and requests: found footage and trained models. No bpy.
+
+Panels ask on every redraw; the disk is looked at no more than once a second, and a file is read only after it changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, PREVIEW_FILE, Project
+from ..engine.contract.timing import FrameRange
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+@dataclass(frozen=True)
+class FoundTrack:
+    """A face track as `footage.json` tells it.
+
+    Attributes:
+        id: Number of the track in its footage.
+        first: First media frame.
+        last: Last media frame, included.
+        frames: In how many frames the face is followed.
+        thumbnail: Picture of the face, or None.
+    """
+
+    id: int
+    first: int
+    last: int
+    frames: int
+    thumbnail: Path | None
+
+
+@dataclass(frozen=True)
+class FoundFootage:
+    """What was found in one footage.
+
+    Attributes:
+        key: Name of the footage in the project.
+        location: Where the footage lies (`footage_location`).
+        ranges: Media frames that were searched.
+        tracks: The face tracks in it.
+    """
+
+    key: str
+    location: FootageLocation
+    ranges: tuple[FrameRange, ...]
+    tracks: tuple[FoundTrack, ...]
+
+
+# Path, first picture and number of pictures; the last two are "" and 0 for a movie.
+FootageLocation = tuple[str, str, int]
+
+
+def footage_location(path: str | Path, pictures: tuple[str, ...] | list[str] = ()) -> FootageLocation:
+    """Return what tells one footage from another without reading it."""
+    place = os.path.normcase(os.path.normpath(path))
+    return (place, pictures[0] if pictures else "", len(pictures))
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A trained model as `model.json` tells it.
+
+    Attributes:
+        name: Name of its folder.
+        folder: The folder.
+        performers: Ids of the performers it knows; empty when the file doesn't say.
+        step: Steps trained so far, or None when the file doesn't say.
+        family: Kind of network, or "".
+    """
+
+    name: str
+    folder: Path
+    performers: tuple[str, ...]
+    step: int | None
+    family: str
+
+    @property
+    def preview(self) -> Path:
+        """The preview picture its training writes."""
+        return self.folder / PREVIEW_FILE
+
+
+class ProjectView:
+    """A look into a project folder that costs next to nothing when repeated."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._looked = -1e9
+        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._footage: dict[Path, FoundFootage] = {}
+        self._models: dict[Path, FoundModel] = {}
+
+    def footage(self, location: FootageLocation) -> FoundFootage | None:
+        """Return what was found in the footage at a location, the newest if it was found twice; None if nothing was."""
+        self._look()
+        here = [path for path, found in self._footage.items() if found.location == location]
+        newest = max(here, key=lambda path: self._stamps[path], default=None)
+        return None if newest is None else self._footage[newest]
+
+    def models(self) -> list[FoundModel]:
+        """Return the models that were begun, in order of name."""
+        self._look()
+        return [self._models[path] for path in sorted(self._models)]
+
+    def model(self, name: str) -> FoundModel | None:
+        """Return the model of a name, or None."""
+        self._look()
+        return self._models.get(self.project.model(name) / MODEL_FILE)
+
+    def forget(self) -> None:
+        """Look again at the next question."""
+        self._looked = -1e9
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < _SECONDS_BETWEEN_LOOKS:
+            return
+        self._looked = now
+        _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
+        _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
+
+
+def _follow(folder: Path, name: str, stamps: dict[Path, tuple[int, int]], known: dict[Path, Any], read: Any) -> None:
+    """Bring `known` up to date with the files `<folder>/*/<name>`."""
+    try:
+        paths = [Path(entry.path) / name for entry in os.scandir(folder)]
+    except OSError:
+        paths = []
+    for path in [path for path in known if path not in paths]:
+        del known[path]
+    for path in paths:
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            if path not in known or stamps.get(path) != stamp:
+                known[path] = read(path)
+                stamps[path] = stamp
+        except (OSError, ValueError, KeyError, TypeError):
+            # Half of a project copied from elsewhere, or a file of a newer version: the engine's job will say so.
+            known.pop(path, None)
+
+
+def _read_footage(path: Path) -> FoundFootage:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    footage = content["footage"]
+    tracks = tuple(_read_track(item, path.parent) for item in content["tracks"])
+    return FoundFootage(
+        key=content["key"],
+        location=footage_location(footage["path"], footage.get("pictures") or ()),
+        ranges=tuple(FrameRange(start, end) for start, end in content.get("ranges", ())),
+        tracks=tracks,
+    )
+
+
+def _read_track(item: dict[str, Any], folder: Path) -> FoundTrack:
+    name = item.get("thumbnail")
+    return FoundTrack(item["id"], item["first"], item["last"], item["frames"], folder / name if name else None)
+
+
+def _read_model(path: Path) -> FoundModel:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    step = content.get("step")
+    return FoundModel(
+        name=path.parent.name,
+        folder=path.parent,
+        performers=tuple(content.get("performers", ())),
+        step=step if isinstance(step, int) else None,
+        family=str(content.get("family", "")),
+    )
+
+
+_views: dict[Path, ProjectView] = {}
+
+
+def view(project: Project) -> ProjectView:
+    """Return the view of a project; the same one every time."""
+    return _views.setdefault(project.root, ProjectView(project))

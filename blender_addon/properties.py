@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Blender stores for us: settings and performers in the scene, running jobs in the window manager.
+
+The settings' properties are made from the contract's dataclasses, so defaults, ranges and help exist once.
+"""
+
+from dataclasses import Field, fields
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+
+
+def _property(item: Field[Any]) -> Any:
+    details = item.metadata
+    unit = f" ({details['unit']})" if "unit" in details else ""
+    common = {
+        "name": item.name.replace("_", " ").title(),
+        "description": details["help"].rstrip(".") + unit,
+        "default": item.default,
+    }
+    if "choices" in details:
+        items = [(str(key), _choice_label(key), phrase) for key, phrase in details["choices"].items()]
+        return EnumProperty(items=items, **{**common, "default": str(item.default)})
+    limits = {short: details[name] for short, name in (("min", "minimum"), ("max", "maximum")) if name in details}
+    if isinstance(item.default, bool):
+        return BoolProperty(**common)
+    if isinstance(item.default, int):
+        return IntProperty(**common, **limits)
+    if isinstance(item.default, float):
+        return FloatProperty(**common, **limits, precision=3)
+    return StringProperty(**common, subtype="DIR_PATH" if details.get("metavar") == "MODEL" else "NONE")
+
+
+def _choice_label(key: object) -> str:
+    return str(key) if isinstance(key, int) else str(key).replace("-", " ").replace("_", " ").title()
+
+
+def settings_group(settings: type, name: str) -> type[bpy.types.PropertyGroup]:
+    """Return a PropertyGroup with one property for each field of a settings dataclass."""
+    annotations = {item.name: _property(item) for item in fields(settings)}
+    return type(
+        name,
+        (bpy.types.PropertyGroup,),
+        {"__annotations__": annotations, "__doc__": settings.__doc__, "__module__": __name__},
+    )
+
+
+UNDERSTUDY_PG_extract = settings_group(ExtractSettings, "UNDERSTUDY_PG_extract")
+UNDERSTUDY_PG_train = settings_group(TrainSettings, "UNDERSTUDY_PG_train")
+UNDERSTUDY_PG_swap = settings_group(SwapSettings, "UNDERSTUDY_PG_swap")
+
+
+class UNDERSTUDY_PG_performer(bpy.types.PropertyGroup):
+    """A performer of this edit and what they agreed to."""
+
+    name: StringProperty(name="Name", description="Name of the performer as you know them")
+    performer_id: StringProperty(name="Id", description="The name as files carry it; it never changes")
+    note: StringProperty(name="Consent", description="Who agreed to what, in your words; empty is no consent")
+    document: StringProperty(name="Document", description="Path or reference of the signed paper")
+    valid_until: StringProperty(name="Valid Until", description="Last day of the consent, YYYY-MM-DD; empty has no end")
+
+
+class UNDERSTUDY_PG_assignment(bpy.types.PropertyGroup):
+    """Whose face a face track shows."""
+
+    key: StringProperty(name="Footage", description="Key of the footage")
+    track: IntProperty(name="Track", description="Id of the face track in that footage")
+    performer_id: StringProperty(name="Performer", description="Id of the performer")
+
+
+class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
+    """What an edit knows: its performers, who is on which face, and the settings of each step."""
+
+    performers: CollectionProperty(type=UNDERSTUDY_PG_performer)
+    active_performer: IntProperty(name="Performer", description="The performer that Assign takes")
+    assignments: CollectionProperty(type=UNDERSTUDY_PG_assignment)
+    handles: IntProperty(
+        name="Handles",
+        description="Extra frames that are searched before and after the used ones (frames)",
+        default=5,
+        min=0,
+        max=1000,
+    )
+    model: StringProperty(
+        name="Model", description="Name of the model to train and to swap with", default="Model", maxlen=48
+    )
+    source: StringProperty(name="Source", description="Who shall appear")
+    target: StringProperty(name="Target", description="Whose face in the footage is replaced")
+    extract: PointerProperty(type=UNDERSTUDY_PG_extract)
+    train: PointerProperty(type=UNDERSTUDY_PG_train)
+    swap: PointerProperty(type=UNDERSTUDY_PG_swap)
+
+
+class UNDERSTUDY_PG_job(bpy.types.PropertyGroup):
+    """One job as the panels show it; written by `jobs.publish` only."""
+
+    uid: StringProperty()
+    kind: StringProperty()
+    title: StringProperty()
+    state: StringProperty()
+    stage: StringProperty()
+    permille: IntProperty()
+    text: StringProperty()
+    summary: StringProperty()
+    hint: StringProperty()
+    helper: StringProperty()
+    warning: StringProperty()
+    figures: StringProperty()
+    folder: StringProperty()
+    preview: StringProperty()
+
+
+class UNDERSTUDY_PG_runtime(bpy.types.PropertyGroup):
+    """What lasts as long as Blender runs."""
+
+    jobs: CollectionProperty(type=UNDERSTUDY_PG_job)
+    engine_report: StringProperty(name="Engine", description="What the last check of the engine found")
+
+
+CLASSES = (
+    UNDERSTUDY_PG_extract,
+    UNDERSTUDY_PG_train,
+    UNDERSTUDY_PG_swap,
+    UNDERSTUDY_PG_performer,
+    UNDERSTUDY_PG_assignment,
+    UNDERSTUDY_PG_scene,
+    UNDERSTUDY_PG_job,
+    UNDERSTUDY_PG_runtime,
+)
+
+
+def register() -> None:
+    """Register the groups and hang them on Blender's types."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.understudy = PointerProperty(type=UNDERSTUDY_PG_scene)
+    bpy.types.WindowManager.understudy = PointerProperty(type=UNDERSTUDY_PG_runtime, options={"SKIP_SAVE"})
+
+
+def unregister() -> None:
+    """Take everything back; what a file has stored stays in it."""
+    del bpy.types.WindowManager.understudy
+    del bpy.types.Scene.understudy
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

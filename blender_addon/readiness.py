@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a button is grey: for each step of the work the first thing that is missing, as a sentence; empty when ready.
+
+Operators use these as their poll message and panels as the line under a grey button, so both say the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..engine.contract.environment import EnvironmentState
+from ..engine.contract.errors import EngineError
+from . import casting, jobs, preferences, shots
+from .job_requests import project_of_edit
+from .project_view import FoundFootage, ProjectView, view
+from .sequencer import sequencer_scene
+
+
+def edit_reason(context: bpy.types.Context) -> str:
+    """Return why no job can be started in this edit."""
+    if not hasattr(context.scene, "understudy"):
+        return "Understudy is not registered"
+    engine = preferences.engine()
+    if not engine.is_ready:
+        return f"{engine.sentence}; see Engine above"
+    if not bpy.data.filepath:
+        return "Save the .blend first; the project folder is made beside it"
+    return ""
+
+
+def install_reason(context: bpy.types.Context) -> str:
+    """Return why the engine can't be installed now."""
+    if not bpy.app.online_access:
+        return "Allow Online Access in Preferences > System; the libraries come from the Python package index"
+    if any(job.request.kind == "environment" and not job.is_over for job in jobs.queue.jobs):
+        return "The engine is being installed"
+    if not jobs.queue.is_idle:
+        return "Wait until the running jobs have ended"
+    return ""
+
+
+def check_reason(context: bpy.types.Context) -> str:
+    """Return why the engine can't be checked now."""
+    engine = preferences.engine()
+    return "" if engine.is_ready else engine.sentence
+
+
+def remove_reason(context: bpy.types.Context) -> str:
+    """Return why the engine can't be removed now."""
+    engine = preferences.engine()
+    if engine.is_chosen:
+        return "The engine's Python is your own; remove it yourself"
+    if engine.state is EnvironmentState.MISSING:
+        return engine.sentence
+    return "" if jobs.queue.is_idle else "Wait until the running jobs have ended"
+
+
+def shots_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why no shots are chosen."""
+    strips = shots.chosen_strips(context, name)
+    if not strips:
+        return f"There is no strip “{name}”" if name else "Select a movie or image strip"
+    if not any(strip.type in shots.SHOT_KINDS for strip in strips):
+        return f"“{strips[0].name}” is not a movie or image strip"
+    return ""
+
+
+def extract_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why no faces can be extracted."""
+    return edit_reason(context) or shots_reason(context, name)
+
+
+def found_in(context: bpy.types.Context, strip: Any) -> FoundFootage | None:
+    """Return what was found in a strip's footage, or None."""
+    project = _view()
+    location = shots.location_of(strip)
+    return None if project is None or location is None else project.footage(location)
+
+
+def _view() -> ProjectView | None:
+    try:
+        return view(project_of_edit())
+    except EngineError:
+        return None
+
+
+def assign_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why no face can be assigned."""
+    if not sequencer_scene(context).understudy.performers:
+        return "Add a performer first"
+    reason = shots_reason(context, name)
+    if reason:
+        return reason
+    if not any(found_in(context, strip) for strip in shots.chosen_strips(context, name)):
+        return "Extract the faces of this shot first"
+    return ""
+
+
+def train_reason(context: bpy.types.Context) -> str:
+    """Return why no model can be trained."""
+    reason = edit_reason(context)
+    if reason:
+        return reason
+    settings = sequencer_scene(context).understudy
+    if not settings.model.strip():
+        return "Give the model a name"
+    cast = [item for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
+    if len(cast) < 2:
+        return f"Assign faces to two performers; {len(cast)} of {len(settings.performers)} has some"
+    return ""
+
+
+def swap_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why nothing can be swapped with the scene's own choices."""
+    reason = edit_reason(context)
+    if reason:
+        return reason
+    settings = sequencer_scene(context).understudy
+    project = _view()
+    if project is None or project.model(settings.model) is None:
+        return f"Train the model “{settings.model}” first"
+    source = casting.find_performer(settings, settings.source)
+    target = casting.find_performer(settings, settings.target)
+    if source is None or target is None:
+        return "Choose who shall appear and whose face is replaced"
+    if source == target:
+        return "Source and target are the same performer"
+    return shots_reason(context, name) or _cast_reason(context, name, target)
+
+
+def _cast_reason(context: bpy.types.Context, name: str, target: Any) -> str:
+    settings = sequencer_scene(context).understudy
+    for strip in shots.chosen_strips(context, name):
+        found = found_in(context, strip)
+        if found is not None and target.performer_id in casting.assigned(settings, found.key).values():
+            return ""
+    return f"No face in the selected shots is assigned to {target.name}"
+
+
+def swaps_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why there is no swap to show, hide or remove."""
+    return "" if shots.chosen_swaps(context, name) else "Select a shot that has a swap, or the swap itself"
+
+
+def insert_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why no finished frames can be put into the edit."""
+    if not bpy.data.filepath:
+        return "Save the .blend first"
+    return shots_reason(context, name)
+
+
+def stop_reason(context: bpy.types.Context) -> str:
+    """Return why there is nothing to stop."""
+    return "No job is running" if jobs.queue.is_idle else ""

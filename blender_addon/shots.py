@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shots the user chose in the edit, the swaps that lie over them, and how finished frames get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.messages import Done
+from ..engine.contract.project import Project, safe_name
+from ..engine.contract.timing import Shot
+from .job_queue import Finisher
+from .project_view import FootageLocation, footage_location
+from .sequencer import all_strips, sequencer_scene
+from .strips import find_strip, is_swap, known_uid
+
+SHOT_KINDS = ("MOVIE", "IMAGE")
+
+
+def chosen_strips(context: bpy.types.Context, name: str = "") -> list[Any]:
+    """Return the shots to work on.
+
+    Args:
+        context: Blender's context.
+        name: A strip by its name, wherever it lies; by default the selected strips of the level on screen, and what
+            selected meta strips hold.
+
+    Returns:
+        Strips of any kind but our own swaps; empty when nothing fits.
+    """
+    scene = sequencer_scene(context)
+    editor = getattr(scene, "sequence_editor", None)
+    if editor is None:
+        return []
+    if name:
+        return [strip for strip in all_strips(scene) if strip.name == name and not is_swap(strip)]
+    level = editor.meta_stack[-1].strips if editor.meta_stack else editor.strips
+    return list(_shots(strip for strip in level if strip.select))
+
+
+def _shots(strips: Any) -> Iterator[Any]:
+    for strip in strips:
+        if strip.type == "META":
+            yield from _shots(strip.strips)
+        elif strip.type not in {"SOUND", "MASK"} and not is_swap(strip):
+            # Sound comes along when an editor selects a shot; the rest is refused by name later.
+            yield strip
+
+
+def location_of(strip: Any) -> FootageLocation | None:
+    """Return where a strip's footage lies, or None for a strip without footage; cheap enough for drawing."""
+    library = strip.id_data.library
+    if strip.type == "MOVIE":
+        return footage_location(bpy.path.abspath(strip.filepath, library=library))
+    if strip.type == "IMAGE":
+        names = [element.filename for element in strip.elements]
+        return footage_location(bpy.path.abspath(strip.directory, library=library), names)
+    return None
+
+
+def swaps_of(strip: Any) -> list[Any]:
+    """Return the swap strips that were made for a shot."""
+    uid = known_uid(strip)
+    return [other for other in all_strips(strip.id_data) if uid and is_swap(other) and known_uid(other) == uid]
+
+
+def chosen_swaps(context: bpy.types.Context, name: str = "") -> list[Any]:
+    """Return the swaps of the chosen shots and the swaps that are chosen themselves, each once."""
+    scene = sequencer_scene(context)
+    found = {swap.name: swap for strip in chosen_strips(context, name) for swap in swaps_of(strip)}
+    for strip in all_strips(scene):
+        if is_swap(strip) and (strip.name == name or (not name and strip.select)):
+            found[strip.name] = strip
+    return list(found.values())
+
+
+def swap_folder(project: Project, strip: Any, uid: str) -> Path:
+    """Return the folder of a shot's swapped pictures; it stays the same when the strip is renamed."""
+    tail = uid[:8]
+    there = sorted((project.root / "swaps").glob(f"*-{tail}"))
+    return there[0] if there else project.swap(f"{safe_name(strip.name, 32)}-{tail}")
+
+
+_session = [0]
+
+
+def note_loaded_file() -> None:
+    """Remember that another file was loaded; results of the earlier one belong to its path alone from now on."""
+    _session[0] += 1
+
+
+def insertion_finisher(uid: str, name: str, shot: Shot, folder: Path) -> Finisher:
+    """Return what puts finished frames over their shot, in the file that asked for them.
+
+    Args:
+        uid: Lasting id of the shot's strip (`strips.strip_uid`).
+        name: Its name, for sentences.
+        shot: The frames it showed when the job began.
+        folder: Where the pictures are.
+    """
+    file, session = bpy.data.filepath, _session[0]
+
+    def finish(done: Done) -> Iterator[None]:
+        if done.stopped:
+            # Half of the frames would show as missing pictures; running the swap again goes on from them.
+            return
+        # Saved under another name it is still the same edit; loaded from another path it isn't.
+        if session != _session[0] and bpy.data.filepath != file:
+            raise EngineError(
+                ErrorCode.STRIP_MISSING,
+                f"The frames of “{name}” are ready, but {Path(file).name} is not open any more.",
+                "Open it, select the strip and press Insert Frames.",
+            )
+        yield from insertion_steps(uid, name, shot, folder)
+
+    return finish
+
+
+def insertion_steps(uid: str, name: str, shot: Shot, folder: Path) -> Iterator[None]:
+    """Put frames over the strip of this id, in small steps.
+
+    Raises:
+        EngineError: `strip_missing`, when the strip was deleted.
+    """
+    from .insertion import insert_swap_steps
+
+    for scene in bpy.data.scenes:
+        strip = find_strip(scene, uid)
+        if strip is not None:
+            yield from insert_swap_steps(scene, strip, shot, folder)
+            return
+    raise EngineError(
+        ErrorCode.STRIP_MISSING,
+        f"The frames of “{name}” are ready, but the strip is no longer in the edit.",
+        f"Undo its deletion and press Insert Frames; the frames are in {folder}.",
+    )
+
+
+def all_are_shots(strips: Sequence[Any]) -> bool:
+    """Whether every strip is of a kind that has footage."""
+    return all(strip.type in SHOT_KINDS for strip in strips)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operators: thin shells that collect, call and report."""
+
+
+def _classes() -> tuple[type, ...]:
+    from . import environment, faces, job, performer, swap, train
+
+    return (
+        *environment.CLASSES,
+        *performer.CLASSES,
+        *faces.CLASSES,
+        *train.CLASSES,
+        *swap.CLASSES,
+        *job.CLASSES,
+    )
+
+
+def register() -> None:
+    """Register all operators."""
+    import bpy
+
+    for cls in _classes():
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take them back in reverse order."""
+    import bpy
+
+    for cls in reversed(_classes()):
+        bpy.utils.unregister_class(cls)

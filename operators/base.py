@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all operators share: a poll that says why, and sentences instead of tracebacks."""
+
+import traceback
+from typing import Any
+
+import bpy
+
+from ..blender_addon import jobs
+from ..blender_addon.job_queue import JobRequest, JobState
+from ..blender_addon.reports import outcome_text
+from ..engine.contract.errors import EngineError
+
+
+class Described:
+    """Mixin of every operator: `reason` greys the button out, `run` does the work, errors become reports."""
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why the operator can't run now, or an empty text."""
+        return ""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the operator can run; the reason is shown beside a grey button."""
+        reason = cls.reason(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def run(self: Any, context: bpy.types.Context) -> str:
+        """Do the work and return a sentence for the status bar.
+
+        Raises:
+            EngineError: What the user should read instead.
+        """
+        raise NotImplementedError
+
+    def execute(self: Any, context: bpy.types.Context) -> set[str]:
+        """Run and report."""
+        return self.guarded(self.run, context)
+
+    def guarded(self: Any, work: Any, context: bpy.types.Context) -> set[str]:
+        """Call `work(context)`, report its sentence, and turn errors into reports."""
+        try:
+            sentence = work(context)
+        except EngineError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        except Exception as error:  # noqa: BLE001 - the operator base: nothing may reach the user as a traceback
+            traceback.print_exc()
+            self.report(
+                {"ERROR"}, f"Understudy met an error it didn't foresee: {error!r}. The console has the details."
+            )
+            return {"CANCELLED"}
+        if sentence:
+            self.report({"INFO"}, sentence)
+        return {"FINISHED"}
+
+
+class JobOperator(Described):
+    """Mixin of operators that start jobs: they return at once, but in background mode they wait for the end."""
+
+    def requests(self: Any, context: bpy.types.Context) -> list[JobRequest]:
+        """Return what to run, in order.
+
+        Raises:
+            EngineError: What the user should read instead.
+        """
+        raise NotImplementedError
+
+    def run(self: Any, context: bpy.types.Context) -> str:
+        """Start the jobs; in background mode wait for them and fail with the first that failed."""
+        started = [jobs.start(request) for request in self.requests(context)]
+        if not bpy.app.background:
+            return started[0].request.title if len(started) == 1 else f"{len(started)} jobs wait in line"
+        jobs.wait(started)
+        for job in started:
+            for warning in job.warnings:
+                self.report({"WARNING"}, warning)
+            if job.state is JobState.FAILED and job.failure is not None:
+                raise EngineError(job.failure.code, outcome_text(job))
+        return " ".join(outcome_text(job) for job in started)

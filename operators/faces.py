@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators for faces: find them in the chosen shots, and say whose they are."""
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from ..blender_addon import casting, ids, job_requests, readiness, shots
+from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.sequencer import sequencer_scene
+from ..engine.contract.errors import EngineError, ErrorCode
+from .base import Described, JobOperator
+
+_STRIP = "Name of a strip; empty takes the selected ones"
+
+
+class UNDERSTUDY_OT_extract(JobOperator, bpy.types.Operator):
+    """Find, follow and cut out the faces of the chosen shots."""
+
+    bl_idname = ids.Operator.EXTRACT
+    bl_label = "Extract Faces"
+    bl_description = "Find and follow the faces in the frames the selected strips use, and cut them out for training"
+    bl_options = {"REGISTER"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why no faces can be extracted."""
+        return readiness.edit_reason(context) if bpy.app.background else readiness.extract_reason(context)
+
+    def requests(self, context: bpy.types.Context) -> list[JobRequest]:
+        """Return one search for each footage."""
+        strips = chosen(context, self.strip)
+        return job_requests.extract_requests(context, strips)
+
+
+class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
+    """Say whose face a face track shows."""
+
+    bl_idname = ids.Operator.FACES_ASSIGN
+    bl_label = "Assign Faces"
+    bl_description = "Say whose face this is: one face track, or all of the selected strips"
+    bl_options = {"REGISTER", "UNDO"}
+
+    performer: StringProperty(name="Performer", description="Name; empty takes the active one", options={"SKIP_SAVE"})
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    track: IntProperty(
+        name="Face Track", description="Id of the face track; -1 takes all of them", default=-1, options={"SKIP_SAVE"}
+    )
+    clear: bpy.props.BoolProperty(
+        name="Clear", description="Take the assignment away instead", default=False, options={"SKIP_SAVE"}
+    )
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why no face can be assigned."""
+        return "" if bpy.app.background else readiness.assign_reason(context)
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Assign, and say how many."""
+        settings = sequencer_scene(context).understudy
+        index = settings.active_performer
+        active = settings.performers[index].name if 0 <= index < len(settings.performers) else ""
+        item = casting.require_performer(settings, self.performer or active)
+        count = 0
+        for strip in chosen(context, self.strip):
+            found = readiness.found_in(context, strip)
+            if found is None:
+                raise EngineError(
+                    ErrorCode.TRACKS_MISSING,
+                    f"The faces of “{strip.name}” were not extracted yet.",
+                    "Extract them first.",
+                )
+            for track in found.tracks:
+                if self.track in (-1, track.id):
+                    casting.assign(settings, found.key, track.id, "" if self.clear else item.performer_id)
+                    count += 1
+        if not count:
+            raise EngineError(
+                ErrorCode.NO_FACES,
+                f"There is no face track {self.track} in these shots."
+                if self.track >= 0
+                else "There are no faces in these shots.",
+                "Choose another shot, or extract with another detector.",
+            )
+        return f"{count} face tracks {'are nobody' if self.clear else f'show {item.name}'} now."
+
+
+def chosen(context: bpy.types.Context, name: str) -> list:
+    """Return the strips to work on.
+
+    Raises:
+        EngineError: `strip_missing`, when there is none.
+    """
+    strips = shots.chosen_strips(context, name)
+    if not strips:
+        raise EngineError(
+            ErrorCode.STRIP_MISSING,
+            f"There is no strip “{name}” in this edit." if name else "No strip is selected.",
+            "Select a movie or image strip.",
+        )
+    return strips
+
+
+CLASSES = (UNDERSTUDY_OT_extract, UNDERSTUDY_OT_faces_assign)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators for swaps: make one, put finished frames back in, show and hide it, remove it."""
+
+import bpy
+from bpy.props import StringProperty
+
+from ..blender_addon import ids, job_requests, readiness, shots
+from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.sequencer import sequencer_scene
+from ..blender_addon.strips import known_uid, strip_shot, strip_uid
+from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.project import SWAP_FILE
+from .base import Described, JobOperator
+from .faces import chosen
+
+_STRIP = "Name of a strip; empty takes the selected ones"
+
+
+class UNDERSTUDY_OT_swap(JobOperator, bpy.types.Operator):
+    """Swap the target's face for the source's in the chosen shots and put the frames over them."""
+
+    bl_idname = ids.Operator.SWAP
+    bl_label = "Swap Faces"
+    bl_description = (
+        "Put the source's face on the target in the selected shots, as a new strip above each with its own mask"
+    )
+    bl_options = {"REGISTER"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    model: StringProperty(name="Model", description="Name of the model; empty takes the scene's", options={"SKIP_SAVE"})
+    source: StringProperty(
+        name="Source", description="Who shall appear; empty takes the scene's", options={"SKIP_SAVE"}
+    )
+    target: StringProperty(
+        name="Target", description="Whose face is replaced; empty takes the scene's", options={"SKIP_SAVE"}
+    )
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why nothing can be swapped; a script's own choices are checked when it runs."""
+        return readiness.edit_reason(context) if bpy.app.background else readiness.swap_reason(context)
+
+    def requests(self, context: bpy.types.Context) -> list[JobRequest]:
+        """Return one swap for each shot."""
+        strips = chosen(context, self.strip)
+        return job_requests.swap_requests(context, strips, self.model.strip(), self.source.strip(), self.target.strip())
+
+
+class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
+    """Put frames that are finished already over their shots, without running the network."""
+
+    bl_idname = ids.Operator.SWAP_INSERT
+    bl_label = "Insert Frames"
+    bl_description = "Put frames that were swapped already over the selected shots again, without running the network"
+    bl_options = {"REGISTER", "UNDO"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why no frames can be put in."""
+        return "" if bpy.app.background else readiness.insert_reason(context)
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Insert the frames of every chosen shot that has some."""
+        scene, project = sequencer_scene(context), job_requests.project_of_edit()
+        names = [strip.name for strip in chosen(context, self.strip)]
+        for name in names:
+            strip = next(strip for strip in chosen(context, name) if strip.name == name)
+            folder = shots.swap_folder(project, strip, known_uid(strip) or strip_uid(strip))
+            if not (folder / SWAP_FILE).is_file():
+                raise EngineError(
+                    ErrorCode.STRIP_MISSING, f"“{name}” has no swapped frames yet.", "Swap its faces first."
+                )
+            for _ in shots.insertion_steps(strip_uid(strip), name, strip_shot(scene, strip), folder):
+                pass
+        return f"Frames inserted over {', '.join(names)}."
+
+
+class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
+    """Show or hide the swaps of the chosen shots."""
+
+    bl_idname = ids.Operator.SWAP_TOGGLE
+    bl_label = "Show or Hide Swap"
+    bl_description = "Show the plate or the swap: mutes and unmutes the swap of the selected shots"
+    bl_options = {"REGISTER", "UNDO"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why there is nothing to show or hide."""
+        return "" if bpy.app.background else readiness.swaps_reason(context)
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Mute them if one is visible, else show them all."""
+        swaps = _swaps(context, self.strip)
+        is_muted = any(not swap.mute for swap in swaps)
+        for swap in swaps:
+            swap.mute = is_muted
+        return "The plate is shown." if is_muted else "The swap is shown."
+
+
+class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
+    """Take the swaps of the chosen shots out of the edit; their frames stay on disk."""
+
+    bl_idname = ids.Operator.SWAP_REMOVE
+    bl_label = "Remove Swap"
+    bl_description = "Take the swap of the selected shots out of the edit; its frames stay in the project folder"
+    bl_options = {"REGISTER", "UNDO"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why there is nothing to remove."""
+        return "" if bpy.app.background else readiness.swaps_reason(context)
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Remove the strips and the masks nobody else uses."""
+        names = [swap.name for swap in _swaps(context, self.strip)]
+        for name in names:
+            swap = next(swap for swap in shots.chosen_swaps(context, name) if swap.name == name)
+            _remove(swap)
+        return f"Removed {', '.join(names)}."
+
+
+def _swaps(context: bpy.types.Context, name: str) -> list:
+    swaps = shots.chosen_swaps(context, name)
+    if not swaps:
+        raise EngineError(ErrorCode.STRIP_MISSING, "The chosen shots have no swap.", "Swap their faces first.")
+    return swaps
+
+
+def _remove(swap: bpy.types.Strip) -> None:
+    masks = {modifier.input_mask_id for modifier in swap.modifiers if modifier.type == "MASK"}
+    level = swap.parent_meta() or swap.id_data.sequence_editor
+    level.strips.remove(swap)
+    for mask in masks:
+        if mask is not None and not mask.users:
+            bpy.data.masks.remove(mask)
+
+
+CLASSES = (UNDERSTUDY_OT_swap, UNDERSTUDY_OT_swap_insert, UNDERSTUDY_OT_swap_toggle, UNDERSTUDY_OT_swap_remove)

@@ -182,6 +182,7 @@ class SwapJob:
         output: Folder of the pictures, `swap.json` and `outlines.npz`.
         skip_frames: Media frames that get an empty picture although they hold a face.
         settings: How to comp.
+        skip_faces: (media frame, track) of single faces that stay as they are.
     """
 
     kind = "swap"
@@ -193,6 +194,7 @@ class SwapJob:
     output: Path
     skip_frames: tuple[int, ...] = ()
     settings: SwapSettings = SwapSettings()
+    skip_faces: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         _require(bool(self.assignments), "No face is assigned to a performer.", "Assign the faces of the shot first.")
@@ -208,6 +210,7 @@ class SwapJob:
             "output": str(self.output),
             "skip_frames": list(self.skip_frames),
             "settings": settings_to_json(self.settings),
+            "skip_faces": [list(item) for item in self.skip_faces],
         }
 
     @classmethod
@@ -222,6 +225,7 @@ class SwapJob:
             output=Path(content["output"]),
             skip_frames=tuple(content.get("skip_frames", ())),
             settings=settings_from_json(SwapSettings, content.get("settings", {})),
+            skip_faces=tuple((int(frame), int(track)) for frame, track in content.get("skip_faces", ())),
         )
 
 

@@ -174,6 +174,11 @@ class TrainSettings(_Checked):
     deterministic: bool = _setting(False, "Give the same result on every run, at the price of one CPU thread.")
     seed: int = _setting(0, "Start of the random numbers.", minimum=0, maximum=2_147_483_647)
     warm_start: str = _setting("", "Folder of a trained model to start from instead of from scratch.", metavar="MODEL")
+    resume_from: str = _setting(
+        "", "Go on from this checkpoint file of the model's folder instead of the newest.", metavar="FILE"
+    )
+    threads: int = _setting(0, "Processor threads of the arithmetic; 0 takes all cores.", minimum=0, maximum=1024)
+    memory_growth: bool = _setting(True, "Take a graphics card's memory as needed instead of all of it at once.")
 
 
 @dataclass(frozen=True)

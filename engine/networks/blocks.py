@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The building blocks of the networks: convolutions with a leaky ramp, doubling of resolution, residual pairs.
+
+Every function takes and returns a Keras tensor of shape (batch, height, width, channels) and a dtype policy name
+("float32" or "mixed_bfloat16"). Only `keras` is used, so that the networks run on each of its backends.
+"""
+
+from __future__ import annotations
+
+import keras
+
+LEAK = 0.1
+
+
+@keras.saving.register_keras_serializable("understudy")
+class PixelShuffle(keras.layers.Layer):
+    """Rearranges (batch, h, w, 4·c) into (batch, 2·h, 2·w, c): sub-pixel convolution, Shi et al. 2016, equation 4."""
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the tensor with twice the height and width and a quarter of the channels."""
+        _, height, width, channels = x.shape
+        x = keras.ops.reshape(x, (-1, height, width, 2, 2, channels // 4))
+        x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        return keras.ops.reshape(x, (-1, height * 2, width * 2, channels // 4))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of `call`'s result."""
+        batch, height, width, channels = input_shape
+        if height is None or width is None or channels is None:
+            raise ValueError("PixelShuffle needs a fixed height, width and number of channels.")
+        return batch, height * 2, width * 2, channels // 4
+
+
+def leaky(x: keras.KerasTensor, policy: str) -> keras.KerasTensor:
+    """Return x where it is positive and 0.1·x elsewhere."""
+    return keras.layers.LeakyReLU(negative_slope=LEAK, dtype=policy)(x)
+
+
+def reduce_by_two(x: keras.KerasTensor, channels: int, kernel: int, policy: str) -> keras.KerasTensor:
+    """Halve height and width by a strided convolution with a leaky ramp."""
+    return leaky(keras.layers.Conv2D(channels, kernel, strides=2, padding="same", dtype=policy)(x), policy)
+
+
+def enlarge_by_two(x: keras.KerasTensor, channels: int, policy: str) -> keras.KerasTensor:
+    """Double height and width: convolution 3×3 to four times the channels, leaky ramp, pixel shuffle."""
+    x = leaky(keras.layers.Conv2D(channels * 4, 3, padding="same", dtype=policy)(x), policy)
+    return PixelShuffle(dtype=policy)(x)
+
+
+def residual(x: keras.KerasTensor, policy: str, gain: float = 0.3) -> keras.KerasTensor:
+    """Add two 3×3 convolutions to x, then a leaky ramp.
+
+    Args:
+        x: Input; the number of channels stays.
+        policy: Dtype policy.
+        gain: Scale of the second convolution's first weights; below 1 it keeps deep stacks without normalization
+            stable from the first step.
+    """
+    channels = x.shape[-1]
+    start = keras.initializers.VarianceScaling(gain, mode="fan_avg", distribution="uniform")
+    y = leaky(keras.layers.Conv2D(channels, 3, padding="same", dtype=policy)(x), policy)
+    y = keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=start, dtype=policy)(y)
+    return leaky(keras.layers.Add(dtype=policy)([x, y]), policy)

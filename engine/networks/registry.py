@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of network families: what each sees and how its parts are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from . import classic, quick
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of network: one shared encoder and one decoder for each performer.
+
+    Attributes:
+        name: Name of the family in settings and model files.
+        face_size: Side of the square face in pixels, in and out.
+        coverage: Side of that square in canonical face squares.
+        build_encoder: Dtype policy -> encoder model.
+        build_decoder: Dtype policy -> decoder model.
+        allows_bfloat16: Whether `precision` "auto" may choose bfloat16.
+    """
+
+    name: str
+    face_size: int
+    coverage: float
+    build_encoder: Callable[[str], keras.Model]
+    build_decoder: Callable[[str], keras.Model]
+    allows_bfloat16: bool = True
+
+
+def quick_family(face_size: int = 96, coverage: float = 1.7, width: int = 32, code: int = 256) -> Family:
+    """Return the `quick` family; other figures than the default serve experiments and tests."""
+    return Family(
+        name="quick",
+        face_size=face_size,
+        coverage=coverage,
+        build_encoder=lambda policy: quick.build_encoder(face_size, width, code, policy),
+        build_decoder=lambda policy: quick.build_decoder(face_size, width, policy),
+    )
+
+
+# The ancestor cuts the middle 160 of 256 pixels out of its faces, which is exactly its mean face's square.
+FAMILIES: dict[str, Family] = {
+    "quick": quick_family(),
+    "original": Family("original", classic.FACE_SIZE, 1.0, classic.build_original_encoder, classic.build_decoder),
+    "lowmem": Family("lowmem", classic.FACE_SIZE, 1.0, classic.build_lowmem_encoder, classic.build_decoder),
+}

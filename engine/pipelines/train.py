@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The recipe of a training job: set TensorFlow up, read the faces, go on where the model is, train, save."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ..contract.jobs import TrainJob
+from ..contract.messages import Done
+from ..contract.project import Project, ProjectLock
+from ..runtime.device import describe_device, prepare_tensorflow
+from ..runtime.reporter import Reporter
+
+
+def train(job: TrainJob, reporter: Reporter) -> Done:
+    """Train a model until a limit is reached or a stop is asked for.
+
+    Args:
+        job: Model folder, performers with their faces, settings.
+        reporter: Receives progress, metrics, previews; says when to stop.
+
+    Returns:
+        Done; `result` holds `model` (folder), `step`, `losses` (by performer) and `preview` (picture).
+
+    Raises:
+        EngineError: Whatever is wrong with faces, model or disk; see `open_session` and `TrainingSession.run`.
+    """
+    settings = job.settings
+    lock = ProjectLock(Project(job.project), job.kind) if job.project else contextlib.nullcontext()
+    with lock:
+        reporter.stage("loading", "Loading TensorFlow")
+        prepare_tensorflow(settings.threads, settings.deterministic, settings.memory_growth)
+        # TensorFlow and Keras are imported here, after the first stage was reported: it takes seconds.
+        from ..training.opening import open_session
+
+        reporter.stage("reading", "Reading the faces")
+        session = open_session(job, reporter)
+        reporter.stage("training", f"Training on {describe_device()}")
+        session.run()
+        reporter.artifact("model", job.model)
+    return reporter.done(
+        f"The model {job.model.name} has {session.steps} steps.",
+        {
+            "model": str(job.model),
+            "step": session.steps,
+            "losses": session.losses,
+            "preview": str(session.preview_path),
+        },
+    )

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How TensorFlow is set up: quiet logs, threads, memory growth, repeatable arithmetic, number format."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+
+def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_growth: bool = True) -> None:
+    """Set TensorFlow up for this process; call it before anything imports Keras.
+
+    Args:
+        threads: CPU threads of one operation; 0 takes one for each core. Ignored once TensorFlow has computed.
+        deterministic: Same result on every run: one CPU thread, no operation with a varying order of sums.
+        memory_growth: Take GPU memory as needed instead of all of it at once.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # 2 = errors only; the start-up notes about instruction sets help nobody who reads our log.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    tf.get_logger().setLevel(logging.ERROR)
+    count = 1 if deterministic else threads or available_cores()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, memory_growth)
+    except RuntimeError:
+        # TensorFlow fixes its threads and memory at its first computation; a second job in one process keeps them.
+        logging.getLogger(__name__).info("TensorFlow is running already; it keeps its threads and memory settings.")
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def available_cores() -> int:
+    """Return the number of CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    for line in lines:
+        if line.startswith("flags"):
+            return set(line.partition(":")[2].split())
+    return set()
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether the device that computes has bfloat16 instructions: an Ampere GPU or later, AVX512-BF16 or AMX."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        major, _minor = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return major >= 8
+    return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16"})
+
+
+def choose_policy(precision: str, allows_bfloat16: bool) -> str:
+    """Return the Keras dtype policy for the setting `precision` ("auto", "float32" or "mixed_bfloat16")."""
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if allows_bfloat16 and has_fast_bfloat16() else "float32"
+
+
+def describe_device() -> str:
+    """Return the name of what computes, for people: "GPU NVIDIA …" or "CPU, 2 threads"."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return "GPU " + str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
+    return f"CPU, {tf.config.threading.get_intra_op_parallelism_threads() or available_cores()} threads"

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trained model on disk: `model.json` and the checkpoints it names, each written whole.
+
+A new checkpoint gets a new name; `model.json` names it once it is complete, then the oldest goes. So at any moment,
+also when the process dies, `model.json` names a complete checkpoint. docs/reference/formats/model.md describes both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import zipfile
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import __version__
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import read_document, write_document, written_whole
+from ..contract.project import MODEL_FILE
+
+SCHEMA = "understudy.model"
+VERSION = 1
+BACKUPS = 2
+BEST_FILE = "best.npz"
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class ModelDocument:
+    """What `model.json` says.
+
+    Attributes:
+        family: Name of the network's family.
+        performers: Performer ids.
+        face_size: Side of the face in pixels.
+        coverage: Side of the face in canonical face squares.
+        step: Training steps of the checkpoint.
+        settings: Training settings of the last run.
+        parameters: Number of parameters of each part and in all.
+        facesets: For each performer: folders, number of faces, digest.
+        created: When training began, ISO 8601 in UTC.
+        saved: When this checkpoint was written.
+        engine_version: Version of the engine that wrote it.
+        trained_s: Seconds of training in all runs.
+        losses: Losses of the checkpoint by performer.
+        checkpoint: File name of the checkpoint.
+        backups: File names of the ones before it, newest first.
+        fingerprint: SHA-256 of the weights that the swap uses.
+        best: Step and held-out error of the best weights so far; empty before the first measurement.
+        warm_start: What the first weights came from; empty for a fresh start.
+    """
+
+    family: str
+    performers: tuple[str, ...]
+    face_size: int
+    coverage: float
+    step: int
+    settings: dict[str, Any]
+    parameters: dict[str, int]
+    facesets: list[dict[str, Any]]
+    created: str
+    saved: str = ""
+    engine_version: str = __version__
+    trained_s: float = 0.0
+    losses: dict[str, float] = field(default_factory=dict)
+    checkpoint: str = ""
+    backups: tuple[str, ...] = ()
+    fingerprint: str = ""
+    best: dict[str, float] = field(default_factory=dict)
+    warm_start: str = ""
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def fingerprint_of(weights: Arrays) -> str:
+    """Return the SHA-256 of weights: names, shapes and values in order of name."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        value = np.ascontiguousarray(weights[name])
+        digest.update(f"{name} {value.dtype} {value.shape}\n".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether the folder holds a model, readable or not."""
+    return (folder / MODEL_FILE).exists() or any(folder.glob("checkpoint-*.npz"))
+
+
+def read_model(folder: Path) -> ModelDocument:
+    """Read a model's document.
+
+    Raises:
+        EngineError: `model_missing` when the folder holds none, `model_unreadable` when it can't be read.
+    """
+    if not holds_model(folder):
+        raise EngineError(
+            ErrorCode.MODEL_MISSING,
+            f"There is no trained model in {folder}.",
+            "Train one there first, or choose another folder.",
+        )
+    content = read_document(folder / MODEL_FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
+    known = {item.name for item in fields(ModelDocument)}
+    try:
+        document = ModelDocument(**{key: value for key, value in content.items() if key in known})
+        document = replace(document, performers=tuple(document.performers), backups=tuple(document.backups))
+    except TypeError as error:
+        raise EngineError(
+            ErrorCode.MODEL_UNREADABLE, f"{folder / MODEL_FILE} is incomplete: {error}.", "Restore it from a backup."
+        ) from error
+    return document
+
+
+def read_arrays(folder: Path, name: str, prefix: str = "") -> Arrays:
+    """Read the arrays of a checkpoint.
+
+    Args:
+        folder: Folder of the model.
+        name: File name of the checkpoint.
+        prefix: Read only arrays whose name begins so; it is left out of the result's names.
+
+    Raises:
+        EngineError: `model_unreadable`, naming the file and the readable backups; nothing is changed on disk.
+    """
+    try:
+        return _load(folder / name, prefix)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise EngineError(
+            ErrorCode.MODEL_UNREADABLE,
+            f"The checkpoint {folder / name} can't be read: {error}.",
+            _backup_hint(folder, name),
+        ) from error
+
+
+def read_inference_weights(folder: Path, document: ModelDocument) -> Arrays:
+    """Return the weights that the swap uses: the running average where the checkpoint has one.
+
+    Raises:
+        EngineError: `model_unreadable`.
+    """
+    averages = read_arrays(folder, document.checkpoint, "average/")
+    return averages or read_arrays(folder, document.checkpoint, "weights/")
+
+
+def _load(path: Path, prefix: str) -> Arrays:
+    with np.load(path) as archive:
+        return {name[len(prefix) :]: archive[name] for name in archive.files if name.startswith(prefix)}
+
+
+def _backup_hint(folder: Path, damaged: str) -> str:
+    for path in sorted(folder.glob("checkpoint-*.npz"), reverse=True):
+        if path.name == damaged:
+            continue
+        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            _load(path, "")
+            return f"The backup {path.name} is readable: train again with the setting resume_from {path.name}."
+    return "No readable backup is left in the folder; choose another model folder to start from scratch."
+
+
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Write arrays as one uncompressed .npz, whole or not at all."""
+    with written_whole(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def save_model(folder: Path, document: ModelDocument, arrays: Arrays) -> ModelDocument:
+    """Write a checkpoint, then the document that names it, then drop the oldest backups.
+
+    Args:
+        folder: Folder of the model.
+        document: What the model is; names of checkpoint and backups are filled in here.
+        arrays: Everything that the next step depends on.
+
+    Returns:
+        The document as written.
+    """
+    name = f"checkpoint-{document.step:08d}.npz"
+    write_arrays(folder / name, arrays)
+    earlier = [item for item in (document.checkpoint, *document.backups) if item and item != name]
+    backups = tuple(item for item in dict.fromkeys(earlier) if (folder / item).exists())[:BACKUPS]
+    content = {item.name: getattr(document, item.name) for item in fields(document)}
+    content |= {"checkpoint": name, "backups": backups, "saved": now(), "engine_version": __version__}
+    write_document(folder / MODEL_FILE, SCHEMA, VERSION, content)
+    for path in folder.glob("checkpoint-*.npz"):
+        if path.name not in (name, *backups):
+            path.unlink(missing_ok=True)
+    return ModelDocument(**content)

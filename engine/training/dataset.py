@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The performers' faces in memory: read once, unreadable ones named, too few refused."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.jobs import FacesetPart, TrainingPerformer
+from ..faceset.store import load_faceset
+from ..runtime.reporter import Reporter
+from .augmentation import View
+
+Picture = NDArray[np.uint8]
+
+MINIMUM_FACES = 8
+_FEW_FACES = 60
+# Faces are kept this much finer than the network sees them: enough for zooming in, little enough for memory.
+_OVERSAMPLING = 1.5
+_HELD_OUT = 8
+
+
+@dataclass(frozen=True)
+class PerformerFaces:
+    """The faces of one performer.
+
+    Attributes:
+        performer: Performer id.
+        learned: Faces to train on, uint8 (h, h, 3) RGB.
+        held_out: Faces kept from training, to measure it; some of the learned ones when there are few.
+        learned_coverage: Side of each learned face in canonical face squares, float (n,).
+        held_out_coverage: The same of the held-out faces.
+        digest: SHA-256 of all pictures, to tell later what a model was trained on.
+        folders: Where the faces came from.
+    """
+
+    performer: str
+    learned: tuple[Picture, ...]
+    held_out: tuple[Picture, ...]
+    learned_coverage: NDArray[np.float64]
+    held_out_coverage: NDArray[np.float64]
+    digest: str
+    folders: tuple[Path, ...]
+
+
+class _Collector:
+    """Gathers faces at the size that is worth keeping.
+
+    Args:
+        view: What the network sees.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._px_per_square = view.size / view.coverage * _OVERSAMPLING
+        self.pictures: list[Picture] = []
+        self.coverages: list[float] = []
+        self.hash = hashlib.sha256()
+
+    def add(self, image: Picture, coverage: float) -> None:
+        side = min(image.shape[0], max(1, round(self._px_per_square * coverage)))
+        if side != image.shape[0] or image.shape[0] != image.shape[1]:
+            image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        picture = np.ascontiguousarray(image)
+        self.hash.update(picture.tobytes())
+        self.pictures.append(picture)
+        self.coverages.append(coverage)
+
+
+def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, performer: str) -> None:
+    faceset = load_faceset(part.folder)
+    wanted = set(part.tracks)
+    for record in faceset.records:
+        if wanted and record.track not in wanted:
+            continue
+        try:
+            image = faceset.image(record)
+        except EngineError as error:
+            reporter.warning(f"Left out a face of {performer}: {error.message}")
+            continue
+        collector.add(image, record.coverage)
+
+
+def read_faces(performer: TrainingPerformer, view: View, reporter: Reporter) -> PerformerFaces:
+    """Read the faces of a performer.
+
+    Pictures that can't be read are named in a warning and left out.
+
+    Args:
+        performer: Whose faces, and where they are.
+        view: What the network sees; decides the size kept in memory.
+        reporter: Is told what was left out.
+
+    Raises:
+        EngineError: `too_few_faces`, naming performer and count; whatever reading the folder raises.
+    """
+    name = performer.performer
+    collector = _Collector(view)
+    for part in performer.faces:
+        _read_part(part, collector, reporter, name)
+    count = len(collector.pictures)
+    if count < MINIMUM_FACES:
+        raise EngineError(
+            ErrorCode.TOO_FEW_FACES,
+            f"The performer {name} has {count} usable faces; training needs at least {MINIMUM_FACES}.",
+            f"Extract faces of {name} from more footage, or assign more of their tracks; 150 and more serve well.",
+        )
+    if count < _FEW_FACES:
+        reporter.warning(f"The performer {name} has only {count} faces; the likeness will be weak below {_FEW_FACES}.")
+    return _split(name, collector, tuple(part.folder for part in performer.faces))
+
+
+def _split(name: str, collector: _Collector, folders: tuple[Path, ...]) -> PerformerFaces:
+    count = len(collector.pictures)
+    coverages = np.array(collector.coverages)
+    spread = np.linspace(0, count - 1, min(_HELD_OUT, count)).round().astype(int)
+    held_out = set(spread.tolist()) if count >= _FEW_FACES else set()
+    learned = [i for i in range(count) if i not in held_out]
+    return PerformerFaces(
+        performer=name,
+        learned=tuple(collector.pictures[i] for i in learned),
+        held_out=tuple(collector.pictures[i] for i in spread),
+        learned_coverage=coverages[learned],
+        held_out_coverage=coverages[spread],
+        digest=collector.hash.hexdigest(),
+        folders=folders,
+    )

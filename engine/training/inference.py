@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trained model at work: aligned faces of one performer in, the same faces with another's identity out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..networks.autoencoder import Autoencoder
+from ..networks.registry import FAMILIES
+from .checkpoint import ModelDocument, read_inference_weights, read_model
+
+Faces = NDArray[np.float32]
+
+# Calls with fewer faces are filled up to this many, so that the compiled function is traced once.
+_CHUNK = 8
+
+
+class NetworkDecoder:
+    """Runs a network's encoder and one of its decoders, compiled, in chunks of one size.
+
+    Args:
+        network: The network; its weights are used as they are at each call.
+        chunk: Faces of a call.
+    """
+
+    def __init__(self, network: Autoencoder, chunk: int = _CHUNK) -> None:
+        self._chunk = chunk
+        size = network.family.face_size
+        signature = tf.TensorSpec((chunk, size, size, 3), tf.float32)
+        self._compiled = {
+            name: tf.function(
+                lambda faces, decoder=decoder: decoder(network.encoder(faces, training=False), training=False),
+                input_signature=(signature,),
+                autograph=False,
+            )
+            for name, decoder in network.decoders.items()
+        }
+
+    def __call__(self, faces: Faces, performer: str) -> Faces:
+        """Return the faces with the identity of `performer`; float32 (n, S, S, 3) RGB in 0…1, any n."""
+        results = [np.empty_like(faces[:0])]
+        for start in range(0, len(faces), self._chunk):
+            part = faces[start : start + self._chunk]
+            filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
+            results.append(self._compiled[performer](tf.constant(filled)).numpy()[: len(part)])
+        return np.concatenate(results)
+
+
+class Swapper:
+    """A trained network, ready to swap.
+
+    Attributes:
+        face_size: Side of the faces in pixels.
+        coverage: Side of the faces in canonical face squares.
+        performers: Performer ids it knows.
+        family: Name of the network's family.
+        step: Training steps behind its weights.
+        fingerprint: SHA-256 of its weights.
+    """
+
+    def __init__(self, document: ModelDocument, network: Autoencoder) -> None:
+        self.face_size = document.face_size
+        self.coverage = document.coverage
+        self.performers = tuple(document.performers)
+        self.family = document.family
+        self.step = document.step
+        self.fingerprint = document.fingerprint
+        self._decode = NetworkDecoder(network)
+
+    def swap(self, faces: Faces, source: str) -> tuple[Faces, NDArray[np.float32] | None]:
+        """Give faces the identity of a performer.
+
+        Args:
+            faces: float32 (n, S, S, 3) RGB in 0…1, aligned at this model's size and coverage.
+            source: Performer to appear.
+
+        Returns:
+            The swapped faces, shaped like `faces`, and the network's masks, float32 (n, S, S), or None where the
+            family has none.
+
+        Raises:
+            EngineError: `performer_unknown`, naming whom the model knows.
+        """
+        if source not in self.performers:
+            raise EngineError(
+                ErrorCode.PERFORMER_UNKNOWN,
+                f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
+                "Choose one of them, or train a model with this performer.",
+            )
+        return np.clip(self._decode(np.ascontiguousarray(faces, np.float32), source), 0.0, 1.0), None
+
+
+def build_network(document: ModelDocument, policy: str) -> Autoencoder:
+    """Build the network that a model's document describes, with random weights.
+
+    Raises:
+        EngineError: `model_mismatch`, when this version has no such family or another face size for it.
+    """
+    family = FAMILIES.get(document.family)
+    if family is None or (family.face_size, family.coverage) != (document.face_size, document.coverage):
+        raise EngineError(
+            ErrorCode.MODEL_MISMATCH,
+            f"The model is of the family {document.family} with {document.face_size} px and coverage "
+            f"{document.coverage}, which this version doesn't have.",
+            "Use the version of Understudy that trained it, or train a new model.",
+        )
+    return Autoencoder(family, document.performers, policy)
+
+
+def assign_weights(network: Autoencoder, arrays: dict[str, NDArray[np.generic]], source: Path) -> None:
+    """Give a network the weights of a checkpoint; every one must be there.
+
+    Raises:
+        EngineError: `model_unreadable`, naming the first weight that is missing or has another shape.
+    """
+    for name, variable in network.weights().items():
+        value = arrays.get(name)
+        if value is None or value.shape != tuple(variable.shape):
+            raise EngineError(
+                ErrorCode.MODEL_UNREADABLE,
+                f"The checkpoint {source} lacks the weights {name} of this network.",
+                "Use one of its backups, or the version of Understudy that wrote it.",
+            )
+        variable.assign(value)
+
+
+def load_swapper(model_folder: Path, precision: str = "float32") -> Swapper:
+    """Load a trained model for swapping.
+
+    Args:
+        model_folder: Folder with `model.json`.
+        precision: Dtype policy. float32 is the default: docs/explanation/decisions/0012 has the measurement.
+
+    Raises:
+        EngineError: `model_missing`, `model_unreadable` or `model_mismatch`; a model is never made up.
+    """
+    folder = Path(model_folder)
+    document = read_model(folder)
+    network = build_network(document, precision)
+    assign_weights(network, read_inference_weights(folder, document), folder / document.checkpoint)
+    return Swapper(document, network)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training batches, made ahead of time in the background; batch n depends on the seed and on n alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augmentation import Augmentation, View, make_views
+from .dataset import PerformerFaces
+
+# Two batches ahead cover the time of a save; more would only cost memory.
+_AHEAD = 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Faces of one training step.
+
+    Attributes:
+        inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent and recolored.
+        targets: The same faces as the network should return them.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+
+
+def pick_faces(count: int, batch_size: int, step: int, seed: Sequence[int]) -> NDArray[np.int64]:
+    """Return which faces step `step` trains on: every face once in each round, each round in a new order.
+
+    A set smaller than the batch is gone through several times.
+    """
+    first = step * batch_size
+    rounds = range(first // count, (first + batch_size - 1) // count + 1)
+    order = np.concatenate([np.random.default_rng([*seed, number]).permutation(count) for number in rounds])
+    begin = first - rounds[0] * count
+    return order[begin : begin + batch_size]
+
+
+def make_batch(
+    faces: Sequence[PerformerFaces], view: View, preset: Augmentation, batch_size: int, seed: int, step: int
+) -> Batch:
+    """Make the batch of a step; the same arguments give the same batch, whatever came before."""
+    images, coverages = [], []
+    for number, performer in enumerate(faces):
+        picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))
+        images += [performer.learned[i] for i in picked]
+        coverages += [performer.learned_coverage[i] for i in picked]
+    random = np.random.default_rng([seed, 2, step])
+    shape = (len(faces), batch_size, view.size, view.size, 3)
+    inputs, targets = make_views(images, coverages, view, preset, random)
+    return Batch(inputs.reshape(shape), targets.reshape(shape))
+
+
+class BatchLoader:
+    """Makes batches in the background, in order; an exception there appears in `next_batch`.
+
+    Args:
+        faces: One entry for each performer.
+        view: What the network sees.
+        preset: How far views differ from the stored faces.
+        batch_size: Faces of each performer.
+        seed: Start of the random numbers.
+        first_step: Number of the first batch.
+    """
+
+    def __init__(
+        self,
+        faces: Sequence[PerformerFaces],
+        view: View,
+        preset: Augmentation,
+        batch_size: int,
+        seed: int,
+        first_step: int = 0,
+    ) -> None:
+        self._faces = tuple(faces)
+        self._view = view
+        self._preset = preset
+        self._batch_size = batch_size
+        self._seed = seed
+        self._next = first_step
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._waiting: deque[Future[Batch]] = deque()
+
+    def _order(self) -> None:
+        arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next)
+        self._waiting.append(self._pool.submit(make_batch, *arguments))
+        self._next += 1
+
+    def next_batch(self) -> Batch:
+        """Return the next batch.
+
+        Raises:
+            Exception: Whatever went wrong while it was made.
+        """
+        while len(self._waiting) < _AHEAD:
+            self._order()
+        return self._waiting.popleft().result()
+
+    def __enter__(self) -> BatchLoader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

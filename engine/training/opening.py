@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a training begins: from scratch, from another model's weights, or where the model's checkpoint ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.jobs import TrainJob
+from ..contract.settings import TrainSettings, settings_to_json
+from ..networks.autoencoder import Autoencoder
+from ..networks.registry import FAMILIES, Family
+from ..runtime.device import choose_policy
+from ..runtime.reporter import Reporter
+from .augmentation import View
+from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_inference_weights, read_model
+from .dataset import PerformerFaces, read_faces
+from .recipes import RECIPES
+from .session import TrainingSession
+from .trainer import Trainer
+
+
+def open_session(job: TrainJob, reporter: Reporter) -> TrainingSession:
+    """Prepare the training of a job's model; nothing is written yet.
+
+    Args:
+        job: Model folder, performers with their faces, settings.
+        reporter: Is told what was left out and receives everything later.
+
+    Raises:
+        EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, or what reading facesets raises.
+    """
+    settings = job.settings
+    family = FAMILIES[settings.family]
+    performers = tuple(item.performer for item in job.performers)
+    found = read_model(job.model) if holds_model(job.model) else None
+    if found is not None:
+        check_match(found, family, performers, job.model)
+        # The decoders' order decides the order of sums; a resumed run keeps the first run's.
+        performers = found.performers
+    view = View(family.face_size, family.coverage)
+    by_name = {item.performer: item for item in job.performers}
+    faces = [read_faces(by_name[name], view, reporter) for name in performers]
+    keras.utils.set_random_seed(settings.seed)
+    network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
+    trainer = Trainer(network, RECIPES[family.name])
+    if found is not None:
+        found = _resume(job, found, trainer)
+    elif settings.warm_start:
+        _start_warm(Path(settings.warm_start), trainer)
+    document = _describe(found, settings, network, faces)
+    return TrainingSession(job.model, document, trainer, faces, settings, reporter)
+
+
+def check_match(found: ModelDocument, family: Family, performers: Sequence[str], folder: Path) -> None:
+    """Check that a model can be trained on as asked.
+
+    Raises:
+        EngineError: `model_mismatch`, naming every difference.
+    """
+    differences = [
+        f"{what} {have} instead of {wanted}"
+        for what, have, wanted in (
+            ("family", found.family, family.name),
+            ("face size", found.face_size, family.face_size),
+            ("coverage", found.coverage, family.coverage),
+            ("performers", ", ".join(sorted(found.performers)), ", ".join(sorted(performers))),
+        )
+        if have != wanted
+    ]
+    if differences:
+        raise EngineError(
+            ErrorCode.MODEL_MISMATCH,
+            f"The model in {folder} can't be trained on with these settings: it has {'; '.join(differences)}.",
+            "Choose the model's own settings, or another model folder.",
+        )
+
+
+def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocument:
+    """Give the trainer the state of a checkpoint; return the document of that state."""
+    name = job.settings.resume_from or found.checkpoint
+    arrays = read_arrays(job.model, name)
+    try:
+        trainer.restore(arrays)
+    except (KeyError, ValueError) as error:
+        raise EngineError(
+            ErrorCode.MODEL_UNREADABLE,
+            f"The checkpoint {job.model / name} does not fit the network: {error}.",
+            "Use one of its backups with the setting resume_from, or choose another model folder.",
+        ) from error
+    return replace(found, step=trainer.steps)
+
+
+def _start_warm(folder: Path, trainer: Trainer) -> None:
+    """Take over another model's encoder, and for each performer its decoder there or else the first one's."""
+    other = read_model(folder)
+    family = trainer.network.family
+    if (other.family, other.face_size) != (family.name, family.face_size):
+        raise EngineError(
+            ErrorCode.MODEL_MISMATCH,
+            f"The model in {folder} is of the family {other.family} with {other.face_size} px; a warm start of "
+            f"{family.name} with {family.face_size} px needs the same.",
+            "Choose another model to start from.",
+        )
+    weights = read_inference_weights(folder, other)
+    for name, variable in trainer.network.weights().items():
+        part, _slash, rest = name.partition("/")
+        performer = part.partition(":")[2]
+        known = performer if performer in other.performers else other.performers[0]
+        variable.assign(weights[f"decoder:{known}/{rest}" if performer else name])
+    trainer.reset_averages()
+
+
+def _describe(
+    found: ModelDocument | None, settings: TrainSettings, network: Autoencoder, faces: Sequence[PerformerFaces]
+) -> ModelDocument:
+    facesets = [
+        {
+            "performer": item.performer,
+            "folders": [str(folder) for folder in item.folders],
+            "faces": len(item.learned),
+            "digest": item.digest,
+        }
+        for item in faces
+    ]
+    if found is not None:
+        return replace(found, settings=settings_to_json(settings), facesets=facesets)
+    return ModelDocument(
+        family=network.family.name,
+        performers=network.performers,
+        face_size=network.family.face_size,
+        coverage=network.family.coverage,
+        step=0,
+        settings=settings_to_json(settings),
+        parameters=network.parameter_counts(),
+        facesets=facesets,
+        created=now(),
+        warm_start=settings.warm_start,
+    )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How each family is trained: the figures of its optimizer, loss, views and averages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Training figures of a family.
+
+    Attributes:
+        batch_size: Faces of each performer in a step.
+        learning_rate: Step size of Adam.
+        beta_1: Adam's memory of the gradient.
+        beta_2: Adam's memory of the squared gradient.
+        augmentation: How views are made.
+        absolute: Share of the L1 error in the loss.
+        structural: Share of the structural dissimilarity.
+        gradient: Share of the gradient error.
+        is_face_weighted: Whether the loss looks at the face more than at its surroundings.
+        takes_turns: Whether performers are learned one after the other, each with an optimizer of its own, as the
+            ancestor does; otherwise together with one optimizer.
+        warm_up: Steps over which the learning rate rises from zero.
+        decay_share: Last share of the run (steps or minutes) in which the learning rate falls to zero.
+        average: Memory of the weights' running average that the swap uses; 0 uses the weights themselves.
+    """
+
+    batch_size: int
+    learning_rate: float
+    beta_1: float
+    beta_2: float
+    augmentation: Augmentation
+    absolute: float = 1.0
+    structural: float = 0.0
+    gradient: float = 0.0
+    is_face_weighted: bool = False
+    takes_turns: bool = False
+    warm_up: int = 0
+    decay_share: float = 0.0
+    average: float = 0.0
+
+
+_CLASSIC = Recipe(
+    batch_size=64,
+    learning_rate=5e-5,
+    beta_1=0.5,
+    beta_2=0.999,
+    augmentation=Augmentation(rotation_deg=10.0, zoom=0.05, shift=0.05, flip=0.4, jitter=5.0),
+    takes_turns=True,
+)
+
+# docs/explanation/decisions/0012 tells what each of these figures gained.
+RECIPES: dict[str, Recipe] = {
+    "quick": Recipe(
+        batch_size=8,
+        learning_rate=1e-3,
+        beta_1=0.9,
+        beta_2=0.99,
+        augmentation=Augmentation(rotation_deg=10.0, zoom=0.05, shift=0.05, flip=0.4, jitter=5.0, color=0.5),
+        structural=1.0,
+        gradient=1.0,
+        is_face_weighted=True,
+        warm_up=100,
+        decay_share=0.3,
+        average=0.995,
+    ),
+    "original": _CLASSIC,
+    "lowmem": _CLASSIC,
+}
+
+
+def learning_rate_at(recipe: Recipe, base: float, step: int, run_share: float) -> float:
+    """Return the learning rate: rising during the warm-up, constant, falling linearly at the end of the run.
+
+    Args:
+        recipe: Figures of the schedule.
+        base: Learning rate of the constant part.
+        step: Steps done so far in all.
+        run_share: Share of the run that is over, 0 … 1.
+    """
+    rise = min(1.0, (step + 1) / recipe.warm_up) if recipe.warm_up else 1.0
+    # The floor keeps the last steps worth their time.
+    fall = min(1.0, max(0.02, (1.0 - run_share) / recipe.decay_share)) if recipe.decay_share else 1.0
+    return base * rise * fall

@@ -107,22 +107,25 @@ def engine_environment(version: str, for_tests: bool = False) -> Path:
     launch = ROOT / "training_cli" / "launch.py"
     call([host, "-I", launch, "environment", "install", "--folder", folder, "--python", host])
     if for_tests:
-        _install_list(folder, "test")
+        _install_list(folder, "test", host)
     return environment_python(folder)
 
 
 def tool_environment(name: str, version: str) -> Path:
     """Return the Python of an environment that holds one list of requirements/."""
     folder = ENVIRONMENTS / name
+    host = require_python(version)
     if not environment_python(folder).is_file():
         say(f"— making .venvs/{name} with Python {version}")
         shutil.rmtree(folder, ignore_errors=True)
-        call([require_python(version), "-I", "-m", "venv", folder])
-    _install_list(folder, name)
+        # Debian's Python comes without ensurepip; its own pip then works on the environment from outside.
+        has_ensurepip = answer_of([str(host), "-c", "import ensurepip; print('yes')"]) == "yes"
+        call([host, "-I", "-m", "venv", *([] if has_ensurepip else ["--without-pip"]), folder])
+    _install_list(folder, name, host)
     return environment_python(folder)
 
 
-def _install_list(folder: Path, name: str) -> None:
+def _install_list(folder: Path, name: str, host: Path) -> None:
     listing = REQUIREMENTS / f"{name}.txt"
     digest = hashlib.sha256(listing.read_bytes()).hexdigest()
     stamp = folder / f"tasks-{name}.stamp"
@@ -131,7 +134,10 @@ def _install_list(folder: Path, name: str) -> None:
     say(f"— installing requirements/{name}.txt into .venvs/{folder.name}")
     options = ["--require-hashes", "--no-deps", "--disable-pip-version-check"]
     options += [] if sys.stdout.isatty() else ["--progress-bar", "off"]
-    call([environment_python(folder), "-I", "-m", "pip", "install", *options, "-r", listing])
+    python = environment_python(folder)
+    has_pip = answer_of([str(python), "-c", "import pip; print('yes')"]) == "yes"
+    pip = [python, "-I", "-m", "pip"] if has_pip else [host, "-I", "-m", "pip", "--python", python]
+    call([*pip, "install", *options, "-r", listing])
     stamp.write_text(digest)
 
 

@@ -28,6 +28,8 @@ _SIZES_MB = {
 }
 
 _COLLECTING = re.compile(r"^(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9][\w.\-]*)")
+# A package file of a local mirror.
+_PROCESSING = re.compile(r"^Processing (?:[^(]*[/\\])?([A-Za-z0-9][\w.]*?)-\d")
 _DOWNLOADING = re.compile(r"^\s+Downloading (\S+?)(?:\.metadata)? ")
 _IGNORING = re.compile(r"^Ignoring ([A-Za-z0-9][\w.\-]*): markers")
 _INSTALLING = "Installing collected packages:"
@@ -90,7 +92,7 @@ class PackageProgress:
         """Take one line that pip printed."""
         if match := _IGNORING.match(line):
             self._total -= self._take(normal_name(match[1]))
-        elif match := _COLLECTING.match(line):
+        elif match := _COLLECTING.match(line) or _PROCESSING.match(line):
             if self._current:
                 self._done += self._take(self._current)
             self._current, self._file = normal_name(match[1]), ""

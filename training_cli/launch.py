@@ -30,6 +30,10 @@ def _bind() -> None:
 _bind()
 
 if __name__ == "__main__":
+    # An older Python may be what the user has; it would fail on the first import without telling why.
+    if sys.version_info < (3, 11):  # noqa: UP036
+        sys.stderr.write(f"Understudy's engine needs Python 3.11 or newer, this is {sys.version.split()[0]}.\n")
+        sys.exit(3)
     from understudy.training_cli.main import main
 
     sys.exit(main(sys.argv[1:]))

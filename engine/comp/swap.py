@@ -35,6 +35,7 @@ class Swapper(Protocol):
         performers: Ids of the performers it knows.
         family: Name of the network's family.
         step: Training steps it has seen.
+        fingerprint: Changes with the weights.
     """
 
     @property
@@ -60,6 +61,11 @@ class Swapper(Protocol):
     @property
     def step(self) -> int:
         """Training steps it has seen."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the weights."""
         ...
 
     def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:

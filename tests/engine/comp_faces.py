@@ -30,7 +30,7 @@ def painted_picture(width: int, height: int, seed: int = 0) -> np.ndarray:
 class FakeSwapper:
     """Stands in for a trained network; does `change` to the faces."""
 
-    family, step = "fake", 7
+    family, step, fingerprint = "fake", 7, "0123456789abcdef"
 
     def __init__(self, change=None, size=64, coverage=1.7, performers=("A", "B")):
         self.face_size, self.coverage, self.performers = size, coverage, performers

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The swap job: face tracks and a trained model in, one transparent picture for every frame out."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ... import __version__
+from ..comp.color_match import reach_of
+from ..comp.pictures import PictureWriter
+from ..comp.record import SwapRecord, picture_digests, save_outlines
+from ..comp.stream import FrameStream, ReadFrame
+from ..comp.swap import Swapper, face_outline
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.jobs import SwapJob
+from ..contract.messages import Done
+from ..contract.performers import load_performers
+from ..contract.project import Project, ProjectLock
+from ..contract.timing import ranges_of
+from ..faces.tracks import TrackSet, load_tracks
+from ..media.fingerprint import footage_key
+from ..media.marks import composite_xmp
+from ..media.reader import FootageReader
+from ..runtime.reporter import Reporter
+from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
+
+
+def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Done:
+    """Swap the assigned faces and write one RGBA picture for each media frame of the job.
+
+    Args:
+        job: What to swap.
+        reporter: Is told how far it is; may ask to stop, which keeps what is finished.
+        swapper: A network to use instead of loading `job.model`.
+
+    Returns:
+        The last message; its result holds `output`, `pictures`, `swapped`, `empty`, `failed` (counts) and `warnings`.
+
+    Raises:
+        EngineError: `tracks_missing`, `model_missing`, `model_unreadable`, `model_mismatch`, `performer_unknown`,
+            `project_busy`, `disk_full`, `not_writable`, or what reading the footage raises.
+    """
+    project = Project(job.project)
+    _check_folders(job)
+    with ProjectLock(project, job.kind):
+        reporter.stage("loading", "Loading model and tracks")
+        key = footage_key(job.footage)
+        tracks = load_tracks(project.footage(key))
+        swapper = swapper or _load(job)
+        check_performers(job, swapper)
+        with FootageReader(job.footage) as reader:
+            plan = plan_swap(job, tracks, reader.info.frame_count)
+            header = _header(job, key, tracks, swapper)
+            record = _open_record(job, plan, header, project)
+            for warning in record.warnings:
+                reporter.warning(warning)
+            _run(job, reporter, swapper, reader, plan, record, header)
+    return _done(job, reporter, plan, record)
+
+
+def _check_folders(job: SwapJob) -> None:
+    if not job.project.is_dir():
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING,
+            f"There is no project {job.project}, so no faces are known.",
+            "Extract the faces of the footage first.",
+        )
+    if not job.footage.is_movie and job.output.resolve() == job.footage.path.resolve():
+        raise EngineError(
+            ErrorCode.JOB_INVALID,
+            f"The swapped pictures would land among the footage in {job.output}.",
+            "Choose another output folder.",
+        )
+
+
+def _load(job: SwapJob) -> Swapper:
+    # Imported here, because TensorFlow takes seconds and everything that can be wrong without it is checked first.
+    from ..training.inference import load_swapper
+
+    return load_swapper(job.model)
+
+
+def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[str, Any]:
+    return {
+        "key": key,
+        "footage": job.footage.to_json(),
+        "model": str(job.model),
+        "family": swapper.family,
+        "step": swapper.step,
+        "model_fingerprint": swapper.fingerprint,
+        "settings": asdict(job.settings),
+        "width": tracks.width,
+        "height": tracks.height,
+        "engine_version": __version__,
+    }
+
+
+def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: Project) -> SwapRecord:
+    notes, consent_warnings = assignment_notes(
+        job.assignments, load_performers(project.performers), datetime.date.today()
+    )
+    # How many faces the network takes at once changes nothing in the pictures.
+    settings = {name: value for name, value in header["settings"].items() if name != "batch_size"}
+    inputs = {**header, "settings": settings, "footage": None, "model": None, "engine_version": None}
+    digests = picture_digests(inputs, plan.frames, plan.faces)
+    record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
+    record.warnings += plan.warnings + consent_warnings
+    return record
+
+
+def _run(
+    job: SwapJob,
+    reporter: Reporter,
+    swapper: Swapper,
+    reader: FootageReader,
+    plan: SwapPlan,
+    record: SwapRecord,
+    header: dict[str, Any],
+) -> None:
+    outlines = {
+        (frame, face.track): face_outline(face.landmarks, swapper.coverage, job.settings)
+        for frame, faces in plan.faces.items()
+        for face in faces
+    }
+    save_outlines(job.output, plan.frames, outlines)
+    reporter.stage("swapping", "Swapping faces")
+    try:
+        with PictureWriter(
+            job.output, header["width"], header["height"], job.settings.bit_depth, _xmp(job, header), record.finish
+        ) as writer:
+            _write_pictures(job, reporter, swapper, reader, plan, record, writer)
+    except BaseException:
+        # The record of what is finished matters most on a full disk, where it may be lost too.
+        with contextlib.suppress(EngineError):
+            record.save("failed")
+        raise
+    if not reporter.is_stopped:
+        record.remove_stale()
+    record.save("stopped" if reporter.is_stopped else "done")
+
+
+def _write_pictures(
+    job: SwapJob,
+    reporter: Reporter,
+    swapper: Swapper,
+    reader: FootageReader,
+    plan: SwapPlan,
+    record: SwapRecord,
+    writer: PictureWriter,
+) -> None:
+    pending = record.pending()
+    total, done = len(plan.frames), len(plan.frames) - len(pending)
+    wanted = {frame for frame in pending if frame in plan.faces}
+    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped)
+    frames = _read(reader, _with_neighbors(wanted, plan, job), job.settings.bit_depth == 16)
+    painted = stream.paint(frames, wanted)
+    for frame in pending:
+        if reporter.progress(done, total, "frames"):
+            return
+        if frame in wanted:
+            result = next(painted, None)
+            if result is None:
+                return
+            if result.picture is None:
+                reporter.warning(f"Frame {frame} was left empty: {result.reason}")
+                writer.write_empty(frame, result.reason)
+            else:
+                writer.write(frame, result.picture)
+        else:
+            writer.write_empty(frame)
+        done += 1
+    reporter.progress(done, total, "frames")
+
+
+def _with_neighbors(wanted: set[int], plan: SwapPlan, job: SwapJob) -> list[int]:
+    """Return the wanted frames and those whose colors steady theirs."""
+    reach = reach_of(job.settings.color_steadiness) if job.settings.color_transfer != "none" else 0
+    near = {frame + step for frame in wanted for step in range(-reach, reach + 1)}
+    return sorted(near & set(plan.faces))
+
+
+def _read(reader: FootageReader, frames: Sequence[int], deep: bool) -> Iterator[ReadFrame]:
+    """Yield the frames; a picture that can't be read is passed on as such, and reading goes on behind it."""
+    position = 0
+    while position < len(frames):
+        try:
+            for media_frame, image in reader.frames(ranges_of(frames[position:]), deep=deep):
+                position += 1
+                yield ReadFrame(media_frame, image)
+        except EngineError as error:
+            if error.code != ErrorCode.PICTURE_UNREADABLE:
+                raise
+            yield ReadFrame(frames[position], None, error.message)
+            position += 1
+
+
+def _xmp(job: SwapJob, header: dict[str, Any]) -> bytes | None:
+    if not job.settings.mark_pictures:
+        return None
+    sources = dict.fromkeys(item.source for item in job.assignments)
+    details = {
+        "model": job.model.name,
+        "fingerprint": header["model_fingerprint"],
+        "step": str(header["step"]),
+        "source": ", ".join(sources),
+    }
+    return composite_xmp(f"Understudy {__version__}", details)
+
+
+def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord) -> Done:
+    counts = record.counts()
+    if counts["failed"] and not counts["swapped"] and not reporter.is_stopped:
+        first = record.failures[0]
+        raise EngineError(
+            ErrorCode.INTERNAL,
+            f"None of the {counts['failed']} frames could be swapped; frame {first['frame']}: {first['reason']}",
+            "The pictures written are empty; see the log for each frame.",
+        )
+    reporter.artifact("frames", job.output)
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    summary = f"{counts['swapped']} frames swapped, {counts['empty']} without a face{failed}."
+    result = {
+        "output": str(job.output),
+        "pictures": sum(counts.values()),
+        **counts,
+        "warnings": record.warnings,
+    }
+    return reporter.done(summary, result)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a swap job asks for, checked against what is there: frames, faces, performers and their consent."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..comp.stream import PlannedFace
+from ..comp.swap import Swapper
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.jobs import FaceAssignment, SwapJob
+from ..contract.performers import Performer
+from ..contract.timing import FrameRange, merge_ranges, ranges_of
+from ..faces.tracks import TrackSet
+
+EVERY_TRACK = -1
+
+
+@dataclass(frozen=True)
+class SwapPlan:
+    """What will be written.
+
+    Attributes:
+        ranges: Media frames of the job, merged; each gets one picture.
+        faces: Faces to swap by media frame, far ones first; frames without any are left out.
+        warnings: Sentences the user should read.
+    """
+
+    ranges: tuple[FrameRange, ...]
+    faces: dict[int, tuple[PlannedFace, ...]]
+    warnings: list[str]
+
+    @property
+    def frames(self) -> list[int]:
+        """All media frames of the job, ascending."""
+        return [frame for item in self.ranges for frame in item]
+
+
+def plan_swap(job: SwapJob, tracks: TrackSet, frame_count: int) -> SwapPlan:
+    """Return which face is swapped in which frame.
+
+    Args:
+        job: The job.
+        tracks: Face tracks of its footage.
+        frame_count: Media frames the footage has.
+
+    Raises:
+        EngineError: `tracks_missing`, when a face track that is assigned isn't there.
+    """
+    ranges = merge_ranges(job.ranges) if job.ranges else (FrameRange(0, frame_count),)
+    sources = _sources(job.assignments, tracks)
+    skipped, skipped_faces = set(job.skip_frames), set(job.skip_faces)
+    wanted = {frame for item in ranges for frame in item if frame < frame_count} - skipped
+    faces: dict[int, list[PlannedFace]] = {}
+    for track in tracks.tracks:
+        if track.id not in sources:
+            continue
+        for frame, landmarks in zip(track.frames.tolist(), track.landmarks, strict=True):
+            if frame in wanted and (frame, track.id) not in skipped_faces:
+                faces.setdefault(frame, []).append(PlannedFace(track.id, sources[track.id], landmarks))
+    ordered = {frame: tuple(sorted(found, key=_face_size)) for frame, found in sorted(faces.items())}
+    return SwapPlan(ranges, ordered, _range_warnings(ranges, tracks, frame_count) + _empty_warnings(job, ordered))
+
+
+def _sources(assignments: Sequence[FaceAssignment], tracks: TrackSet) -> dict[int, str]:
+    ids = [track.id for track in tracks.tracks]
+    missing = sorted({item.track for item in assignments} - {EVERY_TRACK, *ids})
+    if missing:
+        known = ", ".join(map(str, ids)) or "none"
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING,
+            f"The face track {missing[0]} isn't in {tracks.footage.path.name}; found there: {known}.",
+            "Assign the faces again; extracting a shot anew can number them differently.",
+        )
+    general = {item.track: item.source for item in assignments}
+    return {
+        number: general.get(number, general.get(EVERY_TRACK, ""))
+        for number in ids
+        if number in general or EVERY_TRACK in general
+    }
+
+
+def _face_size(face: PlannedFace) -> float:
+    return float(np.ptp(face.landmarks[:, 0]) * np.ptp(face.landmarks[:, 1]))
+
+
+def _range_warnings(ranges: Sequence[FrameRange], tracks: TrackSet, frame_count: int) -> list[str]:
+    warnings = []
+    frames = {frame for item in ranges for frame in item}
+    beyond = sorted(frame for frame in frames if frame >= frame_count)
+    if beyond:
+        warnings.append(f"The footage has {frame_count} frames; {_spelled(beyond)} got empty pictures.")
+    if tracks.ranges:
+        searched = {frame for item in tracks.ranges for frame in item}
+        unsearched = sorted(frames - searched - set(beyond))
+        if unsearched:
+            warnings.append(f"{_spelled(unsearched)} were not searched for faces and got empty pictures; extract them.")
+    return warnings
+
+
+def _empty_warnings(job: SwapJob, faces: Mapping[int, object]) -> list[str]:
+    return [] if faces else [f"No assigned face is in these frames of {job.footage.path.name}; all pictures are empty."]
+
+
+def _spelled(frames: Sequence[int]) -> str:
+    parts = [str(r.start) if len(r) == 1 else f"{r.start}–{r.end - 1}" for r in ranges_of(frames)]
+    more = f" and {len(parts) - 4} more ranges" if len(parts) > 4 else ""
+    return "Frames " + ", ".join(parts[:4]) + more
+
+
+def check_performers(job: SwapJob, swapper: Swapper) -> None:
+    """Check that the model knows who shall appear.
+
+    Raises:
+        EngineError: `performer_unknown`, naming the model's performers.
+    """
+    for item in job.assignments:
+        if item.source not in swapper.performers:
+            raise EngineError(
+                ErrorCode.PERFORMER_UNKNOWN,
+                f"The model {job.model.name} doesn't know the performer {item.source}; "
+                f"it was trained on {', '.join(swapper.performers)}.",
+                "Choose one of them, or train a model with this performer.",
+            )
+
+
+def assignment_notes(
+    assignments: Sequence[FaceAssignment], performers: Mapping[str, Performer], today: datetime.date
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the assignments with the state of consent, and a warning for each consent that doesn't hold.
+
+    Args:
+        assignments: Who appears on which face.
+        performers: Performers of the project by id.
+        today: The day of the swap.
+
+    Returns:
+        Entries with `track`, `source`, `target`, `consent` (the worse of both: given, expired or missing),
+        `source_consent` and `target_consent`; and sentences.
+    """
+    entries, warnings = [], []
+    for item in assignments:
+        states = [_consent(performers.get(person), today) for person in (item.source, item.target)]
+        worse = max(states, key=("given", "expired", "missing").index)
+        entries.append({
+            "track": item.track, "source": item.source, "target": item.target,
+            "consent": worse, "source_consent": states[0], "target_consent": states[1],
+        })  # fmt: skip
+        warnings += [
+            _consent_warning(person, performers.get(person), state)
+            for person, state in zip((item.source, item.target), states, strict=True)
+            if state != "given"
+        ]
+    return entries, list(dict.fromkeys(warnings))
+
+
+def _consent(performer: Performer | None, today: datetime.date) -> str:
+    return "missing" if performer is None else performer.consent.state(today)
+
+
+def _consent_warning(person: str, performer: Performer | None, state: str) -> str:
+    if not person:
+        return "The performer whose face is replaced is not named, so no consent is on record."
+    name = performer.name if performer is not None else person
+    if state == "expired" and performer is not None:
+        return f"The consent of {name} expired on {performer.consent.valid_until}."
+    return f"No consent of {name} is on record."

@@ -74,9 +74,7 @@ def align_face(
     return cv2.warpAffine(image, matrix, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _align_shrinking(
-    image: NDArray[Any], matrix: NDArray[np.float64], size: int, scale: float
-) -> NDArray[Any]:
+def _align_shrinking(image: NDArray[Any], matrix: NDArray[np.float64], size: int, scale: float) -> NDArray[Any]:
     # Warping straight to less than half size would skip pixels and flicker; a larger warp is averaged down instead.
     factor = int(np.ceil(0.5 / scale)) + 1
     larger = matrix * factor

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .alignment import align_face
 from .geometry import LEFT_EYE, RIGHT_EYE, invert_similarity, scale_of, transform_points
-from .mesh_points import MESH_COUNT, MESH_TO_LANDMARKS
+from .mesh_points import MESH_COUNT, landmarks_of_mesh
 from .models import load_network
 
 _SIDE = 192
@@ -72,11 +72,11 @@ class MeshFitter:
     ) -> tuple[NDArray[np.float32], float]:
         matrix = square_matrix(center, max(side, 1.0), roll_deg)
         interpolation = cv2.INTER_LINEAR if scale_of(matrix) >= 0.5 else None
-        face = align_face(image, matrix, _SIDE, interpolation)
-        points, logit = self._run((face.astype(np.float32) / 255)[None])
+        face = align_face(image, matrix, _SIDE, interpolation).astype(np.float32) / 255
+        points, logit = self._run(face[None])
         # The network counts from the corner of its input; pixel centers are at integers here.
         mesh = points.reshape(MESH_COUNT, 3)[:, :2].astype(np.float64) - 0.5
-        landmarks = MESH_TO_LANDMARKS.astype(np.float64) @ mesh
+        landmarks = landmarks_of_mesh(mesh)
         presence = 1 / (1 + np.exp(-np.clip(float(logit.ravel()[0]), -80, 80)))
         return transform_points(invert_similarity(matrix), landmarks).astype(np.float32), float(presence)
 

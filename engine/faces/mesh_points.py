@@ -6,10 +6,14 @@ this project); for each inner landmark the shares of up to three neighboring ver
 squares, right and left side together, and rounded to twentieths. The jaw line is the mesh's outline from temple to
 temple over the chin, cut into 16 pieces of equal length on the mean frontal face. Against those pictures the inner
 landmarks lie within 4.2 % of the eye distance on average (3.2 % in frontal views).
+
+The outline's vertices stay on the cheek when the head turns, while landmarks 0-16 mean the contour one sees. On the
+far side they are therefore moved out to the hull of the cheeks.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -274,3 +278,44 @@ def _weights() -> NDArray[np.float32]:
 
 MESH_TO_LANDMARKS: NDArray[np.float32] = _weights()
 """Shape (68, 468): landmarks = `MESH_TO_LANDMARKS @ mesh`."""
+
+# Vertices of cheeks, temples and jaw (no nose, no lips) that are on the hull of a face turned by up to 45 degrees.
+_CHEEKS = np.array(
+    [21, 34, 50, 53, 54, 58, 63, 68, 70, 71, 93, 103, 104, 105, 116, 123, 127, 132, 135, 136, 137, 138, 139, 147, 148]
+    + [149, 150, 152, 162, 169, 170, 172, 176, 177, 186, 187, 192, 202, 205, 207, 210, 211, 212, 213, 214, 215, 216]
+    + [227, 234, 251, 264, 280, 283, 284, 288, 293, 298, 300, 301, 323, 332, 333, 334, 345, 352, 356, 361, 364, 365]
+    + [366, 367, 368, 376, 377, 378, 379, 389, 394, 395, 397, 400, 401, 410, 411, 416, 422, 425, 427, 430, 431, 432]
+    + [433, 434, 435, 436, 447, 454]
+)
+# The chin (landmarks 7 to 9) hides no contour behind itself.
+_RIGHT_JAW, _LEFT_JAW = range(0, 7), range(10, 17)
+
+
+def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the 68 landmarks of a face mesh whose eyes are level.
+
+    Args:
+        mesh: Points of shape (468, 2), x right, y down, the face upright.
+
+    Returns:
+        Shape (68, 2), float64, in the same coordinates.
+    """
+    mesh = np.asarray(mesh, dtype=np.float64)
+    landmarks = MESH_TO_LANDMARKS.astype(np.float64) @ mesh
+    hull = cv2.convexHull(mesh[_CHEEKS].astype(np.float32)).reshape(-1, 2).astype(np.float64)
+    for point in _RIGHT_JAW:
+        landmarks[point, 0] = min(landmarks[point, 0], _hull_row(hull, landmarks[point, 1])[0])
+    for point in _LEFT_JAW:
+        landmarks[point, 0] = max(landmarks[point, 0], _hull_row(hull, landmarks[point, 1])[1])
+    return landmarks
+
+
+def _hull_row(hull: NDArray[np.float64], y: float) -> tuple[float, float]:
+    # Where the row y enters and leaves a convex polygon; beyond its ends nothing is hidden.
+    ends = np.roll(hull, -1, axis=0)
+    crossing = (hull[:, 1] <= y) != (ends[:, 1] <= y)
+    if not crossing.any():
+        return np.inf, -np.inf
+    start, end = hull[crossing], ends[crossing]
+    x = start[:, 0] + (y - start[:, 1]) / (end[:, 1] - start[:, 1]) * (end[:, 0] - start[:, 0])
+    return float(x.min()), float(x.max())

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who a face is: dlib's 128-number identity vectors, and the filter that keeps or rejects persons by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .alignment import align_face, face_matrix
+from .geometry import transform_points
+from .models import import_library, model_path
+
+IDENTITY_LENGTH = 128
+# The face is enlarged before its landmarks are handed to dlib, which takes whole pixels only.
+_SIDE = 400
+_COVERAGE = 2.6
+_NEIGHBORS = 5
+
+
+class IdentityModel:
+    """Describes faces by vectors; two of one person lie within about 0.6 of each other (Euclidean).
+
+    Raises:
+        EngineError: `detector_unavailable` or `library_missing`.
+    """
+
+    def __init__(self) -> None:
+        self._dlib = import_library("dlib")
+        self._model = self._dlib.face_recognition_model_v1(str(model_path("dlib-identity")))
+
+    def embed(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the identity vector of a face, (128,) float32.
+
+        Args:
+            image: RGB picture (h, w, 3).
+            landmarks: (68, 2) picture pixels.
+        """
+        matrix = face_matrix(landmarks, _SIDE, _COVERAGE)
+        face = np.ascontiguousarray(align_face(image, matrix, _SIDE, cv2.INTER_LINEAR))
+        points = [self._dlib.point(round(x), round(y)) for x, y in transform_points(matrix, landmarks)]
+        shape = self._dlib.full_object_detection(self._dlib.rectangle(0, 0, _SIDE - 1, _SIDE - 1), points)
+        return np.array(self._model.compute_face_descriptor(face, shape), dtype=np.float32)
+
+
+def identity_distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+    """Return the Euclidean distance of two identity vectors."""
+    return float(np.linalg.norm(np.asarray(first, float) - np.asarray(second, float)))
+
+
+@dataclass(frozen=True)
+class IdentityVerdict:
+    """Whether a face passes the filter, and why not.
+
+    Attributes:
+        is_accepted: True to keep the face.
+        reason: Why it was rejected, as a phrase for the user; empty when accepted.
+    """
+
+    is_accepted: bool
+    reason: str = ""
+
+
+class IdentityFilter:
+    """Keeps the wanted person and leaves out unwanted ones.
+
+    Args:
+        references: Identity vectors of the person to keep, (n, 128); none keeps everybody who isn't rejected.
+        rejects: Identity vectors of persons to leave out, (m, 128).
+        threshold: Largest distance that counts as the same person.
+    """
+
+    def __init__(self, references: NDArray[np.floating], rejects: NDArray[np.floating], threshold: float = 0.6) -> None:
+        self._references = np.asarray(references, float).reshape(-1, IDENTITY_LENGTH)
+        self._rejects = np.asarray(rejects, float).reshape(-1, IDENTITY_LENGTH)
+        self._threshold = threshold
+
+    def judge(self, identity: NDArray[np.floating]) -> IdentityVerdict:
+        """Return whether a face with this identity vector (128,) is kept."""
+        wanted = np.linalg.norm(self._references - identity, axis=1)
+        unwanted = np.linalg.norm(self._rejects - identity, axis=1)
+        if len(wanted) and wanted.mean() > self._threshold:
+            return _rejected(f"its mean distance to the person is {wanted.mean():.2f}, above {self._threshold:.2f}")
+        if len(unwanted) and not len(wanted) and unwanted.min() <= self._threshold:
+            return _rejected(f"it is at {unwanted.min():.2f} from a person to leave out, within {self._threshold:.2f}")
+        if len(wanted) and len(unwanted):
+            return _compare(wanted, unwanted)
+        return IdentityVerdict(True)
+
+
+def _compare(wanted: NDArray[np.float64], unwanted: NDArray[np.float64]) -> IdentityVerdict:
+    if wanted.min() > unwanted.min():
+        return _rejected("the picture closest to it shows a person to leave out")
+    if wanted.mean() > unwanted.mean():
+        return _rejected("it is closer to the persons to leave out on average")
+    count = min(_NEIGHBORS, min(len(wanted), len(unwanted)) + 1)
+    nearest = np.argsort(np.concatenate([wanted, unwanted]), kind="stable")[:count]
+    share = float((nearest < len(wanted)).mean())
+    if share < 0.5:
+        return _rejected(f"only {share:.0%} of its {count} nearest pictures show the person")
+    return IdentityVerdict(True)
+
+
+def _rejected(reason: str) -> IdentityVerdict:
+    return IdentityVerdict(False, reason)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding faces that lie on their side or stand on their head, by turning the picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .detection import Detection, Detector
+
+
+class TurningDetector:
+    """Searches the upright picture first and, when it shows no face, the picture turned by 90, 180 and 270 degrees.
+
+    Boxes and keypoints are always in the upright picture's coordinates; the first turn that shows a face is taken.
+
+    Args:
+        detector: What searches each picture.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+        """Return the faces of an RGB picture (h, w, 3), best first."""
+        for quarters in range(4):
+            turned = np.ascontiguousarray(np.rot90(image, quarters))
+            found = self._detector.detect(turned)
+            if found:
+                return [_turn_back(item, quarters, image.shape[1], image.shape[0]) for item in found]
+        return []
+
+
+def turn_back_points(points: NDArray[np.floating], quarters: int, width: int, height: int) -> NDArray[np.float64]:
+    """Return points of a picture turned counterclockwise by quarter turns, in the upright picture's pixels.
+
+    Args:
+        points: Shape (n, 2), pixel centers at integers, in `np.rot90(image, quarters)`.
+        quarters: How many quarter turns.
+        width: Width of the upright picture.
+        height: Height of the upright picture.
+    """
+    x, y = np.asarray(points, float).T
+    upright = {
+        0: (x, y),
+        1: (width - 1 - y, x),
+        2: (width - 1 - x, height - 1 - y),
+        3: (y, height - 1 - x),
+    }[quarters % 4]
+    return np.stack(upright, axis=1)
+
+
+def _turn_back(item: Detection, quarters: int, width: int, height: int) -> Detection:
+    corners = turn_back_points(item.box.reshape(2, 2), quarters, width, height)
+    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)]).astype(np.float32)
+    keypoints = None
+    if item.keypoints is not None:
+        keypoints = turn_back_points(item.keypoints, quarters, width, height).astype(np.float32)
+    return replace(item, box=box, keypoints=keypoints, rotation=90 * quarters)

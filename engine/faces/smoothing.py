@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steadying landmarks over time without lag: long averages where a face is still, short ones where it moves.
+
+Every frame is averaged with as many neighbors before it as after it, so nothing is delayed. How many is chosen for each
+frame and each part of the face by the rule of intersecting confidence intervals (Goldenshluger & Nemirovski 1997):
+the window grows as long as the longer average still agrees with all shorter ones within the noise. On a still face
+that takes the jitter away; in a fast turn the raw fit is kept. The noise of a frame is measured on the track itself,
+from second differences of its neighborhood.
+
+A result depends on at most `REACH` frames before and after it. So a track can be steadied while it is still being
+followed, `REACH` frames behind, with exactly the result that the whole track gives.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import LEFT_EYE, RIGHT_EYE
+
+# Widths of the averages in frames (standard deviation of the Gaussian weights), from the raw fit upwards.
+_WIDTHS = (0.0, 0.8, 1.3, 2.0, 3.0, 4.5)
+_RADIUS = 11
+_NOISE_RADIUS = 12
+REACH = _NOISE_RADIUS + 1
+"""How many frames before and after it a steadied frame depends on."""
+
+# Two averages agree when they differ by less than this many times the noise expected of their difference.
+_AGREEMENT = 2.2
+# Noise is never taken for more than this share of the eye distance: what exceeds it is movement.
+_LARGEST_NOISE = 0.015
+_LEAST_NOISE_PX = 0.005
+# Parts of a face that move on their own: jaw, brows, nose, each eye, mouth.
+PARTS = (slice(0, 17), slice(17, 27), slice(27, 36), slice(36, 42), slice(42, 48), slice(48, 68))
+
+
+def steady_landmarks(
+    landmarks: NDArray[np.floating], strength: float = 1.0, start: int = 0, end: int | None = None
+) -> NDArray[np.float32]:
+    """Return a track's landmarks steadied over time.
+
+    Args:
+        landmarks: Raw landmarks of consecutive frames, shape (n, 68, 2), pixels.
+        strength: 0 returns the raw fits; 1 is usual; larger values take more movement for noise.
+        start: First frame to return.
+        end: Frame behind the last one to return; None means n.
+
+    Returns:
+        Shape (end - start, 68, 2), float32.
+    """
+    track = np.asarray(landmarks, dtype=np.float64)
+    end = len(track) if end is None else end
+    if strength <= 0 or len(track) < 3:
+        return track[start:end].astype(np.float32)
+    steadied = np.empty((end - start, *track.shape[1:]))
+    for frame in range(start, end):
+        noise = _noise(track, frame)
+        for part in PARTS:
+            steadied[frame - start, part] = _steady_part(track[:, part], frame, noise[part], strength)
+    return steadied.astype(np.float32)
+
+
+def _steady_part(
+    track: NDArray[np.float64], frame: int, noise: NDArray[np.float64], strength: float
+) -> NDArray[np.float64]:
+    # Symmetric windows only: near the ends of a track they get short rather than lopsided.
+    reach = min(_RADIUS, frame, len(track) - 1 - frame)
+    if reach == 0:
+        return track[frame]
+    window = track[frame - reach : frame + reach + 1]
+    weights = _weights(reach)
+    averages = np.tensordot(weights, window, axes=1)
+    level = float(np.sqrt(np.mean(noise**2))) * strength
+    chosen = 0
+    for wider in range(1, len(weights)):
+        spread = np.sqrt(np.mean((averages[:wider] - averages[wider]) ** 2, axis=(1, 2)))
+        expected = level * np.linalg.norm(weights[:wider] - weights[wider], axis=1)
+        if np.any(spread > _AGREEMENT * expected):
+            break
+        chosen = wider
+    return averages[chosen]
+
+
+@cache
+def _weights(reach: int) -> NDArray[np.float64]:
+    offsets = np.arange(-reach, reach + 1)
+    rows = [np.exp(-0.5 * (offsets / width) ** 2) if width else (offsets == 0).astype(float) for width in _WIDTHS]
+    return np.stack([row / row.sum() for row in rows])
+
+
+def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
+    """Return the noise of each landmark around a frame as a standard deviation per coordinate, (68,) pixels."""
+    first, last = max(0, frame - _NOISE_RADIUS - 1), min(len(track), frame + _NOISE_RADIUS + 2)
+    second = np.diff(track[first:last], n=2, axis=0)
+    # The lower quartile instead of the median: half of a neighborhood may be a fast movement. For Gaussian noise the
+    # quartile of absolute values is 0.319 standard deviations, and a second difference has sqrt(6) of them.
+    noise = np.quantile(np.abs(second), 0.25, axis=(0, 2)) / (0.319 * np.sqrt(6))
+    eyes = np.linalg.norm(track[frame, LEFT_EYE].mean(axis=0) - track[frame, RIGHT_EYE].mean(axis=0))
+    return np.clip(noise, _LEAST_NOISE_PX, max(_LARGEST_NOISE * eyes, _LEAST_NOISE_PX))
+
+
+def jitter(landmarks: NDArray[np.floating]) -> float:
+    """Return how much a track trembles, as a share of the eye distance.
+
+    The root mean square of the second differences over time of the 51 inner landmarks, divided by sqrt(6): for a still
+    face that is the standard deviation of the fit, and even movement doesn't count.
+
+    Args:
+        landmarks: Consecutive frames, shape (n, 68, 2); fewer than 3 have no jitter.
+    """
+    track = np.asarray(landmarks, dtype=np.float64)
+    if len(track) < 3:
+        return 0.0
+    eyes = np.linalg.norm(track[:, LEFT_EYE].mean(axis=1) - track[:, RIGHT_EYE].mean(axis=1), axis=1)
+    second = np.diff(track[:, 17:], n=2, axis=0) / np.maximum(eyes[1:-1], 1e-6)[:, None, None]
+    return float(np.sqrt(np.mean(second**2) / 6))

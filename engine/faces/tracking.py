@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Linking the faces of consecutive frames to tracks: by place and motion, and by identity where these are ambiguous.
+
+Pure bookkeeping: it sees boxes, landmarks and, when it asks for them, identity vectors, but no pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from .geometry import box_of
+from .identity import identity_distance
+
+# How far a face may be from where its track expects it, in face sizes, and how much that grows with each lost frame.
+_REACH = 0.6
+_REACH_PER_LOST_FRAME = 0.12
+_LARGEST_REACH = 2.5
+_LARGEST_SIZE_RATIO = 1.8
+# Two possible partners whose costs differ by less than this are told apart by identity.
+_AMBIGUOUS = 0.35
+# A face that shows up again after this many lost frames has to look like the one that was lost.
+_LOST_FRAMES_TO_IDENTIFY = 3
+_DIFFERENT_PERSON = 0.75
+_IMPOSSIBLE = 1e6
+# Share of the newest step in the running mean of a track's motion.
+_MOTION_UPDATE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """A face fitted in one frame.
+
+    Attributes:
+        landmarks: Raw landmarks (68, 2), pixels, float32.
+        score: Confidence, 0…1.
+        is_detected: Whether a detector found it in this frame, rather than the track alone.
+        rotation: Quarter turn in degrees in which the detector found it.
+    """
+
+    landmarks: NDArray[np.float32]
+    score: float
+    is_detected: bool = True
+    rotation: int = 0
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """Box around the landmarks, float32 (4,)."""
+        return box_of(self.landmarks)
+
+
+@dataclass(eq=False)
+class OpenTrack:
+    """A face being followed.
+
+    Attributes:
+        id: Number of the track, unique in the footage.
+        frames: Media frames in which it was seen, ascending.
+        observations: What was seen, one for each of `frames`.
+        identity: Identity vector as far as it is known, or None.
+        undetected: For how many frames no detector has confirmed the face.
+    """
+
+    id: int
+    frames: list[int] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    identity: NDArray[np.float32] | None = None
+    undetected: int = 0
+    _motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+
+    def add(self, frame: int, observation: Observation) -> None:
+        """Take the observation of a frame after the last one."""
+        if self.frames:
+            step = _center(observation.landmarks) - _center(self.observations[-1].landmarks)
+            step = step / (frame - self.frames[-1])
+            share = _MOTION_UPDATE if len(self.frames) > 1 else 1.0
+            self._motion = self._motion + share * (step - self._motion)
+        self.frames.append(frame)
+        self.observations.append(observation)
+        self.undetected = 0 if observation.is_detected else self.undetected + 1
+
+    def expected_landmarks(self, frame: int) -> NDArray[np.float64]:
+        """Return where the landmarks should be in a later frame: the last ones moved on evenly, (68, 2)."""
+        lost = frame - self.frames[-1]
+        # Motion is trusted for a few frames only; a face that was lost longer is sought where it vanished.
+        return self.observations[-1].landmarks + self._motion * min(lost, 4)
+
+    def lost_frames(self, frame: int) -> int:
+        """Return how many frames before `frame` the face wasn't seen."""
+        return frame - self.frames[-1] - 1
+
+
+class Tracker:
+    """Links observations to tracks.
+
+    Args:
+        maximum_gap: For how many frames a lost face keeps its track.
+        first_id: Id of the first new track.
+    """
+
+    def __init__(self, maximum_gap: int, first_id: int = 1) -> None:
+        self._maximum_gap = maximum_gap
+        self._next_id = first_id
+        self._open: list[OpenTrack] = []
+        self._before_cut: list[OpenTrack] = []
+        self._ended: list[OpenTrack] = []
+
+    @property
+    def open_tracks(self) -> tuple[OpenTrack, ...]:
+        """Tracks that may go on."""
+        return tuple(self._open)
+
+    def take_ended(self) -> list[OpenTrack]:
+        """Return the tracks that ended since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def cut(self) -> None:
+        """End all tracks: the next frame shows another scene."""
+        self._ended += self._before_cut
+        self._before_cut, self._open = self._open, []
+
+    def return_from_flash(self) -> None:
+        """Take up the tracks from before the last cut again: it was a flash."""
+        self._ended += self._open
+        self._open, self._before_cut = self._before_cut, []
+
+    def finish(self) -> None:
+        """End all tracks: there are no more frames."""
+        self._ended += self._before_cut + self._open
+        self._before_cut, self._open = [], []
+
+    def update(
+        self,
+        frame: int,
+        observations: Sequence[Observation],
+        identify: Callable[[int], NDArray[np.float32]] | None = None,
+    ) -> list[OpenTrack]:
+        """Link the faces of the next frame.
+
+        Args:
+            frame: Media frame, after those given before.
+            observations: Its faces, each a different one.
+            identify: Returns the identity vector of an observation by index; asked in ambiguous cases only.
+
+        Returns:
+            The track of each observation.
+        """
+        self._end_lost(frame)
+        tracks = list(self._open)
+        linked: list[OpenTrack | None] = [None] * len(observations)
+        if tracks and observations:
+            cost = self._costs(frame, tracks, observations, identify)
+            for row, column in zip(*linear_sum_assignment(cost), strict=True):
+                if cost[row, column] < _IMPOSSIBLE:
+                    linked[column] = tracks[row]
+        result = []
+        for observation, known in zip(observations, linked, strict=True):
+            track = known or self._new_track()
+            track.add(frame, observation)
+            result.append(track)
+        return result
+
+    def _new_track(self) -> OpenTrack:
+        track = OpenTrack(self._next_id)
+        self._next_id += 1
+        self._open.append(track)
+        return track
+
+    def _end_lost(self, frame: int) -> None:
+        lost = [track for track in self._open if track.lost_frames(frame) > self._maximum_gap]
+        self._ended += lost
+        self._open = [track for track in self._open if track not in lost]
+        # A flash is over within a few frames; what waited longer has ended.
+        over = [track for track in self._before_cut if track.lost_frames(frame) > self._maximum_gap]
+        self._ended += over
+        self._before_cut = [track for track in self._before_cut if track not in over]
+
+    def _costs(
+        self,
+        frame: int,
+        tracks: list[OpenTrack],
+        observations: Sequence[Observation],
+        identify: Callable[[int], NDArray[np.float32]] | None,
+    ) -> NDArray[np.float64]:
+        cost = np.array([[_cost(frame, track, item) for item in observations] for track in tracks])
+        if identify is None:
+            return cost
+        vectors: dict[int, NDArray[np.float32]] = {}
+        for row, column in _to_identify(frame, tracks, cost):
+            known = tracks[row].identity
+            if known is None:
+                continue
+            if column not in vectors:
+                vectors[column] = identify(column)
+            distance = identity_distance(known, vectors[column])
+            is_lost = tracks[row].lost_frames(frame) >= _LOST_FRAMES_TO_IDENTIFY
+            if is_lost and distance > _DIFFERENT_PERSON:
+                cost[row, column] = _IMPOSSIBLE
+            else:
+                cost[row, column] += 2.0 * distance
+        return cost
+
+
+def _to_identify(frame: int, tracks: list[OpenTrack], cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return (track, observation) pairs that place and motion alone don't decide."""
+    possible = cost < _IMPOSSIBLE
+    unclear = np.zeros_like(possible)
+    for row, track in enumerate(tracks):
+        if track.lost_frames(frame) >= _LOST_FRAMES_TO_IDENTIFY:
+            unclear[row] |= possible[row]
+    for lines, marks in ((cost, unclear), (cost.T, unclear.T)):
+        for line, mark in zip(lines, marks, strict=True):
+            near = (line < _IMPOSSIBLE) & (line < line.min() + _AMBIGUOUS)
+            if near.sum() > 1:
+                mark |= near
+    # Every rival of an unclear pair needs its distance too, or the comparison would be lopsided.
+    rows, columns = unclear.any(axis=1), unclear.any(axis=0)
+    return [(int(r), int(c)) for r, c in np.argwhere(possible & (rows[:, None] | columns[None, :]))]
+
+
+def _cost(frame: int, track: OpenTrack, observation: Observation) -> float:
+    expected = track.expected_landmarks(frame)
+    size = max(_size(expected), 1e-6)
+    ratio = max(_size(observation.landmarks) / size, 1e-6)
+    reach = min(_REACH + _REACH_PER_LOST_FRAME * track.lost_frames(frame), _LARGEST_REACH)
+    distance = float(np.linalg.norm(_center(observation.landmarks) - _center(expected))) / size
+    if distance > reach or max(ratio, 1 / ratio) > _LARGEST_SIZE_RATIO:
+        return _IMPOSSIBLE
+    return distance + abs(float(np.log(ratio)))
+
+
+def _center(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(landmarks[17:], float).mean(axis=0)
+
+
+def _size(landmarks: NDArray[np.floating]) -> float:
+    return float(np.sqrt(np.prod(np.ptp(np.asarray(landmarks, float), axis=0)) + 1e-12))

@@ -45,10 +45,8 @@ def shown_frames(timing: StripTiming) -> tuple[int, ...]:
     """Return the media frame shown on each timeline frame from the left to the right handle."""
     frames = np.arange(timing.left, timing.right, dtype=np.float32)
     start = np.float32(timing.content_start)
-    if timing.is_reversed:
-        index = start + np.float32(timing.content_duration) - 1 - frames
-    else:
-        index = frames - start
+    first, step = (start + np.float32(timing.content_duration) - 1, -1) if timing.is_reversed else (start, 1)
+    index = (frames - first) * step
     last = timing.media_length - timing.trim_start - timing.trim_end - 1
     index = np.maximum(index, 0) * np.float32(timing.factor)
     index = np.clip(index, 0, np.float32(last))

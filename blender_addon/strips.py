@@ -18,7 +18,7 @@ from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.timing import Footage, Shot, frame_rate
 from . import retiming
 from .mapping import StripTiming, playback_factor, shown_frames
-from .sequencer import all_strips, effects_over, sequencer_scene, timing, visible_frames
+from .sequencer import all_strips, sequencer_scene, timing, visible_frames
 
 __all__ = ["find_strip", "is_swap", "known_uid", "sequencer_scene", "strip_shot", "strip_uid"]
 
@@ -68,7 +68,7 @@ def strip_uid(strip: Any) -> str:
 
 
 def _take_swaps_along(strip: Any, sharing: list[Any], uid: str) -> None:
-    """Hand `strip` the swaps that lie over it and not over the strips that shared its id (a shot split with its swap)."""
+    """Hand `strip` the swaps that lie over it, not over those that share its id: a shot was split with its swap."""
     for swap in all_strips(strip.id_data):
         if is_swap(swap) and known_uid(swap) == known_uid(strip):
             owner = max(sharing, key=lambda s: (_overlap(s, swap), s.get(_NAMED) == s.name))
@@ -164,7 +164,7 @@ def _pictures(scene: bpy.types.Scene, strip: Any) -> tuple[Footage, StripTiming]
     names = tuple(element.filename for element in strip.elements)
     content = _timing(strip, len(names), 1.0)
     try:
-        there = set(os.listdir(folder))
+        there = {path.name for path in folder.iterdir()}
     except OSError:
         there = set()
     missing = sorted(set(names) - there)
@@ -176,7 +176,6 @@ def _pictures(scene: bpy.types.Scene, strip: Any) -> tuple[Footage, StripTiming]
         )
     rate = Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(1001)
     return Footage(folder, pictures=names, rate=frame_rate(rate)), content
-
 
 
 def _timing(strip: Any, media_length: int, factor: float) -> StripTiming:

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A strip's shot names exactly the media frames that Blender renders: checked on pictures that carry their number."""
 
-import bpy
 import pytest
+from coded_footage import add_movie, add_pictures, decoded_number, render_frame, setup_scene
 from understudy.blender_addon.sequencer import set_timing, timing, visible_frames
-from understudy.blender_addon.strips import find_strip, strip_shot, strip_uid
-from understudy.engine.contract.errors import EngineError, ErrorCode
-
-from conftest import add_movie, add_pictures, decoded_number, render_frame, setup_scene
+from understudy.blender_addon.strips import strip_shot
 
 pytestmark = [pytest.mark.blender, pytest.mark.filterwarnings("error::DeprecationWarning")]
 

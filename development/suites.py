@@ -18,7 +18,6 @@ from .environments import (
     ENGINE_PYTHONS,
     ENVIRONMENTS,
     ROOT,
-    answer_of,
     blender_environment,
     build_zip,
     call,

@@ -26,7 +26,7 @@ from .child_process import clean_environment
 from .environment_check import MODEL_FILES, check_libraries
 from .host_python import HostPython, output_of, probe_python
 from .package_installer import run_pip
-from .package_progress import PackageProgress, is_whole, records_of, split_lock
+from .package_progress import PackageProgress, is_whole, records_of, site_folders, split_lock
 from .reporter import Reporter
 
 # The model wheel is taken apart as data, so one build of it serves every system and every Python.
@@ -208,6 +208,10 @@ def _discard_half_installed(environment: EngineEnvironment) -> None:
     for record in records_of(environment.folder):
         if not is_whole(record):
             shutil.rmtree(record, ignore_errors=True)
+    # What it was replacing lies there under a name with a tilde, and is still read by Python as a package's record.
+    for site in site_folders(environment.folder):
+        for leftover in site.glob("~*"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager

@@ -80,8 +80,7 @@ def run_pip(
 def failure_of(lines: Sequence[str] | deque[str]) -> EngineError:
     """Return the error that pip's last lines tell of."""
     text = "\n".join(lines)
-    errors = [line.strip() for line in lines if line.lstrip().startswith("ERROR:")]
-    detail = (errors[-1] if errors else (lines[-1] if lines else "it said nothing")).removeprefix("ERROR:").strip()
+    detail = _error_line(lines)
     for pattern, code, message, hint in _FAILURES:
         if re.search(pattern, text):
             return EngineError(code, message.format(detail=detail.rstrip(".")), hint)
@@ -90,3 +89,11 @@ def failure_of(lines: Sequence[str] | deque[str]) -> EngineError:
         f"pip could not install the engine's libraries: {detail}",
         "Install again; if it fails the same way, remove the environment and choose another Python.",
     )
+
+
+def _error_line(lines: Sequence[str] | deque[str]) -> str:
+    for pattern in (r"^ERROR: ", r"^\s*\w*(?:Error|Exception): ", r"\S"):
+        found = [line.strip() for line in lines if re.search(pattern, line)]
+        if found:
+            return found[-1].removeprefix("ERROR:").strip()
+    return "it said nothing"

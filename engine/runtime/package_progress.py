@@ -128,9 +128,14 @@ class PackageProgress:
         return {normal_name(record.name.split("-")[0]) for record in records_of(self._root) if is_whole(record)}
 
 
+def site_folders(root: Path) -> list[Path]:
+    """Return the folders of a virtual environment in which packages lie."""
+    return [*root.glob("lib/python*/site-packages"), *root.glob("Lib/site-packages")]
+
+
 def records_of(root: Path) -> list[Path]:
     """Return the record folders of the packages in a virtual environment."""
-    return [*root.glob("lib/python*/site-packages/*.dist-info"), *root.glob("Lib/site-packages/*.dist-info")]
+    return [record for site in site_folders(root) for record in site.glob("*.dist-info")]
 
 
 def is_whole(record: Path) -> bool:

@@ -103,7 +103,7 @@ def _metavar(item: Field[Any]) -> str:
 
 
 def _value_type(item: Field[Any]) -> Callable[[str], Any]:
-    kind = type(item.default)
+    kind: type[Any] = type(item.default)
     if kind is str:
         return str
     minimum, maximum = item.metadata.get("minimum"), item.metadata.get("maximum")

@@ -156,7 +156,7 @@ def encode_png(
     notes += [_international_text(keyword, value.encode("utf-8")) for keyword, value in (text or {}).items()]
     if not notes:
         return buffer.tobytes()
-    data = memoryview(buffer.reshape(-1))
+    data = buffer.tobytes()
     return b"".join([data[:_PNG_HEADER_END], *notes, data[_PNG_HEADER_END:]])
 
 

@@ -18,6 +18,8 @@ from types import TracebackType
 
 import av
 import av.error
+from av.container import InputContainer
+from av.stream import Disposition
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.timing import frame_rate
@@ -142,9 +144,7 @@ class Movie:
         return self._container.demux(self.stream)
 
 
-def last_picture(
-    container: av.container.InputContainer, stream: av.VideoStream, start: int
-) -> tuple[int, int | None] | None:
+def last_picture(container: InputContainer, stream: av.VideoStream, start: int) -> tuple[int, int | None] | None:
     """Return time stamp and end of a stream's last picture, or None when it has none.
 
     Reads the packets behind the last keyframe; all packets only where the file was cut off before that.
@@ -161,7 +161,7 @@ def last_picture(
     return None
 
 
-def _last_packet(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[int, int | None] | None:
+def _last_packet(container: InputContainer, stream: av.VideoStream) -> tuple[int, int | None] | None:
     found: tuple[int, int | None] | None = None
     with contextlib.suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
@@ -172,7 +172,7 @@ def _last_packet(container: av.container.InputContainer, stream: av.VideoStream)
     return found
 
 
-def _open(path: Path) -> av.container.InputContainer:
+def _open(path: Path) -> InputContainer:
     _check_presence(path)
     try:
         # Local files only: a playlist must not make the engine fetch something from elsewhere.
@@ -204,10 +204,10 @@ def _check_presence(path: Path) -> None:
         )
 
 
-def _first_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+def _first_video(container: InputContainer, path: Path) -> av.VideoStream:
     # A cover picture counts as a stream of its own; Blender takes the first real one too.
     for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
+        if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None or not stream.width or not stream.height:
                 raise EngineError(
                     ErrorCode.FOOTAGE_UNREADABLE,

@@ -12,6 +12,7 @@ from types import TracebackType
 import av
 import av.error
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import ColorRange, Colorspace
 
 from ..contract.errors import EngineError, ErrorCode
@@ -121,9 +122,7 @@ class MovieWriter:
             raise _no_sound(self._audio, f"its sound doesn't fit into {self._path.suffix}") from error
         return self._sound_packets(source, target)
 
-    def _sound_packets(
-        self, source: av.container.InputContainer, target: av.AudioStream
-    ) -> Iterator[tuple[Fraction, av.Packet]]:
+    def _sound_packets(self, source: InputContainer, target: av.AudioStream) -> Iterator[tuple[Fraction, av.Packet]]:
         origin = source.streams.audio[0]
         base = origin.time_base or Fraction(1, 1_000_000)
         shift = round(self._audio_start / base)

@@ -94,6 +94,7 @@ class Job:
     process: EngineProcess | None = None
     _inbox: deque[Message] = field(default_factory=deque)
     _finishing: Iterator[None] | None = None
+    _is_stale: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -179,18 +180,14 @@ class Job:
 
     def restart_finishing(self) -> None:
         """Begin the take-over anew, because what it held on to may have gone with an undo step or a loaded file."""
-        if self._finishing is not None:
-            close = getattr(self._finishing, "close", None)
-            if close is not None:
-                close()
-            self._finishing = None
+        self._is_stale = True
 
     def _finish(self, deadline: float) -> bool:
         assert self.done is not None and self.request.finisher is not None
         try:
-            if self._finishing is None:
-                self._finishing = iter(self.request.finisher(self.done))
             while True:
+                if self._finishing is None or self._is_stale:
+                    self._finishing, self._is_stale = iter(self.request.finisher(self.done)), False
                 next(self._finishing)
                 if time.perf_counter() >= deadline:
                     return True

@@ -25,7 +25,7 @@ from ..engine.contract.jobs import (
 from ..engine.contract.messages import Done
 from ..engine.contract.project import JOB_FILE, Project
 from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
-from ..engine.contract.timing import Footage, FrameRange, Shot, merge_ranges, ranges_of
+from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
 from . import casting, environment, preferences, shots
 from .job_queue import Finisher, JobRequest
 from .process import engine_command

@@ -159,6 +159,8 @@ class EngineProcess:
                 process = self._launch(log)
                 last = self._read(process)
                 code = process.wait()
+                with self._lock:
+                    self._close_stdin()
             if last is None:
                 last = self._crash(code)
         except OSError as error:

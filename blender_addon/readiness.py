@@ -141,7 +141,7 @@ def _cast_reason(context: bpy.types.Context, name: str, target: Any) -> str:
 
 def swaps_reason(context: bpy.types.Context, name: str = "") -> str:
     """Return why there is no swap to show, hide or remove."""
-    return "" if shots.chosen_swaps(context, name) else "Select a shot that has a swap, or the swap itself"
+    return "" if shots.shots_with_swap(context, name) else "Select a shot that has a swap, or the swap itself"
 
 
 def insert_reason(context: bpy.types.Context, name: str = "") -> str:

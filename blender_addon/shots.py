@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shots the user chose in the edit, the swaps that lie over them, and how finished frames get there."""
+"""The shots the user chose in the edit, where their footage and swaps lie, and how finished frames get there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.messages import Done
 from ..engine.contract.project import Project, safe_name
 from ..engine.contract.timing import Shot
+from .insertion import insert_swap_steps, swap_strip_of
 from .job_queue import Finisher
 from .project_view import FootageLocation, footage_location
 from .sequencer import all_strips, sequencer_scene
@@ -30,23 +31,30 @@ def chosen_strips(context: bpy.types.Context, name: str = "") -> list[Any]:
             selected meta strips hold.
 
     Returns:
-        Strips of any kind but our own swaps; empty when nothing fits.
+        Strips of any kind; for a swap of ours the shot under it. Empty when nothing fits.
     """
     scene = sequencer_scene(context)
     editor = getattr(scene, "sequence_editor", None)
     if editor is None:
         return []
     if name:
-        return [strip for strip in all_strips(scene) if strip.name == name and not is_swap(strip)]
-    level = editor.meta_stack[-1].strips if editor.meta_stack else editor.strips
-    return list(_shots(strip for strip in level if strip.select))
+        strips = [strip for strip in all_strips(scene) if strip.name == name]
+    else:
+        level = editor.meta_stack[-1].strips if editor.meta_stack else editor.strips
+        strips = [strip for strip in level if strip.select]
+    found = {strip.name: strip for strip in _shots(scene, strips)}
+    return list(found.values())
 
 
-def _shots(strips: Any) -> Iterator[Any]:
+def _shots(scene: bpy.types.Scene, strips: Any) -> Iterator[Any]:
     for strip in strips:
         if strip.type == "META":
-            yield from _shots(strip.strips)
-        elif strip.type not in {"SOUND", "MASK"} and not is_swap(strip):
+            yield from _shots(scene, strip.strips)
+        elif is_swap(strip):
+            shot = find_strip(scene, known_uid(strip))
+            if shot is not None:
+                yield shot
+        elif strip.type not in {"SOUND", "MASK"}:
             # Sound comes along when an editor selects a shot; the rest is refused by name later.
             yield strip
 
@@ -62,20 +70,10 @@ def location_of(strip: Any) -> FootageLocation | None:
     return None
 
 
-def swaps_of(strip: Any) -> list[Any]:
-    """Return the swap strips that were made for a shot."""
-    uid = known_uid(strip)
-    return [other for other in all_strips(strip.id_data) if uid and is_swap(other) and known_uid(other) == uid]
-
-
-def chosen_swaps(context: bpy.types.Context, name: str = "") -> list[Any]:
-    """Return the swaps of the chosen shots and the swaps that are chosen themselves, each once."""
+def shots_with_swap(context: bpy.types.Context, name: str = "") -> list[Any]:
+    """Return those of the chosen shots that have a swap in the edit."""
     scene = sequencer_scene(context)
-    found = {swap.name: swap for strip in chosen_strips(context, name) for swap in swaps_of(strip)}
-    for strip in all_strips(scene):
-        if is_swap(strip) and (strip.name == name or (not name and strip.select)):
-            found[strip.name] = strip
-    return list(found.values())
+    return [strip for strip in chosen_strips(context, name) if swap_strip_of(scene, strip) is not None]
 
 
 def swap_folder(project: Project, strip: Any, uid: str) -> Path:
@@ -126,8 +124,6 @@ def insertion_steps(uid: str, name: str, shot: Shot, folder: Path) -> Iterator[N
     Raises:
         EngineError: `strip_missing`, when the strip was deleted.
     """
-    from .insertion import insert_swap_steps
-
     for scene in bpy.data.scenes:
         strip = find_strip(scene, uid)
         if strip is not None:
@@ -138,8 +134,3 @@ def insertion_steps(uid: str, name: str, shot: Shot, folder: Path) -> Iterator[N
         f"The frames of “{name}” are ready, but the strip is no longer in the edit.",
         f"Undo its deletion and press Insert Frames; the frames are in {folder}.",
     )
-
-
-def all_are_shots(strips: Sequence[Any]) -> bool:
-    """Whether every strip is of a kind that has footage."""
-    return all(strip.type in SHOT_KINDS for strip in strips)

@@ -5,9 +5,10 @@ import bpy
 from bpy.props import StringProperty
 
 from ..blender_addon import ids, job_requests, readiness, shots
+from ..blender_addon.insertion import insert_swap, remove_swap, swap_strip_of
 from ..blender_addon.job_queue import JobRequest
 from ..blender_addon.sequencer import sequencer_scene
-from ..blender_addon.strips import known_uid, strip_shot, strip_uid
+from ..blender_addon.strips import find_strip, known_uid, strip_shot, strip_uid
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.project import SWAP_FILE
 from .base import Described, JobOperator
@@ -64,17 +65,17 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> str:
         """Insert the frames of every chosen shot that has some."""
         scene, project = sequencer_scene(context), job_requests.project_of_edit()
-        names = [strip.name for strip in chosen(context, self.strip)]
-        for name in names:
-            strip = next(strip for strip in chosen(context, name) if strip.name == name)
-            folder = shots.swap_folder(project, strip, known_uid(strip) or strip_uid(strip))
+        uids = [strip_uid(strip) for strip in chosen(context, self.strip)]
+        for uid in uids:
+            # Inserting changes the edit; each strip is looked up when its turn comes.
+            strip = find_strip(scene, uid)
+            folder = shots.swap_folder(project, strip, uid)
             if not (folder / SWAP_FILE).is_file():
                 raise EngineError(
-                    ErrorCode.STRIP_MISSING, f"“{name}” has no swapped frames yet.", "Swap its faces first."
+                    ErrorCode.STRIP_MISSING, f"“{strip.name}” has no swapped frames yet.", "Swap its faces first."
                 )
-            for _ in shots.insertion_steps(strip_uid(strip), name, strip_shot(scene, strip), folder):
-                pass
-        return f"Frames inserted over {', '.join(names)}."
+            insert_swap(scene, strip, strip_shot(scene, strip), folder)
+        return f"Frames inserted over {len(uids)} shots."
 
 
 class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
@@ -93,11 +94,11 @@ class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
         return "" if bpy.app.background else readiness.swaps_reason(context)
 
     def run(self, context: bpy.types.Context) -> str:
-        """Mute them if one is visible, else show them all."""
-        swaps = _swaps(context, self.strip)
-        is_muted = any(not swap.mute for swap in swaps)
-        for swap in swaps:
-            swap.mute = is_muted
+        """Hide all of them if one is visible, else show them all."""
+        scene, strips = sequencer_scene(context), _with_swap(context, self.strip)
+        is_muted = any(not swap_strip_of(scene, strip).mute for strip in strips)
+        for strip in strips:
+            swap_strip_of(scene, strip).mute = is_muted
         return "The plate is shown." if is_muted else "The swap is shown."
 
 
@@ -118,27 +119,18 @@ class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> str:
         """Remove the strips and the masks nobody else uses."""
-        names = [swap.name for swap in _swaps(context, self.strip)]
-        for name in names:
-            swap = next(swap for swap in shots.chosen_swaps(context, name) if swap.name == name)
-            _remove(swap)
-        return f"Removed {', '.join(names)}."
+        scene = sequencer_scene(context)
+        uids = [known_uid(strip) for strip in _with_swap(context, self.strip)]
+        for uid in uids:
+            remove_swap(scene, find_strip(scene, uid))
+        return f"{len(uids)} swaps were taken out of the edit."
 
 
-def _swaps(context: bpy.types.Context, name: str) -> list:
-    swaps = shots.chosen_swaps(context, name)
-    if not swaps:
+def _with_swap(context: bpy.types.Context, name: str) -> list:
+    strips = shots.shots_with_swap(context, name)
+    if not strips:
         raise EngineError(ErrorCode.STRIP_MISSING, "The chosen shots have no swap.", "Swap their faces first.")
-    return swaps
-
-
-def _remove(swap: bpy.types.Strip) -> None:
-    masks = {modifier.input_mask_id for modifier in swap.modifiers if modifier.type == "MASK"}
-    level = swap.parent_meta() or swap.id_data.sequence_editor
-    level.strips.remove(swap)
-    for mask in masks:
-        if mask is not None and not mask.users:
-            bpy.data.masks.remove(mask)
+    return strips
 
 
 CLASSES = (UNDERSTUDY_OT_swap, UNDERSTUDY_OT_swap_insert, UNDERSTUDY_OT_swap_toggle, UNDERSTUDY_OT_swap_remove)

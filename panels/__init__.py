@@ -3,7 +3,16 @@
 
 
 def _classes() -> tuple[type, ...]:
-    return ()
+    from . import engine, jobs, performers, shots, swap, train
+
+    return (
+        *jobs.CLASSES,
+        *engine.CLASSES,
+        *performers.CLASSES,
+        *shots.CLASSES,
+        *train.CLASSES,
+        *swap.CLASSES,
+    )
 
 
 def register() -> None:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running and finished jobs, on top of the tab while there are any."""
+
+from typing import Any
+
+import bpy
+
+from ..blender_addon import ids
+from ..blender_addon.job_queue import JobState
+from .layout import SidebarPanel, sentence
+
+_SHOWN = 6
+_ICONS = {
+    JobState.WAITING: "TIME",
+    JobState.RUNNING: "PLAY",
+    JobState.STOPPING: "PAUSE",
+    JobState.FINISHING: "IMPORT",
+    JobState.DONE: "CHECKMARK",
+    JobState.STOPPED: "SNAP_FACE",
+    JobState.FAILED: "ERROR",
+}
+
+
+class SEQUENCER_PT_understudy_jobs(SidebarPanel, bpy.types.Panel):
+    """What runs, what waits and how the last ones ended."""
+
+    bl_idname = ids.Panel.JOBS
+    bl_label = "Jobs"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is any job to show."""
+        return len(context.window_manager.understudy.jobs) > 0
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the newest jobs."""
+        jobs = list(context.window_manager.understudy.jobs)
+        for job in jobs[-_SHOWN:]:
+            _draw_job(self.layout.box(), job)
+        if any(job.state in (JobState.DONE, JobState.STOPPED, JobState.FAILED) for job in jobs):
+            self.layout.operator(ids.Operator.JOBS_CLEAR, icon="X")
+
+
+def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
+    state = JobState(job.state)
+    row = box.row()
+    row.label(text=job.title, icon=_ICONS[state])
+    if state in (JobState.RUNNING, JobState.WAITING):
+        row.operator(
+            ids.Operator.JOB_STOP, text="" if state is JobState.WAITING else "Stop", icon="CANCEL"
+        ).uid = job.uid
+    if state in (JobState.RUNNING, JobState.STOPPING, JobState.FINISHING):
+        box.progress(factor=job.permille / 1000, type="BAR", text=job.text)
+        if job.text != job.stage:
+            box.label(text=job.stage)
+        if job.figures:
+            box.label(text=job.figures, icon="BLANK1")
+    elif state is JobState.FAILED:
+        sentence(box, job.summary)
+        sentence(box, job.hint, icon="FORWARD")
+        _draw_help(box.row(align=True), job)
+    elif job.summary:
+        sentence(box, job.summary)
+    if job.warning:
+        sentence(box, job.warning, icon="INFO")
+
+
+def _draw_help(row: bpy.types.UILayout, job: Any) -> None:
+    if job.helper and job.helper != ids.Operator.JOB_OPEN_LOG:
+        row.operator(job.helper)
+    row.operator(ids.Operator.JOB_OPEN_LOG, icon="TEXT").uid = job.uid
+
+
+CLASSES = (SEQUENCER_PT_understudy_jobs,)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Step 5: who stands in for whom, and the swaps of the chosen shots."""
+
+from typing import Any
+
+import bpy
+
+from ..blender_addon import casting, ids, readiness, shots
+from ..blender_addon.insertion import swap_strip_of
+from ..blender_addon.sequencer import sequencer_scene
+from ..engine.contract.settings import SwapSettings
+from .layout import SidebarPanel, button, sentence, settings_rows
+
+_TRUST = {
+    "missing": "{name} has no consent note. The swap's report will say so.",
+    "expired": "The consent of {name} has expired. The swap's report will say so.",
+}
+
+
+class SEQUENCER_PT_understudy_swap(SidebarPanel, bpy.types.Panel):
+    """The swap and what lies over the chosen shots."""
+
+    bl_idname = ids.Panel.SWAP
+    bl_label = "5  Swap"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the roles, the button, the trust line and the swaps that are there."""
+        layout, settings = self.layout, sequencer_scene(context).understudy
+        column = layout.column()
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop_search(settings, "source", settings, "performers", text="Who Appears", icon="USER")
+        column.prop_search(settings, "target", settings, "performers", text="In Place Of", icon="USER")
+        column.prop(settings, "model")
+        count = sum(strip.type in shots.SHOT_KINDS for strip in shots.chosen_strips(context))
+        text = "Swap Faces" if count < 2 else f"Swap Faces in {count} Shots"
+        button(layout, ids.Operator.SWAP, readiness.swap_reason(context), text, "UV_SYNC_SELECT")
+        for role in (settings.source, settings.target):
+            _draw_trust(layout, casting.find_performer(settings, role))
+        _draw_swaps(layout, context)
+
+
+def _draw_trust(layout: bpy.types.UILayout, item: Any) -> None:
+    state = "given" if item is None else casting.consent_state(item)
+    if state != "given":
+        sentence(layout, _TRUST[state].format(name=item.name), icon=casting.CONSENT_ICONS[state])
+
+
+def _draw_swaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    scene = sequencer_scene(context)
+    strips = shots.shots_with_swap(context)
+    for strip in strips[:4]:
+        swap = swap_strip_of(scene, strip)
+        layout.label(text=swap.name, icon="HIDE_ON" if swap.mute else "HIDE_OFF")
+    if strips:
+        row = layout.row(align=True)
+        row.operator(ids.Operator.SWAP_TOGGLE, text="Plate / Swap", icon="HIDE_OFF")
+        row.operator(ids.Operator.SWAP_INSERT, text="", icon="FILE_REFRESH")
+        row.operator(ids.Operator.SWAP_REMOVE, text="", icon="TRASH")
+    layout.operator(ids.Operator.FOLDER_OPEN, icon="FILE_FOLDER")
+
+
+class SEQUENCER_PT_understudy_swap_settings(SidebarPanel, bpy.types.Panel):
+    """Settings of the comp."""
+
+    bl_idname = ids.Panel.SWAP_SETTINGS
+    bl_parent_id = ids.Panel.SWAP
+    bl_label = "Comp Settings"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the settings."""
+        settings_rows(self.layout, sequencer_scene(context).understudy.swap, SwapSettings)
+
+
+CLASSES = (SEQUENCER_PT_understudy_swap, SEQUENCER_PT_understudy_swap_settings)

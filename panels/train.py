@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Step 4: a model that knows the performers, and its preview."""
+
+import bpy
+
+from ..blender_addon import casting, ids, job_requests, previews, readiness
+from ..blender_addon.project_view import FoundModel, view
+from ..blender_addon.sequencer import sequencer_scene
+from ..engine.contract.settings import TrainSettings
+from .layout import SidebarPanel, button, sentence, settings_rows
+
+_PREVIEW_SCALE = 9.0
+
+
+class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
+    """The model and its training."""
+
+    bl_idname = ids.Panel.TRAIN
+    bl_label = "4  Train"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the model's name, who is learned, the button and the preview."""
+        layout, settings = self.layout, sequencer_scene(context).understudy
+        column = layout.column()
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop(settings, "model")
+        column.prop(settings.train, "family", text="Network")
+        column.prop(settings.train, "maximum_minutes", text="Minutes")
+        model = _model(settings.model)
+        cast = [item.name for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
+        if len(cast) >= 2:
+            sentence(layout, f"Learns {', '.join(cast)}.", icon="USER")
+        text = "Go On Training" if model is not None and model.step else "Train"
+        button(layout, ids.Operator.TRAIN_START, readiness.train_reason(context), text, "PLAY")
+        if model is not None:
+            _draw_model(layout, model)
+
+
+def _model(name: str) -> FoundModel | None:
+    return view(job_requests.project_of_edit()).model(name) if bpy.data.filepath and name.strip() else None
+
+
+def _draw_model(layout: bpy.types.UILayout, model: FoundModel) -> None:
+    if model.step is not None:
+        layout.label(text=f"{model.step} steps trained ({model.family})" if model.family else f"{model.step} steps")
+    icon = previews.icon(model.preview)
+    if icon:
+        layout.template_icon(icon_value=icon, scale=_PREVIEW_SCALE)
+        layout.operator(ids.Operator.PREVIEW_SHOW, icon="IMAGE_DATA").model = model.name
+
+
+class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):
+    """Settings of the training."""
+
+    bl_idname = ids.Panel.TRAIN_SETTINGS
+    bl_parent_id = ids.Panel.TRAIN
+    bl_label = "Training Settings"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the settings that aren't on the panel itself."""
+        settings = sequencer_scene(context).understudy.train
+        settings_rows(self.layout, settings, TrainSettings, ("family", "maximum_minutes"))
+
+
+CLASSES = (SEQUENCER_PT_understudy_train, SEQUENCER_PT_understudy_train_settings)

@@ -44,12 +44,14 @@ class PictureWriter:
         on_written: Callable[[int, str], None],
     ) -> None:
         self._folder = folder
-        self._shape = (width, height, bit_depth)
+        self._size = (width, height)
+        self._bit_depth = bit_depth
         self._xmp = xmp
         self._on_written = on_written
         self._pool = ThreadPoolExecutor(_THREADS)
         self._queue: deque[tuple[int, str, Future[None]]] = deque()
-        self._empty: bytes | None = None
+        # The bytes of the last empty picture: most are alike.
+        self._empty: dict[tuple[int, int, int], bytes] = {}
 
     def __enter__(self) -> PictureWriter:
         return self
@@ -76,11 +78,18 @@ class PictureWriter:
         """
         self._put(media_frame, "", self._pool.submit(write_png, self._path(media_frame), picture, self._xmp))
 
-    def write_empty(self, media_frame: int, reason: str = "") -> None:
-        """Write a fully transparent picture; `reason` says why, when a face should be in it."""
-        if self._empty is None:
-            self._empty = encode_png(empty_picture(*self._shape), self._xmp)
-        self._put(media_frame, reason, self._pool.submit(write_bytes, self._path(media_frame), self._empty))
+    def write_empty(self, media_frame: int, reason: str = "", size: tuple[int, int] | None = None) -> None:
+        """Write a fully transparent picture.
+
+        Args:
+            media_frame: Its number.
+            reason: Why it is empty, when a face should be in it.
+            size: Width and height, where they differ from the writer's.
+        """
+        shape = (*(size or self._size), self._bit_depth)
+        if shape not in self._empty:
+            self._empty = {shape: encode_png(empty_picture(*shape), self._xmp)}
+        self._put(media_frame, reason, self._pool.submit(write_bytes, self._path(media_frame), self._empty[shape]))
 
     def _path(self, media_frame: int) -> Path:
         return picture_path(self._folder, media_frame)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from ... import __version__
 from ..comp.color_match import reach_of
 from ..comp.pictures import PictureWriter
@@ -19,12 +21,14 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import SwapJob
 from ..contract.messages import Done
 from ..contract.performers import load_performers
-from ..contract.project import Project, ProjectLock
+from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
 from ..contract.timing import ranges_of
 from ..faces.tracks import TrackSet, load_tracks
 from ..media.fingerprint import footage_key
+from ..media.images import read_image
 from ..media.marks import composite_xmp
 from ..media.reader import FootageReader
+from ..runtime.device import prepare_tensorflow
 from ..runtime.reporter import Reporter
 from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
 
@@ -49,11 +53,11 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
     with ProjectLock(project, job.kind):
         reporter.stage("loading", "Loading model and tracks")
         key = footage_key(job.footage)
-        tracks = load_tracks(project.footage(key))
+        tracks = _tracks(project, key, job)
         swapper = swapper or _load(job)
         check_performers(job, swapper)
         with FootageReader(job.footage) as reader:
-            plan = plan_swap(job, tracks, reader.info.frame_count)
+            plan = plan_swap(job, tracks)
             header = _header(job, key, tracks, swapper)
             record = _open_record(job, plan, header, project)
             for warning in record.warnings:
@@ -77,7 +81,19 @@ def _check_folders(job: SwapJob) -> None:
         )
 
 
+def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
+    folder = project.footage(key)
+    if not (folder / FOOTAGE_FILE).exists():
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING,
+            f"The faces of {job.footage.path.name} were not extracted in the project {project.root.name} yet.",
+            "Extract the faces of this shot first.",
+        )
+    return load_tracks(folder)
+
+
 def _load(job: SwapJob) -> Swapper:
+    prepare_tensorflow()
     # Imported here, because TensorFlow takes seconds and everything that can be wrong without it is checked first.
     from ..training.inference import load_swapper
 
@@ -121,12 +137,7 @@ def _run(
     record: SwapRecord,
     header: dict[str, Any],
 ) -> None:
-    outlines = {
-        (frame, face.track): face_outline(face.landmarks, swapper.coverage, job.settings)
-        for frame, faces in plan.faces.items()
-        for face in faces
-    }
-    save_outlines(job.output, plan.frames, outlines)
+    save_outlines(job.output, plan.frames, _outlines(plan, swapper, job))
     reporter.stage("swapping", "Swapping faces")
     try:
         with PictureWriter(
@@ -141,6 +152,17 @@ def _run(
     if not reporter.is_stopped:
         record.remove_stale()
     record.save("stopped" if reporter.is_stopped else "done")
+
+
+def _outlines(plan: SwapPlan, swapper: Swapper, job: SwapJob) -> dict[tuple[int, int], tuple[np.ndarray, float]]:
+    """Return the outline of every planned face by media frame and track."""
+    outlines = {}
+    for frame, faces in plan.faces.items():
+        for face in faces:
+            # Landmarks without extent have no outline; the frame itself fails later, with the reason.
+            with contextlib.suppress(EngineError):
+                outlines[frame, face.track] = face_outline(face.landmarks, swapper.coverage, job.settings)
+    return outlines
 
 
 def _write_pictures(
@@ -171,7 +193,7 @@ def _write_pictures(
             else:
                 writer.write(frame, result.picture)
         else:
-            writer.write_empty(frame)
+            writer.write_empty(frame, size=_picture_size(job, frame))
         done += 1
     reporter.progress(done, total, "frames")
 
@@ -196,6 +218,16 @@ def _read(reader: FootageReader, frames: Sequence[int], deep: bool) -> Iterator[
                 raise
             yield ReadFrame(frames[position], None, error.message)
             position += 1
+
+
+def _picture_size(job: SwapJob, media_frame: int) -> tuple[int, int] | None:
+    """Return width and height of a frame in a folder, where each picture may have its own; None for movies."""
+    if job.footage.is_movie or media_frame >= len(job.footage.pictures):
+        return None
+    with contextlib.suppress(EngineError):
+        image = read_image(job.footage.path / job.footage.pictures[media_frame], upright=False)
+        return image.shape[1], image.shape[0]
+    return None
 
 
 def _xmp(job: SwapJob, header: dict[str, Any]) -> bytes | None:

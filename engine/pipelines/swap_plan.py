@@ -41,17 +41,17 @@ class SwapPlan:
         return [frame for item in self.ranges for frame in item]
 
 
-def plan_swap(job: SwapJob, tracks: TrackSet, frame_count: int) -> SwapPlan:
+def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
     """Return which face is swapped in which frame.
 
     Args:
         job: The job.
         tracks: Face tracks of its footage.
-        frame_count: Media frames the footage has.
 
     Raises:
         EngineError: `tracks_missing`, when a face track that is assigned isn't there.
     """
+    frame_count = tracks.frame_count
     ranges = merge_ranges(job.ranges) if job.ranges else (FrameRange(0, frame_count),)
     sources = _sources(job.assignments, tracks)
     skipped, skipped_faces = set(job.skip_frames), set(job.skip_faces)

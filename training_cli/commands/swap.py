@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`swap INPUT`: swap the faces of footage or of a folder of pictures, and optionally write a finished movie."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...engine.contract.errors import EngineError, ErrorCode
+from ...engine.contract.jobs import ExtractJob, FaceAssignment, SwapJob
+from ...engine.contract.messages import Done, Message, is_last
+from ...engine.contract.project import FACESET_FILE, TRACKS_FILE, Project
+from ...engine.contract.settings import ExtractSettings, SwapSettings
+from ...engine.contract.timing import Footage, FrameRange, merge_ranges, ranges_of
+from ...engine.runtime.reporter import Reporter
+from ..arguments import add_settings, clip_ranges, frame_range, settings_from
+
+if TYPE_CHECKING:
+    from ...engine.media.reader import FootageInfo
+
+EVERY_TRACK = -1
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "swap",
+        help="swap faces in footage and write one picture for each frame",
+        description="Swap faces in a movie or a folder of pictures. Each frame becomes one transparent PNG that holds "
+        "the swapped faces. Faces that were not extracted yet are extracted first, with the extraction's settings "
+        "below. The direction of the swap is the choice of --source.",
+    )
+    parser.add_argument("input", type=Path, help="movie file, or folder of pictures")
+    parser.add_argument("--project", type=Path, metavar="DIR", help="project folder (default: INPUT.understudy)")
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the trained model")
+    parser.add_argument("--source", required=True, metavar="ID", help="performer who shall appear")
+    parser.add_argument("--target", default="", metavar="ID", help="performer whose face is replaced, for the consent")
+    parser.add_argument("--track", type=int, nargs="+", metavar="N", help="swap these face tracks only (default: all)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the pictures (default: in the project)")
+    parser.add_argument(
+        "--ranges",
+        type=frame_range,
+        nargs="+",
+        default=[],
+        metavar="A-B",
+        help="frames to swap, both ends included; min and max are the first and the last. In a folder of pictures a "
+        "frame's number is the last number in its name",
+    )
+    parser.add_argument(
+        "--pass-frames", action="store_true", help="frames outside of --ranges get an empty picture instead of none"
+    )
+    parser.add_argument(
+        "--skip-frames", type=int, nargs="+", default=[], metavar="N", help="frames that stay as they are"
+    )
+    parser.add_argument(
+        "--faces", type=Path, metavar="DIR", help="faceset of this footage; faces whose picture was deleted there stay"
+    )
+    parser.add_argument("--movie", type=Path, metavar="FILE", help="also write the result over the plate, with sound")
+    parser.add_argument("--references", type=Path, nargs="+", default=[], metavar="PICTURE", help="extract whom only")
+    parser.add_argument("--rejects", type=Path, nargs="+", default=[], metavar="PICTURE", help="extract whom not")
+    add_settings(parser, SwapSettings)
+    add_settings(parser, ExtractSettings)
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
+    """Extract what is missing, swap, write the movie if one is wanted, and return the last message."""
+    from ...engine.media.reader import FootageReader
+    from ...engine.pipelines.swap import swap
+
+    footage = _footage(arguments.input)
+    with FootageReader(footage) as reader:
+        info = reader.info
+    job = _job(arguments, footage, info)
+    part = _PartReporter(reporter)
+    _extract_if_missing(arguments, job, part)
+    done = swap(job, part)
+    result = dict(done.result)
+    if arguments.movie is not None and not reporter.is_stopped:
+        from ...engine.pipelines.swap_movie import write_swap_movie
+
+        frames = write_swap_movie(
+            footage, job.output, arguments.movie, part, _ranges(arguments, footage, info), not arguments.pass_frames
+        )
+        result["movie"] = str(arguments.movie) if frames else ""
+    for warning in result["warnings"]:
+        reporter.warning(warning)
+    return reporter.done(done.summary, result)
+
+
+class _PartReporter(Reporter):
+    """Passes everything on but the end of a part, because the command has one end only."""
+
+    def __init__(self, whole: Reporter) -> None:
+        super().__init__(whole.stop)
+        self._whole = whole
+
+    def send(self, message: Message) -> None:
+        if not is_last(message):
+            self._whole.send(message)
+
+
+def _footage(path: Path) -> Footage:
+    if not path.is_dir():
+        return Footage(path)
+    from ...engine.media.images import list_pictures
+
+    names = tuple(item.name for item in list_pictures(path))
+    if not names:
+        raise EngineError(ErrorCode.FOOTAGE_MISSING, f"There are no pictures in {path}.", "Choose another folder.")
+    return Footage(path, names)
+
+
+def _job(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> SwapJob:
+    project = Project(arguments.project) if arguments.project else Project.beside(arguments.input)
+    everything = (FrameRange(0, info.frame_count),)
+    ranges = _ranges(arguments, footage, info)
+    skipped = set(arguments.skip_frames)
+    if arguments.pass_frames:
+        inside = {frame for item in ranges for frame in item}
+        skipped |= set(everything[0]) - inside
+    name = f"{arguments.input.stem}-{arguments.source}"
+    return SwapJob(
+        project=project.root,
+        footage=footage,
+        ranges=everything if arguments.pass_frames else ranges,
+        model=arguments.model,
+        assignments=tuple(
+            FaceAssignment(track, arguments.source, arguments.target) for track in arguments.track or [EVERY_TRACK]
+        ),
+        output=arguments.output or project.swap(name),
+        skip_frames=tuple(sorted(skipped)),
+        settings=settings_from(arguments, SwapSettings),
+        skip_faces=_deleted_faces(arguments.faces) if arguments.faces else (),
+    )
+
+
+def _ranges(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> tuple[FrameRange, ...]:
+    if not arguments.ranges:
+        return (FrameRange(0, info.frame_count),)
+    wanted = tuple(arguments.ranges)
+    found = clip_ranges(wanted, info.frame_count) if footage.is_movie else ranges_of(_named(footage, wanted))
+    if not any(map(len, found)):
+        raise EngineError(
+            ErrorCode.FRAME_MISSING,
+            f"{footage.path.name} has no frame in the given ranges.",
+            "Choose ranges inside of the footage.",
+        )
+    return merge_ranges(found)
+
+
+def _named(footage: Footage, wanted: Sequence[FrameRange]) -> list[int]:
+    """Return the pictures whose number, the last one in the name, lies in the ranges."""
+    numbers = [re.findall(r"\d+", Path(name).stem) for name in footage.pictures]
+    return [index for index, found in enumerate(numbers) if found and any(int(found[-1]) in item for item in wanted)]
+
+
+def _extract_if_missing(arguments: argparse.Namespace, job: SwapJob, reporter: Reporter) -> None:
+    from ...engine.media.fingerprint import footage_key
+
+    if (Project(job.project).footage(footage_key(job.footage)) / TRACKS_FILE).exists():
+        return
+    from ...engine.pipelines.extract import extract
+
+    extract(
+        ExtractJob(
+            project=job.project,
+            footage=job.footage,
+            ranges=job.ranges,
+            references=tuple(arguments.references),
+            rejects=tuple(arguments.rejects),
+            settings=settings_from(arguments, ExtractSettings),
+        ),
+        reporter,
+    )
+
+
+def _deleted_faces(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Return media frame and track of each face whose record is there but whose picture was deleted."""
+    from ...engine.contract.files import read_document
+    from ...engine.faceset.store import SCHEMA, VERSION
+
+    document = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
+    return tuple(
+        (int(record["media_frame"]), int(record["track"]))
+        for record in document["faces"]
+        if record["media_frame"] is not None and not (folder / record["file"]).exists()
+    )

@@ -19,8 +19,8 @@ import bpy
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
-from .outline_geometry import Placement, key_indices
-from .sequencer import all_strips, ensure_sequencer_scene, timing, value_reader, visible_frames
+from .outline_geometry import Placement, is_clockwise, key_indices
+from .sequencer import FLIPS_MASKS, all_strips, ensure_sequencer_scene, timing, value_reader, visible_frames
 from .slices import SLICE_S
 
 MADE_LAYERS = "understudy_layers"
@@ -102,6 +102,7 @@ def placement_of(strip: Any, plate_size: tuple[int, int]) -> Placement:
         rotation=values("rotation"),
         origin=tuple(transform.origin),
         flip=(strip.use_flip_x, strip.use_flip_y),
+        is_mask_flipped=FLIPS_MASKS,
     )
 
 
@@ -127,7 +128,7 @@ def layer_keys(
         # Frames without the face are transparent pictures, so the mask may take any shape between its keys there.
         points = outlines.points[rows, column].astype(float)
         placed = placement.to_mask(points)[index]
-        if placement.is_mirrored:
+        if not is_clockwise(placed[0]):
             placed = placed[:, ::-1]
         units = placement.mask_units[index]
         chosen = yield from key_indices(index, placed, TOLERANCE_PX * float(units.min()))

@@ -24,6 +24,7 @@ class Placement:
         rotation: float64 (n,), radians, counter-clockwise.
         origin: Pivot of scale and rotation as shares of the picture, from its lower left corner.
         flip: Whether the placed picture is mirrored in x and in y, about the middle of the frame.
+        is_mask_flipped: Whether Blender mirrors a mask on the strip together with the picture.
     """
 
     plate_size: tuple[int, int]
@@ -33,43 +34,46 @@ class Placement:
     rotation: np.ndarray
     origin: tuple[float, float] = (0.5, 0.5)
     flip: tuple[bool, bool] = (False, False)
-
-    @property
-    def is_mirrored(self) -> bool:
-        """Whether the placement turns clockwise outlines into counter-clockwise ones."""
-        signs = np.sign(self.scale[0].prod() if len(self.scale) else 1.0)
-        return bool((signs < 0) ^ self.flip[0] ^ self.flip[1])
+    is_mask_flipped: bool = False
 
     @property
     def mask_units(self) -> np.ndarray:
         """Length of a plate pixel in mask space, float64 (n,)."""
         return np.sqrt(np.abs(self.scale.prod(axis=1))) / max(self.scene_size)
 
-    def to_mask(self, points: np.ndarray) -> np.ndarray:
-        """Return plate points as mask points.
+    def to_frame(self, points: np.ndarray) -> np.ndarray:
+        """Return where plate points appear in the frame.
 
         Args:
             points: (n, k, 2) plate pixels, x right, y down, pixel centers at integers.
 
         Returns:
-            float64 (n, k, 2) in mask space.
+            float64 (n, k, 2), px from the lower left corner of the frame, y up.
         """
+        placed = self._transformed(points)
+        return np.where(self.flip, np.array(self.scene_size) - placed, placed)
+
+    def to_mask(self, points: np.ndarray) -> np.ndarray:
+        """Return plate points, (n, k, 2) as `to_frame` takes them, in mask space."""
+        placed = self._transformed(points) if self.is_mask_flipped else self.to_frame(points)
+        scene = np.array(self.scene_size, float)
+        return (placed - scene / 2) / scene.max() + 0.5
+
+    def _transformed(self, points: np.ndarray) -> np.ndarray:
         plate, scene = np.array(self.plate_size, float), np.array(self.scene_size, float)
         points = np.asarray(points, float)
         upward = np.stack([points[..., 0] + 0.5, plate[1] - (points[..., 1] + 0.5)], axis=-1)
         pivot = plate * self.origin
-        scaled = (upward - pivot) * self.scale[:, None]
+        x, y = np.moveaxis((upward - pivot) * self.scale[:, None], -1, 0)
         cosine, sine = np.cos(self.rotation)[:, None], np.sin(self.rotation)[:, None]
-        turned = np.stack(
-            [
-                scaled[..., 0] * cosine - scaled[..., 1] * sine,
-                scaled[..., 0] * sine + scaled[..., 1] * cosine,
-            ],
-            axis=-1,
-        )
-        placed = turned + pivot + ((scene - plate) / 2 + self.offset)[:, None]
-        mirrored = np.where(self.flip, scene - placed, placed)
-        return (mirrored - scene / 2) / scene.max() + 0.5
+        turned = np.stack([x * cosine - y * sine, x * sine + y * cosine], axis=-1)
+        return turned + pivot + ((scene - plate) / 2 + self.offset)[:, None]
+
+
+def is_clockwise(points: np.ndarray) -> bool:
+    """Whether a closed outline, float (k, 2) with y up, runs clockwise, as Blender's feather wants it."""
+    x, y = points.T
+    return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) < 0
 
 
 def key_indices(times: np.ndarray, values: np.ndarray, tolerance: float) -> Generator[None, None, list[int]]:

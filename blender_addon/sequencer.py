@@ -23,6 +23,9 @@ _OLD_TIMING_NAMES = {
     "content_trim_end": "animation_offset_end",
 }
 
+# From 5.0 on, modifiers come before a strip's flips, so that a mask is mirrored with the picture.
+FLIPS_MASKS = bpy.app.version >= (5, 0, 0)
+
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """Return the scene whose edit is on screen; from Blender 5.0 on it may differ from the window's scene."""

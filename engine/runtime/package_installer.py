@@ -42,8 +42,8 @@ _FAILURES: tuple[tuple[str, ErrorCode, str, str], ...] = (
     (
         r"No matching distribution found|Could not find a version that satisfies|is not a supported wheel",
         ErrorCode.ENVIRONMENT_BROKEN,
-        "There is no package for this Python on this system: {detail}.",
-        "Choose another Python, 3.11 has the most packages, and install again.",
+        "pip found no package for this Python on this system: {detail}.",
+        "If the network is in order, choose another Python, 3.11 has the most packages, and install again.",
     ),
 )
 

@@ -30,6 +30,7 @@ from ..media.marks import composite_xmp
 from ..media.reader import FootageReader
 from ..runtime.device import prepare_tensorflow
 from ..runtime.reporter import Reporter
+from ..training.checkpoint import read_model
 from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
 
 
@@ -55,7 +56,7 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
         key = footage_key(job.footage)
         tracks = _tracks(project, key, job)
         swapper = swapper or _load(job)
-        check_performers(job, swapper)
+        check_performers(job, swapper.performers)
         with FootageReader(job.footage) as reader:
             plan = plan_swap(job, tracks)
             header = _header(job, key, tracks, swapper)
@@ -93,8 +94,9 @@ def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
 
 
 def _load(job: SwapJob) -> Swapper:
+    # What is wrong with the model or the assignment is said before TensorFlow takes its seconds.
+    check_performers(job, read_model(job.model).performers)
     prepare_tensorflow()
-    # Imported here, because TensorFlow takes seconds and everything that can be wrong without it is checked first.
     from ..training.inference import load_swapper
 
     return load_swapper(job.model)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..comp.stream import PlannedFace
-from ..comp.swap import Swapper
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import FaceAssignment, SwapJob
 from ..contract.performers import Performer
@@ -113,18 +112,18 @@ def _spelled(frames: Sequence[int]) -> str:
     return "Frames " + ", ".join(parts[:4]) + more
 
 
-def check_performers(job: SwapJob, swapper: Swapper) -> None:
-    """Check that the model knows who shall appear.
+def check_performers(job: SwapJob, performers: Sequence[str]) -> None:
+    """Check that the model, which knows `performers`, knows who shall appear.
 
     Raises:
         EngineError: `performer_unknown`, naming the model's performers.
     """
     for item in job.assignments:
-        if item.source not in swapper.performers:
+        if item.source not in performers:
             raise EngineError(
                 ErrorCode.PERFORMER_UNKNOWN,
                 f"The model {job.model.name} doesn't know the performer {item.source}; "
-                f"it was trained on {', '.join(swapper.performers)}.",
+                f"it was trained on {', '.join(performers)}.",
                 "Choose one of them, or train a model with this performer.",
             )
 

@@ -23,7 +23,7 @@ def add_settings(parser: argparse.ArgumentParser, cls: type[ExtractSettings | Tr
 
     Help, default, unit, range and choices are the field's own; a value out of range is a usage error.
     """
-    group = parser.add_argument_group("settings")
+    group = parser.add_argument_group((cls.__doc__ or "").splitlines()[0].rstrip("."))
     for item in fields(cls):
         option = "--" + item.name.replace("_", "-")
         options: dict[str, Any] = {

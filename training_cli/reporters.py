@@ -108,12 +108,12 @@ class TerminalReporter(CommandReporter):
         self._title = ""
         self._figures = ""
         self._shown = 0
-        self._last_line = -1e9
+        self._last_line = time.monotonic()
 
     def write(self, message: Message) -> None:
         """Show one message."""
         if isinstance(message, Stage):
-            self._title, self._figures, self._last_line = message.title, "", -1e9
+            self._title, self._figures, self._last_line = message.title, "", time.monotonic()
             self._note(f"{message.title} …")
         elif isinstance(message, Progress):
             self._progress(message)

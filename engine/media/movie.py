@@ -100,7 +100,7 @@ class Movie:
     def _extent(self) -> tuple[int, int]:
         # A second handle, because counting must not disturb a decoder that is under way.
         with _open(self.path) as container:
-            found = last_picture(container, container.streams[self.stream.index], self.start)
+            found = last_picture(container, _first_video(container, self.path), self.start)
         if found is None:
             raise EngineError(
                 ErrorCode.FOOTAGE_UNREADABLE,

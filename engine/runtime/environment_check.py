@@ -18,7 +18,7 @@ MODEL_FILES = (
 )
 
 # Module to import and the package whose version counts.
-_LIBRARIES = (
+LIBRARIES = (
     *(("numpy", "numpy"), ("scipy", "scipy"), ("cv2", "opencv-python-headless"), ("skimage", "scikit-image")),
     *(("PIL", "pillow"), ("av", "av"), ("dlib", "dlib-bin"), ("yaml", "PyYAML")),
     *(("ai_edge_litert.interpreter", "ai-edge-litert"), ("tensorflow", "tensorflow"), ("keras", "keras")),
@@ -53,7 +53,7 @@ def check_libraries(environment: EngineEnvironment, reporter: Reporter | None = 
         EngineError: `library_missing`, naming the ones that don't work and why; `environment_broken` without Python.
     """
     reporter = reporter or Reporter()
-    libraries = [*_LIBRARIES, *(("", package) for package in _DATA_PACKAGES)]
+    libraries = [*LIBRARIES, *(("", package) for package in _DATA_PACKAGES)]
     reporter.stage("check", "Trying the engine's libraries")
     reporter.progress(0, len(libraries), "libraries")
     found: dict[str, tuple[bool, str]] = {}

@@ -9,6 +9,16 @@ from typing import TypeVar
 
 _Item = TypeVar("_Item")
 SLICE_S = 0.008
+_Result = TypeVar("_Result")
+
+
+def finished(steps: Generator[object, None, _Result]) -> _Result:
+    """Run a generator to its end and return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def sliced(steps: Iterable[_Item]) -> Generator[None, None, list[_Item]]:

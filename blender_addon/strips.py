@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from ..engine.contract.timing import Footage, Shot, frame_rate
 from . import retiming
 from .mapping import StripTiming, playback_factor, shown_frames
 from .sequencer import all_strips, sequencer_scene, timing, visible_frames
+from .slices import finished
 
-__all__ = ["find_strip", "is_swap", "known_uid", "sequencer_scene", "strip_shot", "strip_uid"]
+__all__ = ["find_strip", "is_swap", "known_uid", "sequencer_scene", "strip_shot", "strip_shot_steps", "strip_uid"]
 
 UID = "understudy_uid"
 SWAP = "understudy_swap"
@@ -102,17 +104,20 @@ def strip_shot(scene: bpy.types.Scene, strip: Any, handles: int = 0) -> Shot:
     Raises:
         EngineError: `strip_unsupported` naming the strip, when it has no footage or its frames can't be determined.
     """
+    return finished(strip_shot_steps(scene, strip, handles))
+
+
+def strip_shot_steps(scene: bpy.types.Scene, strip: Any, handles: int = 0) -> Generator[None, None, Shot]:
+    """Find `strip_shot`'s result in steps of some milliseconds: retimed strips take some time, others one step."""
     _refuse_unmappable(strip)
-    if strip.type == "MOVIE":
-        footage, media_timing = _movie(scene, strip)
-    else:
-        footage, media_timing = _pictures(scene, strip)
+    footage, media_timing = _movie(scene, strip) if strip.type == "MOVIE" else _pictures(scene, strip)
+    if not media_timing.right > media_timing.left:
+        raise unsupported(strip, "shows no frame")
     if retiming.is_retimed(strip):
-        used = retiming.retimed_frames(scene, strip, media_timing.media_length, footage.rate)
+        assert footage.rate is not None
+        used = yield from retiming.retimed_frames(strip, media_timing.media_length, footage.rate)
     else:
         used = shown_frames(media_timing)
-    if not used:
-        raise unsupported(strip, "shows no frame")
     return Shot(footage=footage, used=used, handles=handles)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Footage whose pictures carry their number, put into edits and rendered by Blender itself."""
 
+import contextlib
 import struct
 import zlib
 from pathlib import Path
@@ -114,15 +115,9 @@ def add_movie(scene, path, channel=1, frame_start=1, adjust_rate=False, name="pl
     """Add a movie as a script does, or with its playback rate adjusted, as dropping it into the editor does."""
     if not adjust_rate:
         return scene.sequence_editor.strips.new_movie(name, str(path), channel=channel, frame_start=frame_start)
-    window = bpy.context.window_manager.windows[0]
-    if hasattr(window.workspace, "sequencer_scene"):
-        window.workspace.sequencer_scene = scene
-    area = window.screen.areas[0]
-    area.type = "SEQUENCE_EDITOR"
-    region = next(r for r in area.regions if r.type == "WINDOW")
     # Without move_strips=False this operator crashes in background from 5.0 on.
     options = {"move_strips": False} if bpy.app.version >= (5,) else {}
-    with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
+    with sequencer_area(scene):
         bpy.ops.sequencer.movie_strip_add(
             filepath=str(path),
             directory=str(path.parent),
@@ -138,3 +133,16 @@ def add_movie(scene, path, channel=1, frame_start=1, adjust_rate=False, name="pl
     strip = scene.sequence_editor.active_strip
     strip.name = name
     return strip
+
+
+@contextlib.contextmanager
+def sequencer_area(scene):
+    """The context in which the sequencer's operators run."""
+    window = bpy.context.window_manager.windows[0]
+    if hasattr(window.workspace, "sequencer_scene"):
+        window.workspace.sequencer_scene = scene
+    area = window.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        yield

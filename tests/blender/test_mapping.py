@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A strip's shot names exactly the media frames that Blender renders: checked on pictures that carry their number."""
 
+import bpy
 import pytest
-from coded_footage import add_movie, add_pictures, decoded_number, render_frame, setup_scene
+from coded_footage import add_movie, add_pictures, decoded_number, render_frame, sequencer_area, setup_scene
 from understudy.blender_addon.sequencer import set_timing, timing, visible_frames
 from understudy.blender_addon.strips import strip_shot
 
@@ -92,3 +93,25 @@ def test_edits_of_adjusted_rate(scene, tmp_path, coded_movies, edit):
     strip = add_movie(scene, coded_movies(), adjust_rate=True)
     edit(strip)
     assert_shot_matches_render(scene, strip, tmp_path)
+
+
+def add_retiming(strip, keys):
+    """Add retiming keys as an editor does: (timeline frame, frames to move it by)."""
+    # From Python, the first key crashes up to 5.0; the operator doesn't.
+    scene = strip.id_data
+    scene.sequence_editor.active_strip = strip
+    with sequencer_area(scene):
+        for frame, _ in keys:
+            bpy.ops.sequencer.retiming_key_add(timeline_frame=frame)
+    for key, (frame, by) in zip(list(strip.retiming_keys)[1:], keys, strict=False):
+        assert key.timeline_frame == frame
+        key.timeline_frame = frame + by
+    assert len(strip.retiming_keys) >= len(keys)
+
+
+@pytest.mark.parametrize("kind", ["movie", "pictures"])
+def test_retiming_keys(scene, tmp_path, coded_movies, coded_pictures, kind):
+    strip = add_movie(scene, coded_movies()) if kind == "movie" else add_pictures(scene, *coded_pictures)
+    add_retiming(strip, [(20, 13), (40, -5)])
+    shot = assert_shot_matches_render(scene, strip, tmp_path)
+    assert len(set(shot.used)) < len(shot.used)

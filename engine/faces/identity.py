@@ -77,6 +77,11 @@ class IdentityFilter:
         self._rejects = np.asarray(rejects, float).reshape(-1, IDENTITY_LENGTH)
         self._threshold = threshold
 
+    @property
+    def is_active(self) -> bool:
+        """Whether there is anybody to keep or to leave out."""
+        return bool(len(self._references) or len(self._rejects))
+
     def judge(self, identity: NDArray[np.floating]) -> IdentityVerdict:
         """Return whether a face with this identity vector (128,) is kept."""
         wanted = np.linalg.norm(self._references - identity, axis=1)

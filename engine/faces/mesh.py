@@ -72,7 +72,7 @@ class MeshFitter:
     ) -> tuple[NDArray[np.float32], float]:
         matrix = square_matrix(center, max(side, 1.0), roll_deg)
         interpolation = cv2.INTER_LINEAR if scale_of(matrix) >= 0.5 else None
-        face = align_face(image, matrix, _SIDE, interpolation).astype(np.float32) / 255
+        face = align_face(image, matrix, _SIDE, interpolation).astype(np.float32) / np.float32(255)
         points, logit = self._run(face[None])
         # The network counts from the corner of its input; pixel centers are at integers here.
         mesh = points.reshape(MESH_COUNT, 3)[:, :2].astype(np.float64) - 0.5

@@ -288,7 +288,7 @@ _CHEEKS = np.array(
     + [433, 434, 435, 436, 447, 454]
 )
 # The chin (landmarks 7 to 9) hides no contour behind itself.
-_RIGHT_JAW, _LEFT_JAW = range(0, 7), range(10, 17)
+_RIGHT_JAW, _LEFT_JAW = range(7), range(10, 17)
 
 
 def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:

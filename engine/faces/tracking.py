@@ -26,6 +26,7 @@ _AMBIGUOUS = 0.35
 # A face that shows up again after this many lost frames has to look like the one that was lost.
 _LOST_FRAMES_TO_IDENTIFY = 3
 _DIFFERENT_PERSON = 0.75
+_IDENTITY_WEIGHT = 2.0
 _IMPOSSIBLE = 1e6
 # Share of the newest step in the running mean of a track's motion.
 _MOTION_UPDATE = 0.5
@@ -61,14 +62,12 @@ class OpenTrack:
         id: Number of the track, unique in the footage.
         frames: Media frames in which it was seen, ascending.
         observations: What was seen, one for each of `frames`.
-        identity: Identity vector as far as it is known, or None.
         undetected: For how many frames no detector has confirmed the face.
     """
 
     id: int
     frames: list[int] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
-    identity: NDArray[np.float32] | None = None
     undetected: int = 0
     _motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
 
@@ -139,6 +138,7 @@ class Tracker:
         frame: int,
         observations: Sequence[Observation],
         identify: Callable[[int], NDArray[np.float32]] | None = None,
+        recall: Callable[[int], NDArray[np.float32] | None] | None = None,
     ) -> list[OpenTrack]:
         """Link the faces of the next frame.
 
@@ -146,6 +146,7 @@ class Tracker:
             frame: Media frame, after those given before.
             observations: Its faces, each a different one.
             identify: Returns the identity vector of an observation by index; asked in ambiguous cases only.
+            recall: Returns the identity vector of a track by id as far as it is known; asked together with it.
 
         Returns:
             The track of each observation.
@@ -154,7 +155,9 @@ class Tracker:
         tracks = list(self._open)
         linked: list[OpenTrack | None] = [None] * len(observations)
         if tracks and observations:
-            cost = self._costs(frame, tracks, observations, identify)
+            cost = np.array([[_cost(frame, track, item) for item in observations] for track in tracks])
+            if identify is not None and recall is not None:
+                _weigh_identity(frame, tracks, cost, identify, recall)
             for row, column in zip(*linear_sum_assignment(cost), strict=True):
                 if cost[row, column] < _IMPOSSIBLE:
                     linked[column] = tracks[row]
@@ -180,30 +183,28 @@ class Tracker:
         self._ended += over
         self._before_cut = [track for track in self._before_cut if track not in over]
 
-    def _costs(
-        self,
-        frame: int,
-        tracks: list[OpenTrack],
-        observations: Sequence[Observation],
-        identify: Callable[[int], NDArray[np.float32]] | None,
-    ) -> NDArray[np.float64]:
-        cost = np.array([[_cost(frame, track, item) for item in observations] for track in tracks])
-        if identify is None:
-            return cost
-        vectors: dict[int, NDArray[np.float32]] = {}
-        for row, column in _to_identify(frame, tracks, cost):
-            known = tracks[row].identity
-            if known is None:
-                continue
-            if column not in vectors:
-                vectors[column] = identify(column)
-            distance = identity_distance(known, vectors[column])
-            is_lost = tracks[row].lost_frames(frame) >= _LOST_FRAMES_TO_IDENTIFY
-            if is_lost and distance > _DIFFERENT_PERSON:
-                cost[row, column] = _IMPOSSIBLE
-            else:
-                cost[row, column] += 2.0 * distance
-        return cost
+
+def _weigh_identity(
+    frame: int,
+    tracks: list[OpenTrack],
+    cost: NDArray[np.float64],
+    identify: Callable[[int], NDArray[np.float32]],
+    recall: Callable[[int], NDArray[np.float32] | None],
+) -> None:
+    """Add the distance of persons to the costs of pairs that place and motion don't decide."""
+    vectors: dict[int, NDArray[np.float32]] = {}
+    for row, column in _to_identify(frame, tracks, cost):
+        known = recall(tracks[row].id)
+        if known is None:
+            continue
+        if column not in vectors:
+            vectors[column] = identify(column)
+        distance = identity_distance(known, vectors[column])
+        is_lost = tracks[row].lost_frames(frame) >= _LOST_FRAMES_TO_IDENTIFY
+        if is_lost and distance > _DIFFERENT_PERSON:
+            cost[row, column] = _IMPOSSIBLE
+        else:
+            cost[row, column] += _IDENTITY_WEIGHT * distance
 
 
 def _to_identify(frame: int, tracks: list[OpenTrack], cost: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -219,8 +220,8 @@ def _to_identify(frame: int, tracks: list[OpenTrack], cost: NDArray[np.float64])
             if near.sum() > 1:
                 mark |= near
     # Every rival of an unclear pair needs its distance too, or the comparison would be lopsided.
-    rows, columns = unclear.any(axis=1), unclear.any(axis=0)
-    return [(int(r), int(c)) for r, c in np.argwhere(possible & (rows[:, None] | columns[None, :]))]
+    asked = possible & (np.any(unclear, axis=1, keepdims=True) | np.any(unclear, axis=0, keepdims=True))
+    return [(int(row), int(column)) for row, column in np.argwhere(asked)]
 
 
 def _cost(frame: int, track: OpenTrack, observation: Observation) -> float:

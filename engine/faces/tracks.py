@@ -103,6 +103,8 @@ class TrackSet:
         settings: How.
         tracks: The face tracks, ascending by id.
         steadiness: Figures of the steadying: `raw_jitter` and `jitter`, shares of the eye distance.
+        references: Paths of the pictures of the person that was kept.
+        rejects: Paths of the pictures of persons that were left out.
     """
 
     footage: Footage
@@ -115,6 +117,8 @@ class TrackSet:
     settings: ExtractSettings
     tracks: tuple[FaceTrack, ...]
     steadiness: dict[str, float] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    rejects: tuple[str, ...] = ()
 
     def track(self, track_id: int) -> FaceTrack:
         """Return a track by id.
@@ -149,7 +153,7 @@ def save_tracks(folder: Path, track_set: TrackSet) -> None:
         for name in _PER_FRAME:
             arrays[f"{track.id}/{name}"] = getattr(track, name)
     with written_whole(folder / TRACKS_FILE) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     write_document(folder / FOOTAGE_FILE, SCHEMA, VERSION, _to_json(track_set))
 
 
@@ -164,6 +168,8 @@ def _to_json(track_set: TrackSet) -> dict[str, Any]:
         "ranges": [[item.start, item.end] for item in track_set.ranges],
         "settings": settings_to_json(track_set.settings),
         "steadiness": {name: round(value, 6) for name, value in track_set.steadiness.items()},
+        "references": list(track_set.references),
+        "rejects": list(track_set.rejects),
         "tracks": [_summary(track) for track in track_set.tracks],
     }
 
@@ -207,6 +213,8 @@ def load_tracks(folder: Path) -> TrackSet:
             settings=settings_from_json(ExtractSettings, content["settings"]),
             tracks=tracks,
             steadiness=dict(content.get("steadiness", {})),
+            references=tuple(content.get("references", ())),
+            rejects=tuple(content.get("rejects", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise EngineError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -205,6 +205,19 @@ class FacesetWriter:
         if record.picture:
             self.note_searched(record.picture)
         return record
+
+    def rename_tracks(self, names: Mapping[int, int]) -> None:
+        """Give the faces of some tracks another track id (old id -> new id), in their records and file names."""
+        for index, record in enumerate(self._records):
+            if record.track not in names:
+                continue
+            renamed = replace(record, track=names[record.track])
+            renamed = replace(renamed, file=self._name(renamed))
+            # A picture that the user deleted stays deleted under its new name too.
+            if (self.folder / record.file).is_file():
+                (self.folder / record.file).replace(self.folder / renamed.file)
+            self._names.add(renamed.file.casefold())
+            self._records[index] = renamed
 
     def _name(self, record: FaceRecord) -> str:
         if not record.picture:

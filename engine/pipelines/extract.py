@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Extraction: the face tracks and aligned faces of one footage, decoded once and added to what is known of it.
+
+Every frame passes through `face_search`; aligned faces are written while decoding goes on, tracks at the end. Frames
+that were searched before with the same settings and for the same persons aren't decoded again. With other settings all
+frames the footage has results for are searched anew, so that they stay of one kind; faces keep their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.jobs import ExtractJob
+from ..contract.messages import Done
+from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
+from ..contract.settings import ExtractSettings
+from ..contract.timing import FrameRange, merge_ranges, ranges_of
+from ..faces.drawing import draw_landmarks
+from ..faces.joining import join_tracks, keep_ids
+from ..faces.smoothing import jitter
+from ..faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks, thumbnail_name
+from ..faceset.record import FaceRecord
+from ..faceset.store import FacesetWriter
+from ..media.fingerprint import footage_key
+from ..media.images import write_png
+from ..media.reader import FootageReader
+from ..runtime.reporter import Reporter
+from .extract_report import finish_extraction
+from .face_search import FootageSearch, load_models
+from .persons import load_persons
+from .track_recording import FaceCut
+
+DEBUG_FOLDER = "landmarks"
+
+
+@dataclass(frozen=True)
+class ExtractPlaces:
+    """Where an extraction writes.
+
+    Attributes:
+        tracks: Folder of tracks.npz, footage.json and the tracks' thumbnails.
+        faceset: Folder of the aligned faces.
+    """
+
+    tracks: Path
+    faceset: Path
+
+
+def extract(job: ExtractJob, reporter: Reporter) -> Done:
+    """Find, follow and cut out the faces of a footage into its project.
+
+    Returns:
+        The last message; `result` has `key`, `footage_folder`, `faceset_folder`, `pictures` (frames searched in the
+        job's ranges), `faces` (seen in them), `tracks` (ids), `several` (frames with more than one face), `rejected`
+        (sentences) and `steadiness` (`raw_jitter`, `jitter`: shares of the eye distance).
+
+    Raises:
+        EngineError: `no_faces`, naming the footage; `project_busy`; or what reading, models and writing raise.
+    """
+    project = Project(job.project)
+    project.create()
+    with ProjectLock(project, job.kind):
+        key = footage_key(job.footage)
+        return extract_footage(job, key, ExtractPlaces(project.footage(key), project.faceset(key)), reporter)
+
+
+def extract_footage(job: ExtractJob, key: str, places: ExtractPlaces, reporter: Reporter) -> Done:
+    """Extract a footage into any two folders, without a project's lock; returns and raises as `extract` does."""
+    with FootageReader(job.footage) as reader:
+        info = reader.info
+        empty = TrackSet(
+            job.footage, key, info.width, info.height, info.rate, info.frame_count, (), job.settings, (),
+            references=tuple(map(str, job.references)), rejects=tuple(map(str, job.rejects)),
+        )  # fmt: skip
+        plan = _plan(job, empty, _known(places.tracks, reporter), reporter)
+        rejected: list[str] = []
+        if plan.todo:
+            plan, rejected = _search(job, plan, places, reader, reporter)
+    return finish_extraction(plan.known, plan.wanted, places.tracks, places.faceset, rejected, reporter)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be searched.
+
+    Attributes:
+        wanted: Media frames of the job.
+        todo: Media frames to decode.
+        known: What the footage has already, or nothing.
+        is_addition: Whether the new results join the known ones instead of replacing them.
+    """
+
+    wanted: tuple[FrameRange, ...]
+    todo: tuple[FrameRange, ...]
+    known: TrackSet
+    is_addition: bool
+
+
+def _known(folder: Path, reporter: Reporter) -> TrackSet | None:
+    if not (folder / FOOTAGE_FILE).exists():
+        return None
+    try:
+        return load_tracks(folder)
+    except EngineError as error:
+        reporter.warning(f"{error.message} The footage is searched anew.")
+        return None
+
+
+def _plan(job: ExtractJob, empty: TrackSet, known: TrackSet | None, reporter: Reporter) -> _Plan:
+    wanted = _inside(job, empty.frame_count, reporter)
+    if known is None:
+        return _Plan(wanted, wanted, empty, False)
+    if _is_same_search(known, empty):
+        found = replace(known, footage=job.footage, settings=job.settings)
+        searched = {frame for item in known.ranges for frame in item}
+        todo = ranges_of(frame for item in wanted for frame in item if frame not in searched)
+        return _Plan(wanted, todo, found, True)
+    reporter.info("The settings have changed since the footage was searched; all of it is searched again.")
+    todo = merge_ranges([*wanted, *known.ranges])
+    return _Plan(wanted, todo, replace(empty, tracks=known.tracks), False)
+
+
+def _inside(job: ExtractJob, frame_count: int, reporter: Reporter) -> tuple[FrameRange, ...]:
+    """Return the job's ranges cut to the footage: handles may reach beyond its ends."""
+    asked = job.ranges or (FrameRange(0, frame_count),)
+    wanted = merge_ranges(FrameRange(min(max(r.start, 0), frame_count), min(r.end, frame_count)) for r in asked
+                          if r.start < frame_count)  # fmt: skip
+    if not wanted:
+        raise EngineError(
+            ErrorCode.FRAME_MISSING,
+            f"{job.footage.path.name} has {frame_count} frames; none of them is in the range asked for.",
+            "Choose a range inside the footage.",
+        )
+    return wanted
+
+
+# How the work is done, not what is found.
+_IRRELEVANT = {"processes": 1, "skip_existing": False, "debug_landmarks": False}
+
+
+def _is_same_search(known: TrackSet, wanted: TrackSet) -> bool:
+    first, second = (replace(item.settings, **_IRRELEVANT) for item in (known, wanted))
+    return first == second and (known.references, known.rejects) == (wanted.references, wanted.rejects)
+
+
+def _search(
+    job: ExtractJob, plan: _Plan, places: ExtractPlaces, reader: FootageReader, reporter: Reporter
+) -> tuple[_Plan, list[str]]:
+    settings = job.settings
+    reporter.stage("loading", "Loading the detectors")
+    models = load_models(settings)
+    persons = load_persons(job.references, job.rejects, settings, models)
+    total = sum(map(len, plan.todo))
+    with FacesetWriter(places.faceset, settings.face_size, settings.coverage, keep=plan.is_addition) as writer:
+        search = FootageSearch(
+            models,
+            settings,
+            persons,
+            _Keeper(writer, settings, places.tracks / DEBUG_FOLDER).keep,
+            first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
+            minimum_track=min(settings.minimum_track, total),
+        )
+        searched = _look_at_frames(search, plan.todo, reader, reporter)
+        tracks, names = _combine(plan, search.tracks, settings)
+        writer.rename_tracks(names)
+    ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(searched)])
+    known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=_steadiness(tracks))
+    save_tracks(places.tracks, known)
+    _write_thumbnails(places.tracks, known, {names.get(k, k): v for k, v in search.thumbnails.items()}, plan)
+    return replace(plan, known=known), search.rejections
+
+
+def _look_at_frames(
+    search: FootageSearch, todo: tuple[FrameRange, ...], reader: FootageReader, reporter: Reporter
+) -> list[int]:
+    reporter.stage("search", "Finding and following faces")
+    total = sum(map(len, todo))
+    searched: list[int] = []
+    for media_frame, image in _readable_frames(reader, todo, reporter):
+        search.look(media_frame, image)
+        searched.append(media_frame)
+        if reporter.progress(len(searched), total, "frames"):
+            break
+    search.end_tracks()
+    return searched
+
+
+def _readable_frames(
+    reader: FootageReader, todo: tuple[FrameRange, ...], reporter: Reporter
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the frames; a damaged picture of a sequence is passed over, a damaged movie ends where it breaks."""
+    rest = list(todo)
+    while rest:
+        last = rest[0].start - 1
+        try:
+            for media_frame, image in reader.frames(rest):
+                last = media_frame
+                yield media_frame, image
+            return
+        except EngineError as error:
+            if error.code not in (ErrorCode.PICTURE_UNREADABLE, ErrorCode.FOOTAGE_UNREADABLE):
+                raise
+            frames = [frame for item in rest for frame in item if frame > last]
+            is_first = last < todo[0].start
+            if error.code is ErrorCode.FOOTAGE_UNREADABLE:
+                if is_first:
+                    raise
+                reporter.warning(f"{error.message} The frames before it are kept.")
+                return
+            reporter.warning(f"Skipped: {error.message}")
+            rest = list(ranges_of(frames[1:]))
+
+
+@dataclass
+class _Keeper:
+    """Stores aligned faces as they come.
+
+    Attributes:
+        writer: The faceset.
+        settings: Whether copies with landmarks are wanted.
+        debug: Folder of these copies.
+    """
+
+    writer: FacesetWriter
+    settings: ExtractSettings
+    debug: Path
+    count: int = field(default=0)
+
+    def keep(self, face: FaceCut) -> None:
+        record = self.writer.add(face.image, face_record(face))
+        self.count += 1
+        if self.settings.debug_landmarks:
+            write_png(self.debug / record.file, draw_landmarks(face.image, face.image_to_face, face.landmarks))
+
+
+def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
+    """Return what the faceset keeps about a face; its file is named when it is stored."""
+    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+    return FaceRecord(
+        file="",
+        picture=picture,
+        media_frame=face.media_frame,
+        track=face.track,
+        rotation=face.rotation,
+        box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+        score=face.score,
+        landmarks=face.landmarks,
+        image_to_face=face.image_to_face,
+        sharpness=face.quality.sharpness,
+        yaw=face.quality.yaw_deg,
+        pitch=face.quality.pitch_deg,
+        roll=face.quality.roll_deg,
+    )
+
+
+def _combine(plan: _Plan, found: list[FaceTrack], settings: ExtractSettings) -> tuple[list[FaceTrack], dict[int, int]]:
+    if plan.is_addition:
+        return join_tracks(plan.known.tracks, found, settings.smoothing)
+    return keep_ids(plan.known.tracks, found)
+
+
+def _steadiness(tracks: list[FaceTrack]) -> dict[str, float]:
+    weights = [len(track.frames) for track in tracks]
+    if not sum(weights):
+        return {}
+    raw = [jitter(track.raw_landmarks) for track in tracks]
+    steadied = [jitter(track.landmarks) for track in tracks]
+    return {
+        "raw_jitter": float(np.average(raw, weights=weights)),
+        "jitter": float(np.average(steadied, weights=weights)),
+    }
+
+
+def _write_thumbnails(folder: Path, known: TrackSet, thumbnails: dict[int, NDArray[np.uint8]], plan: _Plan) -> None:
+    kept = {track.id for track in plan.known.tracks} if plan.is_addition else set()
+    for track, image in thumbnails.items():
+        if track not in kept:
+            write_png(folder / thumbnail_name(track), image)
+    wanted = {thumbnail_name(track.id) for track in known.tracks}
+    for path in folder.glob("t*.png"):
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an extraction says at its end: how many faces, in how many pictures, or why there are none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.messages import Done
+from ..contract.timing import FrameRange
+from ..faces.tracks import FaceTrack, TrackSet
+from ..runtime.reporter import Reporter
+
+NO_FACES_HINT = (
+    "Try a lower confidence or a smaller minimum size, search turned pictures too (rotations), or choose another "
+    "detector."
+)
+
+
+def finish_extraction(
+    found: TrackSet,
+    wanted: tuple[FrameRange, ...],
+    tracks_folder: Path,
+    faceset_folder: Path,
+    rejected: Sequence[str],
+    reporter: Reporter,
+) -> Done:
+    """Report the results of a footage and return the last message.
+
+    Raises:
+        EngineError: `no_faces`, when the frames asked for show none that was kept.
+    """
+    frames = {frame for item in wanted for frame in item}
+    searched = {frame for item in found.ranges for frame in item}
+    tracks = [track for track in found.tracks if frames.intersection(track.frames.tolist())]
+    for sentence in rejected:
+        reporter.info(sentence)
+    if not tracks and not reporter.is_stopped:
+        raise no_faces(found.footage.path.name, bool(rejected or found.references or found.rejects))
+    reporter.artifact("tracks", tracks_folder)
+    reporter.artifact("faceset", faceset_folder)
+    shown = Counter(frame for track in tracks for frame in _seen(track) if frame in frames)
+    several = sum(count > 1 for count in shown.values())
+    pictures, faces = len(frames & searched), shown.total()
+    result = {
+        "key": found.key,
+        "footage_folder": str(tracks_folder),
+        "faceset_folder": str(faceset_folder),
+        "pictures": pictures,
+        "faces": faces,
+        "tracks": [track.id for track in tracks],
+        "several": several,
+        "rejected": list(rejected),
+        "steadiness": found.steadiness,
+    }
+    return reporter.done(_summary(pictures, faces, several, len(tracks), found.steadiness), result)
+
+
+def no_faces(name: str, is_filtered: bool) -> EngineError:
+    """Return the failure of a search that kept no face."""
+    if is_filtered:
+        return EngineError(
+            ErrorCode.NO_FACES,
+            f"No face in {name} passed the identity filter.",
+            "Use clearer reference pictures, or a larger identity threshold for the person to keep.",
+        )
+    return EngineError(ErrorCode.NO_FACES, f"No face was found in {name}.", NO_FACES_HINT)
+
+
+def _seen(track: FaceTrack) -> list[int]:
+    return track.frames[~track.bridged].tolist()
+
+
+def _summary(pictures: int, faces: int, several: int, tracks: int, steadiness: dict[str, float]) -> str:
+    text = f"{faces} faces of {tracks} face {'track' if tracks == 1 else 'tracks'} in {pictures} pictures"
+    if several:
+        text += f"; {several} pictures show several faces"
+    if steadiness:
+        raw, steadied = steadiness["raw_jitter"] * 100, steadiness["jitter"] * 100
+        text += f"; jitter {raw:.2f} % of the eye distance, steadied {steadied:.2f} %"
+    return text + "."

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-# Blender takes the nearest chroma sample instead of interpolating. With the same choice our pixels differ from a
-# render by at most 3/255 (8 bit) or 4/255 (10 bit); bilinear chroma differs by more than 60 at saturated edges.
-_CHROMA = Interpolation.POINT
+# Blender takes the nearest chroma sample instead of interpolating. Against renders of Blender 5.2, 8-bit footage differs
+# by at most 3/255 on the fast way (2.9 ms for 1080p), and by 1/255 on the exact one (7 ms), which deep pictures and
+# footage with more than 8 bits take. Bilinear chroma would differ by more than 60 at saturated edges.
+_FAST = Interpolation.POINT
+_EXACT = Interpolation.POINT | Interpolation.ACCURATE_RND
 
 
 class PictureConverter:
@@ -23,14 +26,16 @@ class PictureConverter:
     """
 
     def __init__(self, deep: bool = False) -> None:
-        self._format = "rgb48le" if deep else "rgb24"
+        self._deep = deep
         # One object for the whole stream: it keeps the conversion's set-up between pictures.
         self._reformatter = VideoReformatter()
 
     def convert(self, av_frame: av.VideoFrame) -> np.ndarray:
         """Return the picture upright, as uint8 or uint16 (h, w, 3) RGB in the encoding of the footage."""
-        rgb = self._reformatter.reformat(av_frame, format=self._format, interpolation=_CHROMA, threads=1)
-        return turn_upright(rgb.to_ndarray(), av_frame.rotation)
+        is_exact = self._deep or av_frame.format.components[0].bits > 8
+        pixel_format, flags = ("rgb48le", _EXACT) if is_exact else ("rgb24", _FAST)
+        rgb = self._reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
+        return turn_upright(rgb if self._deep else eight_bit(rgb), av_frame.rotation)
 
 
 def turn_upright(image: np.ndarray, rotation_deg: int) -> np.ndarray:
@@ -53,8 +58,8 @@ def eight_bit(image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint8:
         return image
     if image.dtype == np.uint16:
-        # Rounded division by 257, which maps 65535 to 255 and every n·257 back to n.
-        return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        # Rounds; 257 maps 65535 to 255 and every n·257 back to n.
+        return cv2.convertScaleAbs(image, alpha=1 / 257)
     return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 

@@ -67,7 +67,7 @@ def demo(arguments: argparse.Namespace) -> int:
     command += ["--minutes", str(arguments.minutes)]
     if arguments.source:
         command += ["--source", arguments.source.absolute(), "--target", arguments.target.absolute()]
-    return run_suite("demo", command, timeout_s=24 * 3600, UNDERSTUDY_ENGINE_PYTHON=str(engine))
+    return run_suite("demo", command, timeout_s=24 * 3600, UNDERSTUDY_DEMO_PYTHON=str(engine))
 
 
 def lock(_arguments: argparse.Namespace) -> int:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import keras
 
 LEAK = 0.1
+# First weights: Glorot's are the ancestor's; He's keep the signal's size through leaky ramps (He et al. 2015).
+GLOROT = "glorot_uniform"
+HE = "he_uniform"
 
 
 @keras.saving.register_keras_serializable("understudy")
@@ -36,14 +39,17 @@ def leaky(x: keras.KerasTensor, policy: str) -> keras.KerasTensor:
     return keras.layers.LeakyReLU(negative_slope=LEAK, dtype=policy)(x)
 
 
-def reduce_by_two(x: keras.KerasTensor, channels: int, kernel: int, policy: str) -> keras.KerasTensor:
-    """Halve height and width by a strided convolution with a leaky ramp."""
-    return leaky(keras.layers.Conv2D(channels, kernel, strides=2, padding="same", dtype=policy)(x), policy)
+def reduce_by_two(
+    x: keras.KerasTensor, channels: int, kernel: int, policy: str, start: str = GLOROT
+) -> keras.KerasTensor:
+    """Halve height and width by a strided convolution with a leaky ramp; `start` names the first weights' kind."""
+    conv = keras.layers.Conv2D(channels, kernel, strides=2, padding="same", kernel_initializer=start, dtype=policy)
+    return leaky(conv(x), policy)
 
 
-def enlarge_by_two(x: keras.KerasTensor, channels: int, policy: str) -> keras.KerasTensor:
+def enlarge_by_two(x: keras.KerasTensor, channels: int, policy: str, start: str = GLOROT) -> keras.KerasTensor:
     """Double height and width: convolution 3×3 to four times the channels, leaky ramp, pixel shuffle."""
-    x = leaky(keras.layers.Conv2D(channels * 4, 3, padding="same", dtype=policy)(x), policy)
+    x = leaky(keras.layers.Conv2D(channels * 4, 3, padding="same", kernel_initializer=start, dtype=policy)(x), policy)
     return PixelShuffle(dtype=policy)(x)
 
 
@@ -57,7 +63,7 @@ def residual(x: keras.KerasTensor, policy: str, gain: float = 0.3) -> keras.Kera
             stable from the first step.
     """
     channels = x.shape[-1]
-    start = keras.initializers.VarianceScaling(gain, mode="fan_avg", distribution="uniform")
-    y = leaky(keras.layers.Conv2D(channels, 3, padding="same", dtype=policy)(x), policy)
-    y = keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=start, dtype=policy)(y)
+    small = keras.initializers.VarianceScaling(gain, mode="fan_in", distribution="uniform")
+    y = leaky(keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=HE, dtype=policy)(x), policy)
+    y = keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=small, dtype=policy)(y)
     return leaky(keras.layers.Add(dtype=policy)([x, y]), policy)

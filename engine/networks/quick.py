@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import keras
 
-from .blocks import PixelShuffle, enlarge_by_two, leaky, reduce_by_two, residual
+from .blocks import HE, PixelShuffle, enlarge_by_two, leaky, reduce_by_two, residual
 
 
 def build_encoder(face_size: int, width: int, code: int, policy: str) -> keras.Model:
@@ -21,16 +21,16 @@ def build_encoder(face_size: int, width: int, code: int, policy: str) -> keras.M
         Model from float32 (n, S, S, 3) in 0…1 to (n, S/16, S/16, 5·width).
     """
     inputs = x = keras.Input((face_size, face_size, 3))
-    x = reduce_by_two(x, width, 5, policy)
-    x = reduce_by_two(x, width * 2, 3, policy)
-    x = reduce_by_two(x, width * 4, 3, policy)
+    x = reduce_by_two(x, width, 5, policy, HE)
+    x = reduce_by_two(x, width * 2, 3, policy, HE)
+    x = reduce_by_two(x, width * 4, 3, policy, HE)
     x = residual(x, policy)
-    x = reduce_by_two(x, width * 8, 3, policy)
+    x = reduce_by_two(x, width * 8, 3, policy, HE)
     x = residual(x, policy)
     side, channels = face_size // 16, width * 5
     x = keras.layers.Flatten(dtype=policy)(x)
     x = keras.layers.Dense(code, dtype=policy)(x)
-    x = leaky(keras.layers.Dense(side * side * channels, dtype=policy)(x), policy)
+    x = leaky(keras.layers.Dense(side * side * channels, kernel_initializer=HE, dtype=policy)(x), policy)
     return keras.Model(inputs, keras.layers.Reshape((side, side, channels), dtype=policy)(x))
 
 
@@ -47,6 +47,6 @@ def build_decoder(face_size: int, width: int, policy: str) -> keras.Model:
     """
     inputs = x = keras.Input((face_size // 16, face_size // 16, width * 5))
     for channels in (width * 4, width * 2, width):
-        x = residual(enlarge_by_two(x, channels, policy), policy)
+        x = residual(enlarge_by_two(x, channels, policy, HE), policy)
     x = keras.layers.Conv2D(12, 3, padding="same", dtype="float32")(x)
     return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32")(PixelShuffle(dtype="float32")(x)))

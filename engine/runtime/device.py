@@ -17,8 +17,8 @@ def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_gro
         memory_growth: Take GPU memory as needed instead of all of it at once.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # 2 = errors only; the start-up notes about instruction sets help nobody who reads our log.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # 3 = fatal only: start-up notes and failed graph optimizations help nobody; real errors arrive as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
     tf.get_logger().setLevel(logging.ERROR)

@@ -152,7 +152,8 @@ def read_inference_weights(folder: Path, document: ModelDocument) -> Arrays:
 
 
 def _load(path: Path, prefix: str) -> Arrays:
-    with np.load(path) as archive:
+    # Opened here: numpy leaves the file open when it is damaged.
+    with path.open("rb") as file, np.load(file) as archive:
         return {name[len(prefix) :]: archive[name] for name in archive.files if name.startswith(prefix)}
 
 

@@ -21,8 +21,6 @@ Picture = NDArray[np.uint8]
 
 MINIMUM_FACES = 8
 _FEW_FACES = 60
-# Faces are kept this much finer than the network sees them: enough for zooming in, little enough for memory.
-_OVERSAMPLING = 1.5
 _HELD_OUT = 8
 
 
@@ -53,11 +51,11 @@ class _Collector:
     """Gathers faces at the size that is worth keeping.
 
     Args:
-        view: What the network sees.
+        px_per_square: Pixels of a face square that are kept at most.
     """
 
-    def __init__(self, view: View) -> None:
-        self._px_per_square = view.size / view.coverage * _OVERSAMPLING
+    def __init__(self, px_per_square: float) -> None:
+        self._px_per_square = px_per_square
         self.pictures: list[Picture] = []
         self.coverages: list[float] = []
         self.hash = hashlib.sha256()
@@ -86,21 +84,22 @@ def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, per
         collector.add(image, record.coverage)
 
 
-def read_faces(performer: TrainingPerformer, view: View, reporter: Reporter) -> PerformerFaces:
+def read_faces(performer: TrainingPerformer, view: View, oversampling: float, reporter: Reporter) -> PerformerFaces:
     """Read the faces of a performer.
 
     Pictures that can't be read are named in a warning and left out.
 
     Args:
         performer: Whose faces, and where they are.
-        view: What the network sees; decides the size kept in memory.
+        view: What the network sees.
+        oversampling: How much finer than that the faces are kept in memory.
         reporter: Is told what was left out.
 
     Raises:
         EngineError: `too_few_faces`, naming performer and count; whatever reading the folder raises.
     """
     name = performer.performer
-    collector = _Collector(view)
+    collector = _Collector(view.size / view.coverage * oversampling)
     for part in performer.faces:
         _read_part(part, collector, reporter, name)
     count = len(collector.pictures)

@@ -44,10 +44,11 @@ def open_session(job: TrainJob, reporter: Reporter) -> TrainingSession:
         performers = found.performers
     view = View(family.face_size, family.coverage)
     by_name = {item.performer: item for item in job.performers}
-    faces = [read_faces(by_name[name], view, reporter) for name in performers]
+    recipe = RECIPES[family.name]
+    faces = [read_faces(by_name[name], view, recipe.oversampling, reporter) for name in performers]
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
-    trainer = Trainer(network, RECIPES[family.name])
+    trainer = Trainer(network, recipe)
     if found is not None:
         found = _resume(job, found, trainer)
     elif settings.warm_start:

@@ -27,6 +27,7 @@ class Recipe:
         warm_up: Steps over which the learning rate rises from zero.
         decay_share: Last share of the run (steps or minutes) in which the learning rate falls to zero.
         average: Memory of the weights' running average that the swap uses; 0 uses the weights themselves.
+        oversampling: How much finer than the network sees them faces are kept in memory.
     """
 
     batch_size: int
@@ -42,6 +43,7 @@ class Recipe:
     warm_up: int = 0
     decay_share: float = 0.0
     average: float = 0.0
+    oversampling: float = 1.5
 
 
 _CLASSIC = Recipe(
@@ -51,6 +53,8 @@ _CLASSIC = Recipe(
     beta_2=0.999,
     augmentation=Augmentation(rotation_deg=10.0, zoom=0.05, shift=0.05, flip=0.4, jitter=5.0),
     takes_turns=True,
+    # 160 pixels of a face square, as in the ancestor's 256-pixel faces.
+    oversampling=2.5,
 )
 
 # docs/explanation/decisions/0012 tells what each of these figures gained.

@@ -18,6 +18,12 @@ from .recipes import Recipe
 Arrays = dict[str, NDArray[np.generic]]
 
 
+def _value(variable: keras.Variable | tf.Variable) -> NDArray[np.generic]:
+    """Return a copy of a variable's value."""
+    tensor = variable.value if isinstance(variable, keras.Variable) else variable
+    return np.array(tensor.numpy())
+
+
 class Trainer:
     """Weights, optimizers and running average of a network, and the steps that change them.
 
@@ -122,7 +128,7 @@ class Trainer:
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Let the network use the running average inside the block; outside it is as before, bit for bit."""
-        kept = {name: np.array(self._weights[name]) for name in self._averages}
+        kept = {name: _value(self._weights[name]) for name in self._averages}
         for name, average in self._averages.items():
             self._weights[name].assign(average)
         try:
@@ -134,15 +140,15 @@ class Trainer:
     def inference_weights(self) -> Arrays:
         """Return the weights that the swap uses: the running average where there is one."""
         source = self._averages or self._weights
-        return {name: np.asarray(variable) for name, variable in source.items()}
+        return {name: _value(variable) for name, variable in source.items()}
 
     def state(self) -> Arrays:
         """Return everything that the next step depends on, by name."""
-        arrays: Arrays = {f"weights/{name}": np.asarray(variable) for name, variable in self._weights.items()}
-        arrays |= {f"average/{name}": np.asarray(variable) for name, variable in self._averages.items()}
+        arrays: Arrays = {f"weights/{name}": _value(variable) for name, variable in self._weights.items()}
+        arrays |= {f"average/{name}": _value(variable) for name, variable in self._averages.items()}
         for number, optimizer in enumerate(self._optimizers):
             for index, variable in enumerate(optimizer.variables):
-                arrays[f"optimizer/{number}/{index:03d}.{variable.name}"] = np.asarray(variable)
+                arrays[f"optimizer/{number}/{index:03d}"] = _value(variable)
         arrays["steps"] = np.asarray(self.steps, np.int64)
         return arrays
 
@@ -159,5 +165,5 @@ class Trainer:
             variable.assign(arrays[f"average/{name}"])
         for number, optimizer in enumerate(self._optimizers):
             for index, variable in enumerate(optimizer.variables):
-                variable.assign(arrays[f"optimizer/{number}/{index:03d}.{variable.name}"])
+                variable.assign(arrays[f"optimizer/{number}/{index:03d}"])
         self.steps = int(arrays["steps"])

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the network sees: geometry of the views, their repeatability, and the loader that makes them."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+from skimage.transform import SimilarityTransform
+from understudy.engine.training import loader as loader_module
+from understudy.engine.training.augmentation import (
+    Augmentation,
+    View,
+    fit_similarity,
+    make_plain_views,
+    make_views,
+)
+from understudy.engine.training.dataset import PerformerFaces
+from understudy.engine.training.loader import BatchLoader, make_batch, pick_faces
+from understudy.engine.training.losses import face_weight
+
+STILL = Augmentation(rotation_deg=0, zoom=0, shift=0, flip=0, jitter=0)
+CLASSIC = Augmentation(rotation_deg=10, zoom=0.05, shift=0.05, flip=0.4, jitter=5)
+
+
+def faces_of(name, count, size=64, seed=0):
+    random = np.random.default_rng([seed, len(name)])
+    pictures = tuple(random.integers(0, 256, (size, size, 3), np.uint8) for _ in range(count))
+    coverage = np.full(count, 2.0)
+    return PerformerFaces(name, pictures, pictures[:2], coverage, coverage[:2], "0" * 64, ())
+
+
+def smooth_face(size):
+    y, x = np.mgrid[:size, :size] / (size - 1)
+    return (np.stack([x, y, 1 - x], axis=-1) * 255).round().astype(np.uint8)
+
+
+def test_fit_similarity_is_umeyamas():
+    random = np.random.default_rng(1)
+    source, target = random.normal(size=(25, 2)), random.normal(size=(25, 2))
+    a, b = fit_similarity((source[:, 0] + 1j * source[:, 1])[None], target[:, 0] + 1j * target[:, 1])
+    expected = SimilarityTransform.from_estimate(source, target).params
+    assert np.allclose([a[0].real, a[0].imag, b[0].real, b[0].imag], [*expected[:2, 0], *expected[:2, 2]])
+
+
+def test_views_without_augmentation_are_the_plain_crop():
+    image, view = smooth_face(128), View(32, 1.0)
+    inputs, targets = make_views([image], [2.0], view, STILL, np.random.default_rng(0))
+    assert np.allclose(inputs, targets, atol=2 / 255)
+    assert np.allclose(targets, make_plain_views([image], [2.0], view), atol=1e-6)
+    # The crop is the middle half: 31.5 … 95.5 of 128 pixels, at the centers of 32 pixels.
+    expected = (31.5 + (np.arange(32) + 0.5) * 2) / 127
+    assert np.allclose(targets[0, 16, :, 0], expected, atol=2 / 255)
+
+
+def test_plain_views_agree_with_the_alignment_of_the_swap():
+    from understudy.engine.faces.alignment import face_square_matrix
+
+    image = smooth_face(128)
+    stored, wanted = face_square_matrix(128, 2.0), face_square_matrix(32, 1.7)
+    scale = wanted[0, 0] / stored[0, 0]
+    matrix = np.hstack([np.eye(2) * scale, (wanted[:, 2] - scale * stored[:, 2])[:, None]])
+    expected = cv2.warpAffine(image, matrix, (32, 32), flags=cv2.INTER_LINEAR) / np.float32(255)
+    assert np.allclose(make_plain_views([image], [2.0], View(32, 1.7))[0], expected, atol=2 / 255)
+
+
+def test_s42_figures_of_the_classic_placement():
+    from understudy.engine.training.augmentation import _placement
+
+    factor, shift, mirrored = _placement(20_000, CLASSIC, np.random.default_rng(0))
+    assert 9.9 < np.abs(np.degrees(np.angle(factor))).max() <= 10.0
+    assert np.allclose([np.abs(factor).min(), np.abs(factor).max()], [0.95, 1.05], atol=1e-3)
+    assert np.allclose([shift.real.max(), shift.imag.min()], [12.8, -12.8], atol=0.05)
+    assert abs(mirrored.mean() - 0.4) < 0.02
+
+
+def test_s44_the_grid_spans_160_px_and_is_jittered_by_5_px():
+    from understudy.engine.training.augmentation import _warp_positions
+
+    view = View(64, 1.0)
+    still, _ = _warp_positions(1, view, 0.0, np.random.default_rng(0))
+    assert np.allclose(still[0, 0, [0, -1]].real, [-78.75, 78.75])
+    bent, straight = _warp_positions(1000, view, 5.0, np.random.default_rng(0))
+    # A pixel almost on a grid line moves with that line's point alone.
+    assert abs((bent - still)[:, 0, 0].real.std() - 5.0 * 0.97) < 0.2
+    # The target follows the grid's common motion, which is small, and is not bent.
+    second = np.diff(straight[0], n=2, axis=1)
+    assert np.abs(second).max() < 1e-9
+
+
+def test_mirrored_views_mirror_input_and_target():
+    image, view = smooth_face(128), View(32, 1.0)
+    mirrored = Augmentation(rotation_deg=0, zoom=0, shift=0, flip=1.0, jitter=0)
+    plain = make_plain_views([image], [2.0], view)
+    for result in make_views([image], [2.0], view, mirrored, np.random.default_rng(0)):
+        assert np.allclose(result, plain[:, :, ::-1], atol=2 / 255)
+
+
+def test_color_changes_only_the_input():
+    image, view = smooth_face(128), View(32, 1.0)
+    colored = Augmentation(rotation_deg=0, zoom=0, shift=0, flip=0, jitter=0, color=1.0)
+    inputs, targets = make_views([image], [2.0], view, colored, np.random.default_rng(3))
+    assert np.allclose(targets, make_plain_views([image], [2.0], view), atol=1e-6)
+    assert np.abs(inputs - targets).mean() > 0.01
+    assert 0.0 <= inputs.min() <= inputs.max() <= 1.0
+
+
+def test_stored_size_and_coverage_do_not_move_the_view():
+    view = View(32, 1.0)
+    large, small = smooth_face(256), cv2.resize(smooth_face(256), (96, 96), interpolation=cv2.INTER_AREA)
+    assert np.allclose(make_plain_views([large], [2.0], view), make_plain_views([small], [2.0], view), atol=2 / 255)
+
+
+def test_face_weight_prefers_the_face():
+    weight = face_weight(64, 1.7)
+    assert np.isclose(weight.mean(), 1.0)
+    assert weight[32, 32, 0] > 5 * weight[0, 0, 0]
+
+
+def test_every_face_is_seen_once_in_each_round():
+    picked = np.concatenate([pick_faces(10, 4, step, (0,)) for step in range(5)])
+    assert sorted(picked[:10]) == sorted(picked[10:]) == list(range(10))
+    assert picked[:10].tolist() != picked[10:].tolist()
+
+
+def test_batch_depends_on_seed_and_step_alone():
+    faces, view = (faces_of("a", 9), faces_of("bb", 12)), View(16, 1.0)
+    with BatchLoader(faces, view, CLASSIC, 4, seed=7) as loader:
+        batches = [loader.next_batch() for _ in range(4)]
+    with BatchLoader(faces, view, CLASSIC, 4, seed=7, first_step=3) as loader:
+        resumed = loader.next_batch()
+    assert np.array_equal(batches[3].inputs, resumed.inputs)
+    assert np.array_equal(batches[3].targets, resumed.targets)
+    assert not np.array_equal(batches[2].inputs, resumed.inputs)
+    assert not np.array_equal(make_batch(faces, view, CLASSIC, 4, 8, 3).inputs, resumed.inputs)
+
+
+def test_d17_batch_larger_than_the_set_never_hangs():
+    with BatchLoader((faces_of("a", 3), faces_of("bb", 2)), View(16, 1.0), CLASSIC, 16, seed=0) as loader:
+        assert loader.next_batch().inputs.shape == (2, 16, 16, 16, 3)
+
+
+def test_d17_error_in_the_loader_thread_surfaces(monkeypatch):
+    def broken(*_arguments):
+        raise ValueError("the picture fell off the wall")
+
+    monkeypatch.setattr(loader_module, "make_views", broken)
+    began = time.monotonic()
+    loader = BatchLoader((faces_of("a", 3),), View(16, 1.0), CLASSIC, 2, seed=0)
+    with loader, pytest.raises(ValueError, match="fell off"):
+        loader.next_batch()
+    assert time.monotonic() - began < 5

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`train MODEL --performer ID=FOLDER[:TRACKS] …`: train a model, or train on where it is."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...engine.contract.errors import EngineError
+from ...engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
+from ...engine.contract.messages import Done
+from ...engine.contract.performers import performer_id
+from ...engine.contract.settings import TrainSettings
+from ..arguments import add_settings, settings_from
+
+if TYPE_CHECKING:
+    from ...engine.runtime.reporter import Reporter
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model on two or more performers, or train on where it is",
+        description="Train a model on the faces of two or more performers. A folder that holds a model is trained "
+        "on; stopping it (Ctrl-C) saves first.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="folder of the model; made when missing")
+    parser.add_argument(
+        "--performer",
+        dest="performers",
+        action="append",
+        required=True,
+        type=performer_faces,
+        metavar="ID=FOLDER[:TRACKS]",
+        help="a performer and a folder of aligned faces, with the face tracks to use (anna=faces:1,4); "
+        "give it once for each performer, and again for more folders of the same one",
+    )
+    parser.add_argument("--project", type=Path, metavar="FOLDER", help="project folder to lock while training")
+    add_settings(parser, TrainSettings)
+
+
+def performer_faces(text: str) -> tuple[str, FacesetPart]:
+    """Return performer id and faces of "ID=FOLDER" or "ID=FOLDER:1,4"; a colon elsewhere belongs to the path."""
+    name, equals, place = text.partition("=")
+    if not equals or not place:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ID=FOLDER or ID=FOLDER:TRACKS")
+    tracks = re.search(r":(\d+(?:,\d+)*)$", place)
+    folder = place[: tracks.start()] if tracks else place
+    try:
+        performer = performer_id(name)
+    except EngineError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    numbers = tuple(map(int, tracks[1].split(","))) if tracks else ()
+    return performer, FacesetPart(Path(folder).expanduser().absolute(), numbers)
+
+
+def job_from(arguments: argparse.Namespace) -> TrainJob:
+    """Return the job that the arguments describe.
+
+    Raises:
+        EngineError: `job_invalid`, for fewer than two performers.
+    """
+    parts: dict[str, list[FacesetPart]] = {}
+    for performer, part in arguments.performers:
+        parts.setdefault(performer, []).append(part)
+    return TrainJob(
+        model=arguments.model.expanduser().absolute(),
+        performers=tuple(TrainingPerformer(name, tuple(faces)) for name, faces in parts.items()),
+        project=arguments.project.expanduser().absolute() if arguments.project else None,
+        settings=settings_from(arguments, TrainSettings),
+    )
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
+    """Train and return the last message."""
+    from ...engine.pipelines.train import train
+
+    return train(job_from(arguments), reporter)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-# Blender takes the nearest chroma sample instead of interpolating. Against renders of Blender 5.2, 8-bit footage differs
-# by at most 3/255 on the fast way (2.9 ms for 1080p), and by 1/255 on the exact one (7 ms), which deep pictures and
-# footage with more than 8 bits take. Bilinear chroma would differ by more than 60 at saturated edges.
+# Blender takes the nearest chroma sample instead of interpolating. Against renders of Blender 5.2, 8-bit footage
+# differs by at most 3/255 on the fast way (2.9 ms for 1080p), and by 1/255 on the exact one (7 ms), which deep
+# pictures and footage with more than 8 bits take. Bilinear chroma would differ by more than 60 at saturated edges.
 _FAST = Interpolation.POINT
 _EXACT = Interpolation.POINT | Interpolation.ACCURATE_RND
 

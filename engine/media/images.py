@@ -62,8 +62,10 @@ def read_image(path: Path, deep: bool = False, upright: bool = True) -> np.ndarr
     Raises:
         EngineError: `picture_unreadable`, naming the file.
     """
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
+    # Not IMREAD_COLOR_RGB: OpenCV 5.0 leaves 16-bit TIFF in its own order then.
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     image = _decode(path, flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return sixteen_bit(image) if deep else eight_bit(image)
 
 

@@ -57,9 +57,9 @@ class MovieWriter:
     def __enter__(self) -> MovieWriter:
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(written_whole(self._path))
-            stack.enter_context(self._sentences())
-            self._container = stack.enter_context(av.open(str(temporary), "w"))
-            self._stream = self._add_video()
+            with self._sentences():
+                self._container = stack.enter_context(av.open(str(temporary), "w"))
+                self._stream = self._add_video()
             self._sound = self._open_sound(stack)
             self._held = next(self._sound, None)
             self._exit = stack.pop_all()
@@ -68,12 +68,13 @@ class MovieWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        with self._exit:
-            if error is not None:
-                # Raised inside the stack, so that the temporary file goes and no unfinished movie appears.
-                raise error
+        if error is not None:
+            # Told to the stack, so that the temporary file goes and no unfinished movie appears.
+            return self._exit.__exit__(kind, error, trace)
+        with self._exit, self._sentences():
             self._container.mux(self._stream.encode(None))
             self._mux_sound(Fraction(self._count) / self._rate)
+            self._container.close()
         return None
 
     def write(self, image: np.ndarray) -> None:
@@ -145,7 +146,7 @@ class MovieWriter:
         # OSError passes on to `written_whole`, which knows the sentences for a full disk and a read-only folder.
         try:
             yield
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None and 0 < error.errno < 200:
                 raise OSError(error.errno, error.strerror) from error
             raise EngineError(

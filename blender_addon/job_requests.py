@@ -26,7 +26,7 @@ from ..engine.contract.messages import Done
 from ..engine.contract.project import JOB_FILE, Project
 from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
 from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
-from . import casting, environment, preferences, shots
+from . import casting, environment, preferences, previews, shots
 from .job_queue import Finisher, JobRequest
 from .process import engine_command
 from .project_view import FootageLocation, FoundFootage, footage_location, view
@@ -151,6 +151,8 @@ def _after_extraction(
         view(project).forget()
         after = view(project).footage(location)
         scene = bpy.data.scenes.get(scene_name)
+        for track in after.tracks if after else ():
+            previews.refresh(track.thumbnail or "")
         if after is not None and scene is not None:
             lost = casting.carry_over(scene.understudy, before, after)
             if lost:

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import bpy
 import bpy.utils.previews
 
+_SECONDS_BETWEEN_LOOKS = 1.0
+
 _collection: Any = None
+_missing: dict[str, float] = {}
 
 
 def icon(path: str | Path) -> int:
@@ -18,8 +22,11 @@ def icon(path: str | Path) -> int:
     if _collection is None or not key:
         return 0
     if key not in _collection:
-        # Only asked for when a file is shown for the first time; afterwards the collection knows it.
+        now = time.monotonic()
+        if now - _missing.get(key, -1e9) < _SECONDS_BETWEEN_LOOKS:
+            return 0
         if not Path(key).is_file():
+            _missing[key] = now
             return 0
         _collection.load(key, key, "IMAGE")
     return _collection[key].icon_id

@@ -225,7 +225,6 @@ class EngineProcess:
         return Failed(
             ErrorCode.CRASHED,
             f"The engine ended without a word ({_exit_reason(code)}). {log_tail(self.log_path)}".strip(),
-            f"The whole log is in {self.log_path}.",
         )
 
 

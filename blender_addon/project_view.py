@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, PREVIEW_FILE, Project
+from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, Project
 from ..engine.contract.timing import FrameRange
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -82,11 +82,6 @@ class FoundModel:
     performers: tuple[str, ...]
     step: int | None
     family: str
-
-    @property
-    def preview(self) -> Path:
-        """The preview picture its training writes."""
-        return self.folder / PREVIEW_FILE
 
 
 class ProjectView:

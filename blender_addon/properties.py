@@ -38,7 +38,7 @@ def _property(item: Field[Any]) -> Any:
     if isinstance(item.default, int):
         return IntProperty(**common, **limits)
     if isinstance(item.default, float):
-        return FloatProperty(**common, **limits, precision=3)
+        return FloatProperty(**common, **limits, precision=1 if unit else 3)
     return StringProperty(**common, subtype="DIR_PATH" if details.get("metavar") == "MODEL" else "NONE")
 
 

@@ -108,7 +108,7 @@ def train_reason(context: bpy.types.Context) -> str:
         return "Give the model a name"
     cast = [item for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
     if len(cast) < 2:
-        return f"Assign faces to two performers; {len(cast)} of {len(settings.performers)} has some"
+        return f"Assign faces to two performers; {len(cast)} of {len(settings.performers)} have some"
     return ""
 
 

@@ -9,7 +9,8 @@ import bpy
 from ..blender_addon import jobs
 from ..blender_addon.job_queue import JobRequest, JobState
 from ..blender_addon.reports import outcome_text
-from ..engine.contract.errors import EngineError
+from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.project import LOG_FILE
 
 
 class Described:
@@ -79,5 +80,5 @@ class JobOperator(Described):
             for warning in job.warnings:
                 self.report({"WARNING"}, warning)
             if job.state is JobState.FAILED and job.failure is not None:
-                raise EngineError(job.failure.code, outcome_text(job))
+                raise EngineError(ErrorCode.CRASHED, outcome_text(job), f"Its log: {job.request.folder / LOG_FILE}")
         return " ".join(outcome_text(job) for job in started)

@@ -83,7 +83,8 @@ class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
                 else "There are no faces in these shots.",
                 "Choose another shot, or extract with another detector.",
             )
-        return f"{count} face tracks {'are nobody' if self.clear else f'show {item.name}'} now."
+        noun = "1 face track" if count == 1 else f"{count} face tracks"
+        return f"{noun} assigned to {'nobody' if self.clear else item.name}."
 
 
 def chosen(context: bpy.types.Context, name: str) -> list:

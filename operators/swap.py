@@ -75,7 +75,7 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
                     ErrorCode.STRIP_MISSING, f"“{strip.name}” has no swapped frames yet.", "Swap its faces first."
                 )
             insert_swap(scene, strip, strip_shot(scene, strip), folder)
-        return f"Frames inserted over {len(uids)} shots."
+        return f"Frames inserted over shots: {len(uids)}."
 
 
 class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
@@ -123,7 +123,7 @@ class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
         uids = [known_uid(strip) for strip in _with_swap(context, self.strip)]
         for uid in uids:
             remove_swap(scene, find_strip(scene, uid))
-        return f"{len(uids)} swaps were taken out of the edit."
+        return f"Swaps taken out of the edit: {len(uids)}."
 
 
 def _with_swap(context: bpy.types.Context, name: str) -> list:

@@ -8,9 +8,9 @@ from bpy.props import FloatProperty, StringProperty
 
 from ..blender_addon import ids, job_requests, previews, readiness
 from ..blender_addon.job_queue import JobRequest
-from ..blender_addon.project_view import view
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.project import PREVIEW_FILE
 from .base import Described, JobOperator
 
 
@@ -67,10 +67,10 @@ class UNDERSTUDY_OT_preview_show(Described, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> str:
         """Load the preview and show it where there is room."""
         name = self.model.strip() or sequencer_scene(context).understudy.model
-        found = view(job_requests.project_of_edit()).model(name)
-        if found is None or not found.preview.is_file():
+        path = job_requests.project_of_edit().model(name) / PREVIEW_FILE
+        if not path.is_file():
             raise EngineError(ErrorCode.MODEL_MISSING, f"The model “{name}” has no preview yet.", "Train it first.")
-        show_image(context, found.preview)
+        show_image(context, path)
         return ""
 
 

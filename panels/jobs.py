@@ -43,12 +43,11 @@ class SEQUENCER_PT_understudy_jobs(SidebarPanel, bpy.types.Panel):
 
 def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
     state = JobState(job.state)
-    row = box.row()
+    is_running = state is JobState.RUNNING
+    row = box.split(factor=0.72) if is_running else box.row()
     row.label(text=job.title, icon=_ICONS[state])
-    if state in (JobState.RUNNING, JobState.WAITING):
-        row.operator(
-            ids.Operator.JOB_STOP, text="" if state is JobState.WAITING else "Stop", icon="CANCEL"
-        ).uid = job.uid
+    if is_running or state is JobState.WAITING:
+        row.operator(ids.Operator.JOB_STOP, text="Stop" if is_running else "", icon="CANCEL").uid = job.uid
     if state in (JobState.RUNNING, JobState.STOPPING, JobState.FINISHING):
         box.progress(factor=job.permille / 1000, type="BAR", text=job.text)
         if job.text != job.stage:

@@ -11,7 +11,7 @@ import bpy
 from ..blender_addon import ids
 
 # Mean width of a letter of Blender's interface font at scale 1, in pixels; measured on its English texts.
-_LETTER_PX = 6.4
+_LETTER_PX = 6.0
 _MARGIN_PX = 58
 
 

@@ -6,6 +6,7 @@ import bpy
 from ..blender_addon import casting, ids, job_requests, previews, readiness
 from ..blender_addon.project_view import FoundModel, view
 from ..blender_addon.sequencer import sequencer_scene
+from ..engine.contract.project import PREVIEW_FILE
 from ..engine.contract.settings import TrainSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
 
@@ -32,21 +33,22 @@ class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
             sentence(layout, f"Learns {', '.join(cast)}.", icon="USER")
         text = "Go On Training" if model is not None and model.step else "Train"
         button(layout, ids.Operator.TRAIN_START, readiness.train_reason(context), text, "PLAY")
-        if model is not None:
-            _draw_model(layout, model)
+        if model is not None and model.step is not None:
+            layout.label(text=f"{model.step} steps trained{f' ({model.family})' if model.family else ''}")
+        if bpy.data.filepath and settings.model.strip():
+            _draw_preview(layout, settings.model)
 
 
 def _model(name: str) -> FoundModel | None:
     return view(job_requests.project_of_edit()).model(name) if bpy.data.filepath and name.strip() else None
 
 
-def _draw_model(layout: bpy.types.UILayout, model: FoundModel) -> None:
-    if model.step is not None:
-        layout.label(text=f"{model.step} steps trained ({model.family})" if model.family else f"{model.step} steps")
-    icon = previews.icon(model.preview)
+def _draw_preview(layout: bpy.types.UILayout, name: str) -> None:
+    # Written long before the first checkpoint, and renewed while the training runs.
+    icon = previews.icon(job_requests.project_of_edit().model(name) / PREVIEW_FILE)
     if icon:
         layout.template_icon(icon_value=icon, scale=_PREVIEW_SCALE)
-        layout.operator(ids.Operator.PREVIEW_SHOW, icon="IMAGE_DATA").model = model.name
+        layout.operator(ids.Operator.PREVIEW_SHOW, icon="IMAGE_DATA").model = name
 
 
 class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):

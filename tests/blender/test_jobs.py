@@ -76,7 +76,10 @@ def test_a_failed_job_says_what_happened_and_what_to_do(tmp_path):
 def test_a_crash_becomes_a_sentence_and_a_log(tmp_path):
     job = run(tmp_path, behavior="crash")
     assert job.failure.code == ErrorCode.CRASHED
-    assert "exit code 70" in job.failure.message and str(job.process.log_path) in job.failure.hint
+    assert "exit code 70" in job.failure.message
+    state = bpy.context.window_manager.understudy.jobs[0]
+    assert (state.helper, state.hint) == ("understudy.job_open_log", "Open the log to see its last words.")
+    assert bpy.ops.understudy.job_open_log() == {"FINISHED"}
 
 
 def test_an_engine_that_is_not_there_becomes_a_sentence(tmp_path):

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stands in for launch.py: takes real jobs, writes small results of the real formats, and reports like the engine.
+
+Needs no library but Blender's numpy, so the operators are tested in every Blender without the engine's environment.
+"""
+
+import importlib.util
+import json
+import os
+import struct
+import sys
+import time
+import zlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("understudy_launch", ROOT / "training_cli" / "launch.py")
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+from understudy.engine.contract.errors import EngineError  # noqa: E402 - bound by launch.py just above
+from understudy.engine.contract.jobs import load_job  # noqa: E402
+from understudy.engine.contract.messages import Done, Failed, Hello, Log, Preview, Progress, Stage, encode  # noqa: E402
+from understudy.engine.contract.project import Project  # noqa: E402
+
+
+def send(message):
+    print(encode(message), flush=True)
+
+
+def png(path, size=8):
+    rows = b"".join(b"\0" + b"\x80\x40\x20\xff" * size for _ in range(size))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def extract(job):
+    project, key = Project(job.project), f"{job.footage.path.stem}-0123456789ab"
+    folder = project.footage(key)
+    png(folder / "t01.png")
+    first, last = job.ranges[0].start, job.ranges[-1].end - 1
+    track = {"id": 1, "first": first, "last": last, "frames": last - first + 1, "thumbnail": "t01.png"}
+    document = {
+        "schema": "understudy.footage",
+        "version": 1,
+        "key": key,
+        "footage": job.footage.to_json(),
+        "ranges": [[r.start, r.end] for r in job.ranges],
+        "tracks": [track],
+    }
+    (folder / "footage.json").write_text(json.dumps(document), encoding="utf-8")
+    project.faceset(key).mkdir(parents=True, exist_ok=True)
+    return Done(False, "1 face found.", {"key": key})
+
+
+def train(job):
+    for step in range(3):
+        send(Progress("training", step, 3, "steps"))
+    png(job.model / "preview.png", 32)
+    send(Preview("training", str(job.model / "preview.png")))
+    content = {"performers": [item.performer for item in job.performers], "step": 3, "family": job.settings.family}
+    (job.model / "model.json").write_text(json.dumps(content), encoding="utf-8")
+    return Done(False, "The model has 3 steps.", {"step": 3})
+
+
+def swap(job):
+    import numpy as np  # the other jobs start faster without it
+
+    # A file in the project makes this slow enough to do something in the meantime.
+    time.sleep(float(os.environ.get("FAKE_ENGINE_SECONDS", "0")))
+    frames = [frame for part in job.ranges for frame in part]
+    for frame in frames:
+        png(job.output / f"{frame:06d}.png", 64)
+    content = {
+        "schema": "understudy.swap",
+        "version": 1,
+        "model": job.model.name,
+        "width": 64,
+        "height": 64,
+        "settings": {},
+        "assignments": [
+            {"track": a.track, "source": a.source, "target": a.target, "consent": "missing"} for a in job.assignments
+        ],
+    }
+    (job.output / "swap.json").write_text(json.dumps(content), encoding="utf-8")
+    angles = -np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    outline = np.stack([32 + 20 * np.cos(angles), 32 + 20 * np.sin(angles)], axis=-1)
+    np.savez(
+        job.output / "outlines.npz",
+        media_frames=np.array(frames, np.int32),
+        tracks=np.array([job.assignments[0].track], np.int32),
+        points=np.repeat(outline[None, None].astype(np.float32), len(frames), axis=0),
+        present=np.ones((len(frames), 1), bool),
+        feather_px=np.full((len(frames), 1), 4, np.float32),
+    )
+    send(Log("warning", "Nobody gave consent."))
+    return Done(False, f"{len(frames)} frames swapped.", {"swapped": len(frames)})
+
+
+def main():
+    job = load_job(Path(sys.argv[2]))
+    send(Hello(job.kind, "0", "3", os.getpid()))
+    send(Stage(job.kind, f"Pretending to {job.kind}"))
+    try:
+        send({"extract": extract, "train": train, "swap": swap}[job.kind](job))
+    except EngineError as error:
+        send(Failed(error.code, error.message, error.hint))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

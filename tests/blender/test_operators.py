@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operators: the whole job in background mode, what they write into job files, and what they refuse in words."""
+
+import datetime
+import json
+import sys
+from pathlib import Path
+
+import bpy
+import pytest
+import understudy
+from understudy.blender_addon import casting, environment, job_requests, jobs, preferences, process, readiness, shots
+from understudy.blender_addon.insertion import swap_strip_of
+from understudy.blender_addon.job_queue import JobState
+from understudy.blender_addon.project_view import FoundFootage, FoundTrack, footage_location
+from understudy.blender_addon.sequencer import set_timing
+from understudy.blender_addon.strips import strip_uid
+from understudy.engine.contract.errors import ErrorCode
+from understudy.engine.contract.jobs import load_job
+from understudy.engine.contract.performers import load_performers
+from understudy.engine.contract.project import Project
+from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.timing import FrameRange
+
+OPS = bpy.ops.understudy
+
+
+@pytest.fixture(autouse=True)
+def addon(monkeypatch):
+    """The add-on registered as a checkout, with an engine that writes small results at once."""
+    monkeypatch.setattr(process, "LAUNCH_FILE", Path(__file__).with_name("fake_engine.py"))
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
+    understudy.register()
+    yield
+    understudy.unregister()
+
+
+@pytest.fixture
+def edit(scene, clips, tmp_path):
+    """A saved edit of three shots with non-ASCII names; returns its scene."""
+    scene.render.resolution_x = scene.render.resolution_y = 512
+    for channel, (name, length) in enumerate({"train_A": 40, "train_B": 40, "target_A": 30}.items(), 1):
+        strip = scene.sequence_editor.strips.new_movie(f"Shot {name}", str(clips / f"{name}.mp4"), channel, 1)
+        set_timing(strip, "duration", length)
+        strip.select = False
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Schnitt ä 1.blend"))
+    return bpy.context.scene
+
+
+def strip_named(name):
+    return bpy.context.scene.sequence_editor.strips_all[name]
+
+
+def project():
+    return Project.beside(Path(bpy.data.filepath))
+
+
+def last_job(kind):
+    folder = sorted((project().root / "jobs").glob(f"*-{kind}*"))[-1]
+    return load_job(folder / "job.json")
+
+
+def prepare(consent=True):
+    """Performers, faces and a model, by the operators."""
+    OPS.performer_add(name="Anna Ärmel")
+    OPS.performer_add(name="Ben")
+    if consent:
+        OPS.performer_consent(performer="Ben", note="Ben agreed to the test", valid_until="2099-12-31")
+    for name, performer in {"Shot train_A": "Anna Ärmel", "Shot train_B": "Ben", "Shot target_A": "Anna Ärmel"}.items():
+        OPS.extract(strip=name)
+        OPS.faces_assign(strip=name, performer=performer)
+    OPS.train_start(model="Anna und Ben", minutes=0.5)
+
+
+def message_of(call, **options):
+    with pytest.raises(RuntimeError) as caught:
+        call(**options)
+    return str(caught.value)
+
+
+def test_the_whole_job_from_a_saved_edit_to_a_strip_with_a_mask(edit):
+    prepare()
+    OPS.swap(strip="Shot target_A", model="Anna und Ben", source="Ben", target="Anna Ärmel")
+    shot = strip_named("Shot target_A")
+    swap = swap_strip_of(edit, shot)
+    assert swap.channel > shot.channel and len(swap.elements) == 30 and not swap.mute
+    assert [modifier.type for modifier in swap.modifiers] == ["MASK"]
+    assert json.loads(swap["understudy_consent"]) == {"ben": "missing"}
+    assert bpy.context.window_manager.understudy.jobs[-1].warning == "Nobody gave consent."
+    assert all(job.state is JobState.DONE for job in jobs.queue.jobs)
+
+
+def test_job_files_hold_what_the_edit_uses(edit):
+    edit.understudy.handles = 3
+    edit.understudy.train.learning_rate = 5e-5
+    prepare()
+    search = last_job("extract")
+    assert search.footage.path.name == "target_A.mp4" and search.ranges == (FrameRange(0, 33),)
+    training = last_job("train")
+    assert training.settings.learning_rate == 5e-5 and training.settings.maximum_minutes == 0.5
+    assert training.model == project().model("Anna und Ben") and training.project == project().root
+    assert [item.performer for item in training.performers] == ["anna-ärmel", "ben"]
+    assert [part.tracks for part in training.performers[0].faces] == [(1,), (1,)]
+    set_timing(strip_named("Shot target_A"), "left_handle", 11)
+    edit.understudy.swap.feather = 0.1
+    OPS.swap(strip="Shot target_A", model="Anna und Ben", source="Ben", target="anna-ärmel")
+    swap = last_job("swap")
+    assert swap.ranges == (FrameRange(10, 30),) and swap.settings.feather == 0.1
+    assert [(a.track, a.source, a.target) for a in swap.assignments] == [(1, "ben", "anna-ärmel")]
+    assert swap.output.parent == project().root / "swaps"
+
+
+def test_performers_and_consent_reach_the_project(edit):
+    prepare()
+    known = load_performers(project().performers)
+    assert known["ben"].consent.state(datetime.date(2030, 1, 1)) == "given"
+    assert known["anna-ärmel"].consent.state(datetime.date(2030, 1, 1)) == "missing"
+
+
+def test_strips_of_one_footage_share_one_search_that_grows(edit, clips):
+    edit.understudy.handles = 0
+    other = edit.sequence_editor.strips.new_movie("Again", str(clips / "target_A.mp4"), 5, 101)
+    set_timing(other, "left_handle", 141)
+    for name in ("Shot target_A", "Again"):
+        strip_named(name).select = True
+    OPS.extract()
+    assert last_job("extract").ranges == (FrameRange(0, 30), FrameRange(40, 72))
+    assert len(jobs.queue.jobs) == 1
+    set_timing(other, "left_handle", 136)
+    strip_named("Shot target_A").select = False
+    OPS.extract()
+    assert last_job("extract").ranges == (FrameRange(0, 30), FrameRange(35, 72))
+
+
+def test_several_shots_wait_in_line(edit):
+    for name in ("Shot train_A", "Shot train_B", "Shot target_A"):
+        strip_named(name).select = True
+    OPS.extract()
+    assert [job.request.title for job in jobs.queue.jobs] == [
+        f"Extract Faces: {name}.mp4" for name in ("train_A", "train_B", "target_A")
+    ]
+
+
+def test_a_second_swap_keeps_the_strip_and_the_folder(edit):
+    prepare()
+    chosen = {"model": "Anna und Ben", "source": "Ben", "target": "Anna Ärmel"}
+    OPS.swap(strip="Shot target_A", **chosen)
+    first = swap_strip_of(edit, strip_named("Shot target_A"))
+    name, folder = first.name, last_job("swap").output
+    strip_named("Shot target_A").name = "Renamed"
+    OPS.swap(strip="Renamed", **chosen)
+    assert last_job("swap").output == folder
+    assert [strip.name for strip in edit.sequence_editor.strips_all if "understudy_swap" in strip] == [name]
+
+
+def test_swaps_are_shown_hidden_removed_and_put_back(edit):
+    prepare()
+    OPS.swap(strip="Shot target_A", model="Anna und Ben", source="Ben", target="Anna Ärmel")
+    shot = strip_named("Shot target_A")
+    # After an insertion the swap is selected; it stands for its shot.
+    assert [strip.name for strip in shots.chosen_strips(bpy.context)] == ["Shot target_A"]
+    OPS.swap_toggle()
+    assert swap_strip_of(edit, shot).mute
+    OPS.swap_toggle()
+    assert not swap_strip_of(edit, shot).mute
+    OPS.swap_remove()
+    assert swap_strip_of(edit, shot) is None and not bpy.data.masks
+    assert "have no swap" in message_of(OPS.swap_remove, strip="Shot target_A")
+    OPS.swap_insert(strip="Shot target_A")
+    assert len(swap_strip_of(edit, shot).elements) == 30
+    assert "no swapped frames" in message_of(OPS.swap_insert, strip="Shot train_A")
+
+
+def start_swap(monkeypatch):
+    """Start a slow swap as the window does: without waiting for it."""
+    monkeypatch.setenv("FAKE_ENGINE_SECONDS", "0.4")
+    requests = job_requests.swap_requests(
+        bpy.context, [strip_named("Shot target_A")], "Anna und Ben", "Ben", "Anna Ärmel"
+    )
+    return jobs.start(requests[0])
+
+
+def test_a_strip_deleted_meanwhile_becomes_a_sentence(edit, monkeypatch):
+    prepare()
+    job = start_swap(monkeypatch)
+    edit.sequence_editor.strips.remove(strip_named("Shot target_A"))
+    jobs.wait([job])
+    assert job.state is JobState.FAILED and "no longer in the edit" in job.failure.message
+    assert bpy.context.window_manager.understudy.jobs[-1].helper == "understudy.swap_insert"
+
+
+def test_another_file_loaded_meanwhile_becomes_a_sentence_and_the_frames_are_kept(edit, monkeypatch, tmp_path):
+    prepare()
+    strip_uid(strip_named("Shot target_A"))
+    bpy.ops.wm.save_mainfile()
+    path = bpy.data.filepath
+    job = start_swap(monkeypatch)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    jobs.wait([job])
+    assert job.failure.code == ErrorCode.STRIP_MISSING and "is not open any more" in job.failure.message
+    bpy.ops.wm.open_mainfile(filepath=path)
+    OPS.swap_insert(strip="Shot target_A")
+    assert swap_strip_of(bpy.context.scene, strip_named("Shot target_A")) is not None
+
+
+def test_saving_under_another_name_meanwhile_is_still_the_same_edit(edit, monkeypatch, tmp_path):
+    prepare()
+    job = start_swap(monkeypatch)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "version 2.blend"))
+    jobs.wait([job])
+    assert job.state is JobState.DONE, job.failure
+    assert swap_strip_of(bpy.context.scene, strip_named("Shot target_A")) is not None
+
+
+def test_loading_the_same_file_meanwhile_is_fine(edit, monkeypatch):
+    prepare()
+    strip_uid(strip_named("Shot target_A"))
+    bpy.ops.wm.save_mainfile()
+    job = start_swap(monkeypatch)
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    jobs.wait([job])
+    assert swap_strip_of(bpy.context.scene, strip_named("Shot target_A")) is not None
+
+
+def test_an_unsaved_edit_says_save_first(scene):
+    assert readiness.edit_reason(bpy.context).startswith("Save the .blend first")
+    assert not OPS.extract.poll() and not OPS.folder_open.poll()
+
+
+def test_a_missing_engine_is_said_first(scene, monkeypatch, tmp_path):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, str(tmp_path / "nowhere"))
+    assert "There is no Python" in readiness.edit_reason(bpy.context)
+    monkeypatch.delenv(environment.PYTHON_VARIABLE)
+    monkeypatch.setattr(preferences, "data_folder", lambda: tmp_path)
+    environment.forget()
+    assert readiness.edit_reason(bpy.context) == "The engine is not installed yet; see Engine above"
+
+
+def test_every_step_says_what_is_missing(edit):
+    assert readiness.extract_reason(bpy.context) == "Select a movie or image strip"
+    assert readiness.assign_reason(bpy.context) == "Add a performer first"
+    assert readiness.train_reason(bpy.context) == "Assign faces to two performers; 0 of 0 have some"
+    assert readiness.swap_reason(bpy.context) == "Train the model “Model” first"
+    prepare()
+    edit.understudy.model = "Anna und Ben"
+    assert readiness.train_reason(bpy.context) == ""
+    assert readiness.swap_reason(bpy.context) == "Choose who shall appear and whose face is replaced"
+    edit.understudy.source, edit.understudy.target = "Ben", "Ben"
+    assert readiness.swap_reason(bpy.context) == "Source and target are the same performer"
+    edit.understudy.target = "Anna Ärmel"
+    assert readiness.swap_reason(bpy.context) == "Select a movie or image strip"
+    strip_named("Shot train_B").select = True
+    assert readiness.swap_reason(bpy.context) == "No face in the selected shots is assigned to Anna Ärmel"
+    strip_named("Shot target_A").select = True
+    assert readiness.swap_reason(bpy.context) == ""
+    assert readiness.swaps_reason(bpy.context) == "Select a shot that has a swap, or the swap itself"
+    edit.understudy.model = " "
+    assert readiness.train_reason(bpy.context) == "Give the model a name"
+
+
+def test_what_cannot_be_done_is_refused_with_names(edit):
+    prepare()
+    chosen = {"model": "Anna und Ben", "source": "Ben", "target": "Anna Ärmel"}
+    assert "There is no strip “Nope”" in message_of(OPS.extract, strip="Nope")
+    assert "No strip is selected" in message_of(OPS.extract)
+    assert "no performer “Carla”" in message_of(OPS.swap, strip="Shot target_A", **{**chosen, "source": "Carla"})
+    assert "No face in “Shot train_B”" in message_of(OPS.swap, strip="Shot train_B", **chosen)
+    assert "no face track 7" in message_of(OPS.faces_assign, strip="Shot train_B", performer="Ben", track=7)
+    assert "at least two performers" in message_of(OPS.train_start, performers="Ben")
+    text = edit.sequence_editor.strips.new_effect(
+        "Title", "TEXT", 9, 1, **({"length": 10} if bpy.app.version >= (5,) else {"frame_end": 11})
+    )
+    assert "“Title”" in message_of(OPS.extract, strip=text.name)
+    # Longer than what was searched, handles included.
+    set_timing(strip_named("Shot target_A"), "right_handle", 60)
+    assert "were not searched for faces" in message_of(OPS.swap, strip="Shot target_A", **chosen)
+
+
+def test_a_failing_engine_fails_the_operator_and_names_the_log(edit, monkeypatch, tmp_path):
+    engine = tmp_path / "broken.py"
+    engine.write_text("import sys; sys.exit('no library here')")
+    monkeypatch.setattr(process, "LAUNCH_FILE", engine)
+    message = message_of(OPS.extract, strip="Shot target_A")
+    assert "no library here" in message and "log.txt" in message
+
+
+def test_performers_are_added_once_and_removed_with_their_faces(edit):
+    prepare()
+    settings = edit.understudy
+    assert "already" in message_of(OPS.performer_add, name=" ben ")
+    assert "no name" in message_of(OPS.performer_add, name=" ?! ")
+    assert "is not a date" in message_of(OPS.performer_consent, performer="Ben", note="x", valid_until="soon")
+    settings.source = "Ben"
+    OPS.performer_remove(performer="Ben")
+    assert [item.name for item in settings.performers] == ["Anna Ärmel"] and settings.source == ""
+    assert not casting.tracks_by_footage(settings, "ben")
+    OPS.faces_assign(strip="Shot train_A", performer="Anna Ärmel", clear=True)
+    assert len(casting.tracks_by_footage(settings, "anna-ärmel")) == 1
+
+
+def test_a_consent_that_ended_has_expired(edit):
+    OPS.performer_add(name="Eva")
+    OPS.performer_consent(performer="Eva", note="yes", valid_until="2020-01-01")
+    assert casting.consent_state(edit.understudy.performers[0]) == "expired"
+    edit.understudy.performers[0].valid_until = "some day"
+    assert casting.consent_state(edit.understudy.performers[0]) == "missing"
+
+
+def found(key, *tracks):
+    parts = tuple(FoundTrack(number, first, last, last - first + 1, None) for number, first, last in tracks)
+    return FoundFootage(key, footage_location("/x.mp4"), (), parts)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cast", "lost"),
+    [
+        ([(1, 0, 9), (2, 20, 29)], [(1, 0, 9), (2, 15, 30)], {1: "a", 2: "b"}, []),
+        ([(1, 10, 19), (2, 20, 29)], [(1, 0, 5), (2, 8, 19), (3, 20, 29)], {2: "a", 3: "b"}, []),
+        ([(1, 0, 9), (2, 0, 9)], [(1, 0, 9), (2, 0, 9), (3, 20, 30)], {1: "a", 2: "b"}, []),
+        ([(1, 0, 9), (2, 0, 9)], [(1, 0, 12), (2, 0, 12)], {}, [1, 2]),
+        ([(1, 0, 9), (2, 20, 29)], [(1, 0, 9)], {1: "a"}, [2]),
+    ],
+)
+def test_assignments_follow_a_repeated_extraction(edit, before, after, cast, lost):
+    settings = edit.understudy
+    for track, performer in zip((1, 2), "ab", strict=True):
+        casting.assign(settings, "k", track, performer)
+    assert casting.carry_over(settings, found("k", *before), found("k", *after)) == lost
+    assert casting.assigned(settings, "k") == cast
+
+
+@pytest.mark.parametrize("cls", [ExtractSettings, TrainSettings, SwapSettings])
+def test_settings_come_back_from_blender_as_the_contract_means_them(edit, cls):
+    group = getattr(edit.understudy, cls.__name__.removesuffix("Settings").lower())
+    assert job_requests.settings_of(group, cls) == cls()
+    for item in group.bl_rna.properties:
+        if item.identifier not in ("rna_type", "name"):
+            assert item.description and not item.description.endswith(".")
+
+
+def test_settings_out_of_range_are_kept_in_range_by_blender(edit):
+    edit.understudy.swap.opacity = 7
+    assert edit.understudy.swap.opacity == 1.0
+    edit.understudy.extract.face_size = "512"
+    assert job_requests.settings_of(edit.understudy.extract, ExtractSettings).face_size == 512
+
+
+def test_the_engine_is_installed_by_the_chosen_python_and_only_online(edit, monkeypatch, tmp_path):
+    assert not bpy.app.online_access and not OPS.environment_install.poll()
+    assert "Online Access" in readiness.install_reason(bpy.context)
+    monkeypatch.setattr(preferences, "data_folder", lambda: tmp_path)
+    command = job_requests.environment_request("install").command
+    assert command[0] == sys.executable and command[-4:-2] == ("--folder", str(tmp_path / "engine"))
+    assert command[-2:] == ("--python", sys.executable)
+    assert readiness.remove_reason(bpy.context) == "The engine's Python is your own; remove it yourself"
+
+
+def test_the_preview_becomes_an_image_that_follows_its_file(edit):
+    prepare()
+    window = bpy.context.window_manager.windows[0]
+    window.screen.areas[0].type = "IMAGE_EDITOR"
+    OPS.preview_show(model="Anna und Ben")
+    image = window.screen.areas[0].spaces.active.image
+    assert tuple(image.size) == (32, 32)
+    OPS.preview_show(model="Anna und Ben")
+    assert len([item for item in bpy.data.images if item.filepath]) == 1
+    assert "no preview yet" in message_of(OPS.preview_show, model="Other")
+
+
+def test_every_operator_says_what_it_is():
+    from understudy.blender_addon.ids import Operator
+
+    for name in Operator:
+        group, _, identifier = name.partition(".")
+        kind = getattr(getattr(bpy.ops, group), identifier).get_rna_type()
+        assert kind.name and kind.description and not kind.description.endswith("."), name
+        for item in kind.properties:
+            assert item.identifier == "rna_type" or item.description, (name, item.identifier)

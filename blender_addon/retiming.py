@@ -209,7 +209,8 @@ def _plain_strip(strip: Any) -> None:
     strip.mute = strip.use_flip_x = strip.use_flip_y = False
     strip.blend_type, strip.blend_alpha = "REPLACE", 1
     strip.color_saturation = strip.color_multiply = 1
-    strip.modifiers.clear()
+    for modifier in strip.modifiers:
+        modifier.mute = True  # removing them crashes 5.0 and 5.1 as long as no workspace shows a sequencer scene
     transform, crop = strip.transform, strip.crop
     transform.scale_x = transform.scale_y = 1
     transform.offset_x = transform.offset_y = transform.rotation = 0

@@ -146,3 +146,14 @@ def sequencer_area(scene):
     region = next(r for r in area.regions if r.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
         yield
+
+
+def in_meta(strip):
+    """Wrap a strip into a new meta strip as an editor does, and return the meta."""
+    editor = strip.id_data.sequence_editor
+    for other in editor.strips_all:
+        other.select = other == strip
+    editor.active_strip = strip
+    with sequencer_area(strip.id_data):
+        bpy.ops.sequencer.meta_make()
+    return strip.parent_meta()

@@ -103,7 +103,7 @@ class ExtractSettings(_Checked):
         maximum=1000,
     )
     rotations: bool = _setting(
-        False, "Search again with the picture turned by 90, 180 and 270 degrees when no face is found."
+        False, "Search the picture turned by 90, 180 and 270 degrees too, for faces that lie or stand on their head."
     )
     face_size: int = _setting(
         256,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import align_face
-from .geometry import LANDMARK_COUNT, LEFT_EYE, RIGHT_EYE, invert_similarity, transform_points
+from .geometry import LANDMARK_COUNT, eye_lean, invert_similarity, transform_points
 from .mesh import square_matrix
 from .models import import_library, model_path
 
@@ -57,8 +57,7 @@ class DlibFitter:
     def follow(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
         """Fit a face close to where its (68, 2) landmarks were before; returns as `fit` does."""
         landmarks = np.asarray(landmarks, float)
-        across = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
-        roll = np.arctan2(across[1], across[0])
+        roll = np.radians(eye_lean(landmarks))
         turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
         level = landmarks @ turn.T
         low, high = level.min(axis=0), level.max(axis=0)

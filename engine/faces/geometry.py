@@ -157,6 +157,12 @@ def eye_distance(landmarks: NDArray[np.floating]) -> float:
     return float(np.linalg.norm(landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)))
 
 
+def eye_lean(landmarks: NDArray[np.floating]) -> float:
+    """Return the clockwise lean on screen, in degrees, of the line through the eyes of (68, 2) landmarks."""
+    across = np.asarray(landmarks[LEFT_EYE], float).mean(axis=0) - np.asarray(landmarks[RIGHT_EYE], float).mean(axis=0)
+    return float(np.degrees(np.arctan2(across[1], across[0])))
+
+
 def box_overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4).
 

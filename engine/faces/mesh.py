@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import align_face
-from .geometry import LEFT_EYE, RIGHT_EYE, invert_similarity, scale_of, transform_points
+from .geometry import eye_lean, invert_similarity, scale_of, transform_points
 from .mesh_points import MESH_COUNT, landmarks_of_mesh
 from .models import load_network
 
@@ -22,6 +22,9 @@ _SIDE = 192
 _MARGIN = 1.5
 # The mesh reaches up to the hair line; above the box of the 68 landmarks lie another 17 % of its height.
 _FOREHEAD = 0.17
+# A face is level in its square when its lean was known to this many degrees.
+_LEVEL_DEG = 8.0
+_LARGEST_ROUNDS = 5
 
 
 class MeshFitter:
@@ -51,15 +54,22 @@ class MeshFitter:
         """
         box = np.asarray(box, float)
         side = max(box[2] - box[0], box[3] - box[1]) * _MARGIN
-        landmarks, _ = self._fit_square(image, (box[:2] + box[2:]) / 2, side, roll_deg)
-        # The first fit only places the square: a detector's box is off center by a tenth of the face.
-        return self.follow(image, landmarks)
+        landmarks, presence = self._fit_square(image, (box[:2] + box[2:]) / 2, side, roll_deg)
+        # The first fit only places the square: a detector's box is off center by a tenth of the face, and the lean of
+        # a face far from upright by much more, which takes a few rounds to level out.
+        lean = roll_deg
+        for _ in range(_LARGEST_ROUNDS):
+            found = eye_lean(landmarks)
+            landmarks, presence = self.follow(image, landmarks)
+            if abs((found - lean + 180) % 360 - 180) < _LEVEL_DEG:
+                break
+            lean = found
+        return landmarks, presence
 
     def follow(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
         """Fit a face close to where its (68, 2) landmarks were before; returns as `fit` does."""
         landmarks = np.asarray(landmarks, float)
-        across = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
-        roll = np.arctan2(across[1], across[0])
+        roll = np.radians(eye_lean(landmarks))
         turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
         level = landmarks @ turn.T
         low, high = level.min(axis=0), level.max(axis=0)

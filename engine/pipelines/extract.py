@@ -25,7 +25,6 @@ from ..faces.drawing import draw_landmarks
 from ..faces.joining import join_tracks, keep_ids
 from ..faces.smoothing import jitter
 from ..faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks, thumbnail_name
-from ..faceset.record import FaceRecord
 from ..faceset.store import FacesetWriter
 from ..media.fingerprint import footage_key
 from ..media.images import write_png
@@ -34,7 +33,7 @@ from ..runtime.reporter import Reporter
 from .extract_report import finish_extraction
 from .face_search import FootageSearch, load_models
 from .persons import load_persons
-from .track_recording import FaceCut
+from .track_recording import FaceCut, face_record
 
 DEBUG_FOLDER = "landmarks"
 
@@ -237,26 +236,6 @@ class _Keeper:
         self.count += 1
         if self.settings.debug_landmarks:
             write_png(self.debug / record.file, draw_landmarks(face.image, face.image_to_face, face.landmarks))
-
-
-def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
-    """Return what the faceset keeps about a face; its file is named when it is stored."""
-    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
-    return FaceRecord(
-        file="",
-        picture=picture,
-        media_frame=face.media_frame,
-        track=face.track,
-        rotation=face.rotation,
-        box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
-        score=face.score,
-        landmarks=face.landmarks,
-        image_to_face=face.image_to_face,
-        sharpness=face.quality.sharpness,
-        yaw=face.quality.yaw_deg,
-        pitch=face.quality.pitch_deg,
-        roll=face.quality.roll_deg,
-    )
 
 
 def _combine(plan: _Plan, found: list[FaceTrack], settings: ExtractSettings) -> tuple[list[FaceTrack], dict[int, int]]:

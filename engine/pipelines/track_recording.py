@@ -23,6 +23,7 @@ from ..faces.quality import FaceQuality, head_pose, measure_quality
 from ..faces.smoothing import REACH, steady_landmarks
 from ..faces.tracking import Observation
 from ..faces.tracks import FaceTrack
+from ..faceset.record import FaceRecord
 
 _BEST_FACES = 5
 _BETTER = 1.1
@@ -54,6 +55,26 @@ class FaceCut:
     score: float
     quality: FaceQuality
     rotation: int
+
+
+def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
+    """Return what the faceset keeps about a face; its file is named when it is stored."""
+    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+    return FaceRecord(
+        file="",
+        picture=picture,
+        media_frame=face.media_frame,
+        track=face.track,
+        rotation=face.rotation,
+        box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+        score=face.score,
+        landmarks=face.landmarks,
+        image_to_face=face.image_to_face,
+        sharpness=face.quality.sharpness,
+        yaw=face.quality.yaw_deg,
+        pitch=face.quality.pitch_deg,
+        roll=face.quality.roll_deg,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`extract INPUT`: the faces of a movie, an image sequence or single pictures."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...engine.contract.errors import EngineError, ErrorCode
+from ...engine.contract.jobs import ExtractJob
+from ...engine.contract.messages import Done, Message, is_last
+from ...engine.contract.project import Project
+from ...engine.contract.settings import ExtractSettings
+from ...engine.contract.timing import Footage, FrameRange, ranges_of
+from ...engine.runtime.reporter import Reporter
+from ..arguments import add_settings, clip_ranges, frame_range, settings_from
+
+# Tracks of a movie that is extracted into a plain folder lie in this folder inside of it.
+TRACKS_FOLDER = "tracks"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "extract",
+        help="find, follow and cut out the faces of footage or pictures",
+        description="Find the faces of a movie or an image sequence, follow them, and keep tracks and aligned faces in "
+        "a project. With --output the faces go to a plain folder instead; the pictures of a folder then count as "
+        "unrelated and are searched one by one.",
+    )
+    parser.add_argument("input", type=Path, help="movie file, picture, or folder of pictures")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--project", type=Path, metavar="DIR", help="project folder (default: INPUT.understudy)")
+    place.add_argument("--output", type=Path, metavar="DIR", help="plain folder for the faces, without a project")
+    parser.add_argument(
+        "--alignments",
+        type=Path,
+        metavar="FILE",
+        help="also write the faces in the ancestor's format (JSON or YAML by the suffix); with --skip-existing, "
+        "pictures that the file names already are not searched and keep their entries",
+    )
+    parser.add_argument(
+        "--filter",
+        dest="references",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PICTURE",
+        help="keep only the person in these pictures",
+    )
+    parser.add_argument(
+        "--reject",
+        dest="rejects",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PICTURE",
+        help="leave out the persons in these pictures",
+    )
+    parser.add_argument(
+        "--ranges",
+        type=frame_range,
+        nargs="+",
+        default=[],
+        metavar="A-B",
+        help="frames to search, both ends included; min and max are the first and the last. In a folder of pictures a "
+        "frame's number is the last number in its name",
+    )
+    add_settings(parser, ExtractSettings)
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
+    """Extract, write alignments if wanted, and return the last message."""
+    part = _PartReporter(reporter)
+    known = _known_pictures(arguments)
+    if _is_picture(arguments.input) or (arguments.input.is_dir() and arguments.output is not None):
+        done = _extract_pictures(arguments, frozenset(known), part)
+    else:
+        done = _extract_footage(arguments, part)
+    result = dict(done.result)
+    if arguments.alignments is not None:
+        from ...engine.faceset.ancestor import read_alignments, write_alignments
+        from ...engine.faceset.conversion import export_alignments
+
+        export_alignments(Path(result["faceset_folder"]), arguments.alignments)
+        write_alignments(arguments.alignments, known | read_alignments(arguments.alignments))
+        result["alignments"] = str(arguments.alignments)
+    return reporter.done(done.summary, result)
+
+
+class _PartReporter(Reporter):
+    """Passes everything on but the end of a part, because the command has one end only."""
+
+    def __init__(self, whole: Reporter) -> None:
+        super().__init__(whole.stop)
+        self._whole = whole
+
+    def send(self, message: Message) -> None:
+        if not is_last(message):
+            self._whole.send(message)
+
+
+def _known_pictures(arguments: argparse.Namespace) -> dict:
+    """Return the entries of an alignments file that is to be added to; refuse one that can't be written."""
+    if arguments.alignments is None:
+        return {}
+    from ...engine.faceset.ancestor import read_alignments
+
+    is_addition = settings_from(arguments, ExtractSettings).skip_existing
+    return read_alignments(arguments.alignments) if is_addition and arguments.alignments.exists() else {}
+
+
+def _is_picture(path: Path) -> bool:
+    from ...engine.media.images import PICTURE_SUFFIXES
+
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+
+
+def _extract_pictures(arguments: argparse.Namespace, skip: frozenset[str], reporter: Reporter) -> Done:
+    from ...engine.pipelines.extract_pictures import PictureSearch, extract_pictures
+
+    given: Path = arguments.input.absolute()
+    names = _picture_names(given) if given.is_dir() else (given.name,)
+    if arguments.ranges:
+        names = tuple(names[index] for index in pictures_in_ranges(names, arguments.ranges))
+    folder = given if given.is_dir() else given.parent
+    search = PictureSearch(
+        pictures=tuple(folder / name for name in names),
+        output=(arguments.output or given.with_name(f"{given.stem}-faces")).absolute(),
+        references=tuple(arguments.references),
+        rejects=tuple(arguments.rejects),
+        skip=skip,
+        settings=settings_from(arguments, ExtractSettings),
+    )
+    return extract_pictures(search, reporter)
+
+
+def _extract_footage(arguments: argparse.Namespace, reporter: Reporter) -> Done:
+    from ...engine.media.fingerprint import footage_key
+    from ...engine.pipelines.extract import ExtractPlaces, extract, extract_footage
+
+    given: Path = arguments.input.absolute()
+    footage = Footage(given, _picture_names(given)) if given.is_dir() else Footage(given)
+    project = Project(arguments.project.absolute()) if arguments.project else Project.beside(given)
+    job = ExtractJob(
+        project=project.root,
+        footage=footage,
+        ranges=_ranges(arguments.ranges, footage),
+        references=tuple(path.absolute() for path in arguments.references),
+        rejects=tuple(path.absolute() for path in arguments.rejects),
+        settings=settings_from(arguments, ExtractSettings),
+    )
+    if arguments.output is None:
+        return extract(job, reporter)
+    output: Path = arguments.output.absolute()
+    return extract_footage(job, footage_key(footage), ExtractPlaces(output / TRACKS_FOLDER, output), reporter)
+
+
+def _picture_names(folder: Path) -> tuple[str, ...]:
+    from ...engine.media.images import list_pictures
+
+    names = tuple(path.name for path in list_pictures(folder))
+    if not names:
+        raise EngineError(ErrorCode.FOOTAGE_MISSING, f"There are no pictures in {folder}.", "Choose another folder.")
+    return names
+
+
+def _ranges(given: Sequence[FrameRange], footage: Footage) -> tuple[FrameRange, ...]:
+    if not given:
+        return ()
+    if not footage.is_movie:
+        return _some(ranges_of(pictures_in_ranges(footage.pictures, given)), footage)
+    from ...engine.media.reader import FootageReader
+
+    with FootageReader(footage) as reader:
+        return _some(clip_ranges(tuple(given), reader.info.frame_count), footage)
+
+
+def _some(ranges: tuple[FrameRange, ...], footage: Footage) -> tuple[FrameRange, ...]:
+    if not any(map(len, ranges)):
+        raise EngineError(
+            ErrorCode.FRAME_MISSING,
+            f"{footage.path.name} has no frame in the given ranges.",
+            "Choose ranges inside of the footage.",
+        )
+    return ranges
+
+
+def pictures_in_ranges(names: Sequence[str], ranges: Sequence[FrameRange]) -> list[int]:
+    """Return the indices of pictures whose number, the last one in the name, lies in one of the ranges."""
+    numbers = [re.findall(r"\d+", Path(name).stem) for name in names]
+    return [index for index, found in enumerate(numbers) if found and any(int(found[-1]) in item for item in ranges)]

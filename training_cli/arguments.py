@@ -61,7 +61,7 @@ def frame_range(text: str) -> FrameRange:
     the pipeline cuts it to the footage.
     """
     match = re.fullmatch(r"\s*(\d+|min|)\s*(?:(-)\s*(\d+|max|))?\s*", text)
-    if match is None or not any(match.groups()):
+    if match is None or not (match.group(1) or match.group(3)):
         raise argparse.ArgumentTypeError(f"{text!r} is no range of frames; write 10-50, 10-max, min-50 or 10")
     first, dash, last = match.groups()
     start = 0 if first in ("", "min") else int(first)

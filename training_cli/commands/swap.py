@@ -133,7 +133,7 @@ def _job(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> 
         output=arguments.output or project.swap(name),
         skip_frames=tuple(sorted(skipped)),
         settings=settings_from(arguments, SwapSettings),
-        skip_faces=_deleted_faces(arguments.faces) if arguments.faces else (),
+        skip_faces=_deleted_faces(arguments.faces, footage) if arguments.faces else (),
     )
 
 
@@ -177,14 +177,13 @@ def _extract_if_missing(arguments: argparse.Namespace, job: SwapJob, reporter: R
     )
 
 
-def _deleted_faces(folder: Path) -> tuple[tuple[int, int], ...]:
+def _deleted_faces(folder: Path, footage: Footage) -> tuple[tuple[int, int], ...]:
     """Return media frame and track of each face whose record is there but whose picture was deleted."""
     from ...engine.contract.files import read_document
     from ...engine.faceset.store import SCHEMA, VERSION
 
     document = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
-    return tuple(
-        (int(record["media_frame"]), int(record["track"]))
-        for record in document["faces"]
-        if record["media_frame"] is not None and not (folder / record["file"]).exists()
-    )
+    places = {name: index for index, name in enumerate(footage.pictures)}
+    deleted = [face for face in document["faces"] if not (folder / face["file"]).exists()]
+    numbers = [(places.get(face["picture"], face["media_frame"]), face["track"]) for face in deleted]
+    return tuple((frame, track) for frame, track in numbers if frame >= 0)

@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.performers import Consent, Performer, performer_id, save_performer
 from ..engine.contract.project import Project
-from .project_view import FoundFootage, FoundTrack
+from .project_view import FoundFootage
 
 CONSENT_ICONS = {"given": "CHECKMARK", "expired": "TIME", "missing": "ERROR"}
 
@@ -117,40 +117,10 @@ def tracks_by_footage(settings: Any, identity: str) -> dict[str, tuple[int, ...]
     return {key: tuple(sorted(tracks)) for key, tracks in found.items()}
 
 
-def carry_over(settings: Any, before: FoundFootage | None, after: FoundFootage) -> list[int]:
-    """Move assignments to the tracks of a repeated extraction; return the ids of assigned tracks that are lost.
-
-    A track takes over when it has the same id and frames, or is the only one that shares most of its frames with the
-    old one; where two people are in the picture at the same time that can't be told, and the user is asked again.
-    """
-    if before is None:
-        return []
-    known = assigned(settings, before.key)
-    if before.key == after.key and before.tracks == after.tracks:
-        return []
-    _drop_assignments(settings, lambda entry: entry.key in (before.key, after.key))
-    lost = []
-    for track in before.tracks:
-        if track.id in known:
-            same = [
-                other
-                for other in after.tracks
-                if (other.id, other.first, other.last) == (track.id, track.first, track.last)
-            ]
-            heirs = same or [other for other in after.tracks if _is_same_time(track, other)]
-            rivals = (
-                [] if same else [other for other in before.tracks if other is not track and _is_same_time(track, other)]
-            )
-            if len(heirs) == 1 and not rivals:
-                assign(settings, after.key, heirs[0].id, known[track.id])
-            else:
-                lost.append(track.id)
-    return lost
-
-
-def _is_same_time(one: FoundTrack, other: FoundTrack) -> bool:
-    shared = min(one.last, other.last) - max(one.first, other.first) + 1
-    return 2 * shared > min(one.last - one.first, other.last - other.first) + 1
+def drop_lost_tracks(settings: Any, found: FoundFootage) -> None:
+    """Take away assignments of tracks that a repeated extraction no longer found; the others keep their ids."""
+    ids = {track.id for track in found.tracks}
+    _drop_assignments(settings, lambda entry: entry.key == found.key and entry.track not in ids)
 
 
 def _drop_assignments(settings: Any, is_dropped: Any) -> None:

@@ -30,6 +30,7 @@ from . import casting, environment, preferences, previews, shots
 from .job_queue import Finisher, JobRequest
 from .process import engine_command
 from .project_view import FootageLocation, FoundFootage, footage_location, view
+from .reports import check_report
 from .sequencer import sequencer_scene
 from .strips import strip_shot, strip_uid
 
@@ -93,7 +94,7 @@ def check_request() -> JobRequest:
 
 def _show_check(done: Done) -> Iterator[None]:
     environment.forget()
-    bpy.context.window_manager.understudy.engine_report = done.summary
+    bpy.context.window_manager.understudy.engine_report = "" if done.stopped else check_report(done.result)
     yield
 
 
@@ -134,33 +135,23 @@ def extract_requests(context: bpy.types.Context, strips: Sequence[Any]) -> list[
     project.create()
     for footage, cuts in by_footage.items():
         location = footage_location(footage.path, footage.pictures)
-        before = view(project).footage(location)
-        # What other shots of this footage had searched is searched again, or their tracks would be lost.
-        known = before.ranges if before else ()
-        ranges = merge_ranges([*known, *(part for shot in cuts for part in shot.needed_ranges())])
+        # The engine adds what it finds to what it knows of this footage, and decodes only what it hasn't seen.
+        ranges = merge_ranges(part for shot in cuts for part in shot.needed_ranges())
         job = ExtractJob(project=project.root, footage=footage, ranges=ranges, settings=search)
-        finisher = _after_extraction(project, scene.name, location, before)
+        finisher = _after_extraction(project, scene.name, location)
         requests.append(job_request(job, f"Extract Faces: {footage.path.name}", project, finisher, "Extract Faces"))
     return requests
 
 
-def _after_extraction(
-    project: Project, scene_name: str, location: FootageLocation, before: FoundFootage | None
-) -> Finisher:
+def _after_extraction(project: Project, scene_name: str, location: FootageLocation) -> Finisher:
     def finish(_: Done) -> Iterator[None]:
         view(project).forget()
-        after = view(project).footage(location)
-        scene = bpy.data.scenes.get(scene_name)
-        for track in after.tracks if after else ():
+        found = view(project).footage(location)
+        for track in found.tracks if found else ():
             previews.refresh(track.thumbnail or "")
-        if after is not None and scene is not None:
-            lost = casting.carry_over(scene.understudy, before, after)
-            if lost:
-                raise EngineError(
-                    ErrorCode.PERFORMER_UNKNOWN,
-                    f"The faces were found anew, and {len(lost)} of them can't be told from others of the same time.",
-                    "Assign the performers to the faces of this shot again.",
-                )
+        scene = bpy.data.scenes.get(scene_name)
+        if found is not None and scene is not None:
+            casting.drop_lost_tracks(scene.understudy, found)
         yield
 
     return finish
@@ -280,8 +271,9 @@ def _plan(scene: bpy.types.Scene, project: Project, strip: Any, source: Any, tar
 
 
 def _require_searched(strip: Any, shot: Shot, found: FoundFootage) -> None:
-    searched = found.ranges
-    missing = [frame for frame in set(shot.used) if searched and not any(frame in part for part in searched)]
+    # A movie may end a picture earlier than Blender counts; the engine knows what to do with frames past the end.
+    used = {frame for frame in shot.used if not found.frame_count or frame < found.frame_count}
+    missing = [frame for frame in used if not any(frame in part for part in found.ranges)]
     if missing:
         raise EngineError(
             ErrorCode.TRACKS_MISSING,

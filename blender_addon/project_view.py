@@ -46,6 +46,7 @@ class FoundFootage:
         key: Name of the footage in the project.
         location: Where the footage lies (`footage_location`).
         ranges: Media frames that were searched.
+        frame_count: Pictures of the footage, or 0 when the file doesn't say.
         tracks: The face tracks in it.
     """
 
@@ -53,6 +54,7 @@ class FoundFootage:
     location: FootageLocation
     ranges: tuple[FrameRange, ...]
     tracks: tuple[FoundTrack, ...]
+    frame_count: int = 0
 
 
 # Path, first picture and number of pictures; the last two are "" and 0 for a movie.
@@ -153,6 +155,7 @@ def _read_footage(path: Path) -> FoundFootage:
         location=footage_location(footage["path"], footage.get("pictures") or ()),
         ranges=tuple(FrameRange(start, end) for start, end in content.get("ranges", ())),
         tracks=tracks,
+        frame_count=int(content.get("frame_count", 0)),
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..engine.contract.errors import ErrorCode
 from ..engine.contract.messages import Failed
@@ -100,6 +101,22 @@ def progress_text(job: Job) -> str:
         count = f"{progress.done:.0f}" + (f" / {progress.total:.0f}" if progress.total else "") + f" {progress.unit}"
     left = "" if progress.remaining_s is None else f", {duration_text(progress.remaining_s)} left"
     return count + left
+
+
+def check_report(result: dict[str, Any]) -> str:
+    """Return what the check found, one finding a line, from the result of a check job."""
+    gib = 1 << 30
+    libraries = ", ".join(f"{name} {version}" for name, version in result.get("libraries", {}).items())
+    models = ", ".join(f"{model['name']}{'' if model['works'] else ' (broken)'}" for model in result.get("models", ()))
+    lines = [
+        f"Engine {result.get('engine', '')}, Python {result.get('python', '')}",
+        f"Device: {result.get('device', '')}, {result.get('cores', 0)} cores",
+        f"Memory: {result.get('free_memory', 0) / gib:.1f} of {result.get('memory', 0) / gib:.1f} GiB free",
+        f"Disk: {result.get('free_disk', 0) / gib:.0f} GiB free",
+        f"Libraries: {libraries}",
+        f"Models: {models}",
+    ]
+    return "\n".join(lines)
 
 
 def outcome_text(job: Job) -> str:

@@ -39,7 +39,8 @@ class SEQUENCER_PT_understudy_engine(SidebarPanel, bpy.types.Panel):
                 reason = readiness.install_reason(context)
                 button(layout, ids.Operator.ENVIRONMENT_INSTALL, reason, _INSTALL_TEXTS[engine.state], "IMPORT")
             layout.operator(ids.Operator.PREFERENCES_OPEN, icon="PREFERENCES")
-        sentence(layout, context.window_manager.understudy.engine_report)
+        for line in context.window_manager.understudy.engine_report.splitlines():
+            sentence(layout, line)
 
 
 CLASSES = (SEQUENCER_PT_understudy_engine,)

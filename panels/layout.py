@@ -33,7 +33,8 @@ def sentence(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
 
 
 def _letters() -> int:
-    region, scale = bpy.context.region, bpy.context.preferences.system.ui_scale
+    # Without a window the scale is 0.
+    region, scale = bpy.context.region, bpy.context.preferences.system.ui_scale or 1.0
     width = 260 if region is None or region.width < 60 else region.width
     return max(18, int((width - _MARGIN_PX * scale) / (_LETTER_PX * scale)))
 

@@ -117,7 +117,7 @@ def test_performers_and_consent_reach_the_project(edit):
     assert known["anna-ärmel"].consent.state(datetime.date(2030, 1, 1)) == "missing"
 
 
-def test_strips_of_one_footage_share_one_search_that_grows(edit, clips):
+def test_strips_of_one_footage_share_one_search(edit, clips):
     edit.understudy.handles = 0
     other = edit.sequence_editor.strips.new_movie("Again", str(clips / "target_A.mp4"), 5, 101)
     set_timing(other, "left_handle", 141)
@@ -126,10 +126,6 @@ def test_strips_of_one_footage_share_one_search_that_grows(edit, clips):
     OPS.extract()
     assert last_job("extract").ranges == (FrameRange(0, 30), FrameRange(40, 72))
     assert len(jobs.queue.jobs) == 1
-    set_timing(other, "left_handle", 136)
-    strip_named("Shot target_A").select = False
-    OPS.extract()
-    assert last_job("extract").ranges == (FrameRange(0, 30), FrameRange(35, 72))
 
 
 def test_several_shots_wait_in_line(edit):
@@ -306,27 +302,13 @@ def test_a_consent_that_ended_has_expired(edit):
     assert casting.consent_state(edit.understudy.performers[0]) == "missing"
 
 
-def found(key, *tracks):
-    parts = tuple(FoundTrack(number, first, last, last - first + 1, None) for number, first, last in tracks)
-    return FoundFootage(key, footage_location("/x.mp4"), (), parts)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "cast", "lost"),
-    [
-        ([(1, 0, 9), (2, 20, 29)], [(1, 0, 9), (2, 15, 30)], {1: "a", 2: "b"}, []),
-        ([(1, 10, 19), (2, 20, 29)], [(1, 0, 5), (2, 8, 19), (3, 20, 29)], {2: "a", 3: "b"}, []),
-        ([(1, 0, 9), (2, 0, 9)], [(1, 0, 9), (2, 0, 9), (3, 20, 30)], {1: "a", 2: "b"}, []),
-        ([(1, 0, 9), (2, 0, 9)], [(1, 0, 12), (2, 0, 12)], {}, [1, 2]),
-        ([(1, 0, 9), (2, 20, 29)], [(1, 0, 9)], {1: "a"}, [2]),
-    ],
-)
-def test_assignments_follow_a_repeated_extraction(edit, before, after, cast, lost):
+def test_assignments_of_tracks_that_are_gone_go_too(edit):
     settings = edit.understudy
-    for track, performer in zip((1, 2), "ab", strict=True):
-        casting.assign(settings, "k", track, performer)
-    assert casting.carry_over(settings, found("k", *before), found("k", *after)) == lost
-    assert casting.assigned(settings, "k") == cast
+    for key, track in (("k", 1), ("k", 2), ("other", 2)):
+        casting.assign(settings, key, track, "anna")
+    there = FoundFootage("k", footage_location("/x.mp4"), (), (FoundTrack(1, 0, 9, 10, None),))
+    casting.drop_lost_tracks(settings, there)
+    assert casting.tracks_by_footage(settings, "anna") == {"k": (1,), "other": (2,)}
 
 
 @pytest.mark.parametrize("cls", [ExtractSettings, TrainSettings, SwapSettings])

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panels in every state: what they say, that every icon, property and button exists, and that they only read."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import pytest
+import understudy
+from understudy.blender_addon import environment, jobs, preferences, project_view, readiness
+from understudy.blender_addon.ids import Operator, Panel
+from understudy.blender_addon.job_queue import Job, JobRequest, JobState
+from understudy.engine.contract.messages import Done, Failed, Log, Metrics, Progress, Stage
+from understudy.engine.contract.project import Project
+
+ICONS = {item.identifier for item in bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items}
+
+
+class Layout:
+    """Takes what a panel draws and keeps it as text; refuses icons, properties and operators that don't exist."""
+
+    def __init__(self, lines):
+        self.lines = lines
+
+    def __getattr__(self, name):
+        assert name in {"row", "column", "box", "split"}, name
+        assert name in bpy.types.UILayout.bl_rna.functions
+        return lambda **options: Layout(self.lines)
+
+    def label(self, text="", icon="NONE"):
+        assert icon in ICONS, icon
+        self.lines.append(text)
+
+    def operator(self, name, text=None, icon="NONE"):
+        assert icon in ICONS, icon
+        Operator(name)
+        group, _, identifier = str(name).partition(".")
+        kind = getattr(getattr(bpy.ops, group), identifier).get_rna_type()
+        self.lines.append(f"[{kind.name if text is None else text or icon}]")
+        return Properties(kind)
+
+    def prop(self, data, name, text=None, icon="NONE", placeholder=""):
+        assert name in data.bl_rna.properties, name
+        self.lines.append(f"{data.bl_rna.properties[name].name if text is None else text}: {getattr(data, name)}")
+
+    def prop_search(self, data, name, source, collection, text="", icon="NONE"):
+        assert icon in ICONS and name in data.bl_rna.properties and collection in source.bl_rna.properties
+        self.lines.append(f"{text}: {getattr(data, name)}")
+
+    def template_list(self, kind, identifier, data, name, active_data, active_name, rows, maxrows):
+        cls = getattr(bpy.types, kind)
+        for item in getattr(data, name):
+            cls.draw_item(None, bpy.context, Layout(self.lines), data, item, 0, active_data, active_name)
+
+    def template_icon(self, icon_value, scale):
+        self.lines.append(f"<picture {icon_value}>")
+
+    def progress(self, factor, type, text):
+        assert 0 <= factor <= 1
+        self.lines.append(f"{factor:.0%} {text}")
+
+
+class Properties:
+    """What `layout.operator` returns: only the operator's own properties can be set."""
+
+    def __init__(self, kind):
+        object.__setattr__(self, "kind", kind)
+
+    def __setattr__(self, name, value):
+        assert name in self.kind.properties, name
+
+
+@pytest.fixture(autouse=True)
+def addon(monkeypatch, tmp_path):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
+    monkeypatch.setattr(preferences, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    understudy.register()
+    yield
+    jobs.queue.jobs.clear()
+    understudy.unregister()
+
+
+@pytest.fixture
+def edit(scene, clips, tmp_path):
+    strip = scene.sequence_editor.strips.new_movie("Interview", str(clips / "target_A.mp4"), 1, 1)
+    strip.select = True
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "edit.blend"))
+    return bpy.context.scene
+
+
+def drawn(panel):
+    """Return everything a panel shows, or None when it hides itself."""
+    cls = getattr(bpy.types, panel)
+    if not cls.poll(bpy.context) if hasattr(cls, "poll") else False:
+        return None
+    lines = []
+    panel = SimpleNamespace(layout=Layout(lines))
+    if hasattr(cls, "draw_header_preset"):
+        cls.draw_header_preset(panel, bpy.context)
+    cls.draw(panel, bpy.context)
+    return " ".join(lines)
+
+
+def write_footage(edit, clips):
+    folder = Project.beside(Path(bpy.data.filepath)).footage("k")
+    folder.mkdir(parents=True)
+    tracks = [{"id": number, "first": 0, "last": 9, "frames": 10, "thumbnail": f"t0{number}.png"} for number in (1, 2)]
+    content = {"key": "k", "footage": {"path": str(clips / "target_A.mp4")}, "ranges": [[0, 72]], "tracks": tracks}
+    (folder / "footage.json").write_text(json.dumps(content))
+
+
+def test_a_new_user_reads_what_to_do_next(scene, monkeypatch):
+    monkeypatch.delenv(environment.PYTHON_VARIABLE)
+    engine = drawn(Panel.ENGINE)
+    assert "The engine is not installed yet." in engine and "[Install Engine]" in engine and "Online Access" in engine
+    assert "[Add Performer]" in drawn(Panel.PERFORMERS)
+    for panel in (Panel.SHOTS, Panel.TRAIN, Panel.SWAP):
+        assert "The engine is not installed yet; see Engine above" in drawn(panel)
+    assert drawn(Panel.JOBS) is None
+
+
+def test_an_unsaved_edit_is_told_to_save(scene):
+    assert "Your own Python is used." in drawn(Panel.ENGINE) and "[Check Engine]" in drawn(Panel.ENGINE)
+    for panel in (Panel.SHOTS, Panel.TRAIN, Panel.SWAP):
+        assert "Save the .blend first; the project folder is made beside it" in drawn(panel)
+
+
+@pytest.mark.parametrize("panel", [Panel.SHOTS_SETTINGS, Panel.TRAIN_SETTINGS, Panel.SWAP_SETTINGS])
+def test_settings_are_all_there(edit, panel):
+    assert drawn(panel).count(":") >= 10
+
+
+def test_faces_and_whose_they_are(edit, clips):
+    assert "Interview Faces not extracted yet" in drawn(Panel.SHOTS)
+    write_footage(edit, clips)
+    shown = drawn(Panel.SHOTS)
+    assert "Interview: 2 face tracks" in shown and "Face 1, 10 frames Add a performer first" in shown
+    bpy.ops.understudy.performer_add(name="Anna")
+    assert "[This is Anna]" in drawn(Panel.SHOTS) and "[Assign All to Anna]" in drawn(Panel.SHOTS)
+    bpy.ops.understudy.faces_assign(track=2)
+    assert "Face 2, 10 frames Anna [X]" in drawn(Panel.SHOTS)
+    assert "Anna 1 face track" in drawn(Panel.PERFORMERS)
+    assert "Assign faces to two performers; 1 of 1 have some" in drawn(Panel.TRAIN)
+
+
+def test_missing_consent_is_said_where_the_swap_is_started(edit):
+    for name in ("Anna", "Ben"):
+        bpy.ops.understudy.performer_add(name=name)
+    edit.understudy.source, edit.understudy.target = "Ben", "Anna"
+    bpy.ops.understudy.performer_consent(performer="Anna", note="Yes", valid_until="2001-01-01")
+    assert "No consent noted" in drawn(Panel.PERFORMERS)
+    shown = drawn(Panel.SWAP)
+    assert "Ben has no consent note. The swap's report will say so." in shown
+    assert "The consent of Anna has expired. The swap's report will say so." in shown
+    for name in ("Anna", "Ben"):
+        bpy.ops.understudy.performer_consent(performer=name, note="Yes", valid_until="2999-01-01")
+    assert "consent" not in drawn(Panel.SWAP)
+    assert "Consent noted until 2999-01-01" in drawn(Panel.PERFORMERS)
+
+
+def show(tmp_path, *messages, state=JobState.RUNNING):
+    job = Job(JobRequest("train", "Train: Anna-Ben", (), tmp_path), state=state)
+    for message in messages:
+        job.apply(message)
+    jobs.queue.jobs.append(job)
+    jobs.publish()
+    return drawn(Panel.JOBS)
+
+
+def test_a_running_job_shows_progress_time_left_figures_and_stop(edit, tmp_path):
+    shown = show(
+        tmp_path,
+        Stage("training", "Training on the CPU"),
+        Progress("training", 250, 1000, "steps", 95.0),
+        Metrics(250, {"anna": 0.04219, "ben": 0.05}),
+    )
+    assert "Train: Anna-Ben [Stop] 25% 250 / 1000 steps, 2 min left Training on the CPU" in shown
+    assert "anna 0.04219  ben 0.05" in shown and "Clear" not in shown
+
+
+@pytest.mark.parametrize(
+    ("messages", "state", "texts"),
+    [
+        ((), JobState.WAITING, ["Train: Anna-Ben [CANCEL]"]),
+        ((), JobState.STOPPING, ["Stopping, saving what is finished"]),
+        ((Done(False, "All is well."),), JobState.RUNNING, ["All is well.", "[Clear Finished Jobs]"]),
+        ((Done(True, "Stopped at step 7."),), JobState.RUNNING, ["Stopped at step 7."]),
+        ((Failed("disk_full", "The disk is full."),), JobState.RUNNING, ["Free some space", "[Open Project Folder]"]),
+        ((Failed("environment_broken", "Broken."),), JobState.RUNNING, ["[Install Engine]", "[Open Log]"]),
+        ((Failed("crashed", "It crashed.", "Look."),), JobState.RUNNING, ["It crashed.", "Look.", "[Open Log]"]),
+        ((Log("warning", "A face was lost."),), JobState.RUNNING, ["A face was lost."]),
+    ],
+)
+def test_jobs_in_every_state(edit, tmp_path, messages, state, texts):
+    shown = show(tmp_path, *messages, state=state)
+    for text in texts:
+        assert text in shown
+
+
+def test_the_preview_appears_before_the_first_checkpoint(edit):
+    edit.understudy.model = "Anna-Ben"
+    assert "[Show Preview]" not in drawn(Panel.TRAIN)
+    folder = Project.beside(Path(bpy.data.filepath)).model("Anna-Ben")
+    folder.mkdir(parents=True)
+    bpy.data.images.new("p", 4, 4).save(filepath=str(folder / "preview.png"))
+    from understudy.blender_addon import previews
+
+    previews._missing.clear()
+    # Without a window Blender makes no icons (number 0); that it was loaded is what can be seen.
+    drawn(Panel.TRAIN)
+    assert str(folder / "preview.png") in previews._collection
+
+
+def test_drawing_asks_the_disk_at_most_once_a_second(edit, clips, monkeypatch):
+    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 60.0)
+    write_footage(edit, clips)
+    looks = []
+    follow = project_view._follow
+    monkeypatch.setattr(project_view, "_follow", lambda *arguments: (looks.append(1), follow(*arguments)))
+    project_view._views.clear()
+    for _ in range(50):
+        drawn(Panel.SHOTS)
+        drawn(Panel.TRAIN)
+    assert len(looks) == 2  # footage and models, once each
+
+
+def test_drawing_changes_nothing(edit, clips):
+    write_footage(edit, clips)
+    bpy.ops.understudy.performer_add(name="Anna")
+    bpy.ops.wm.save_mainfile()
+    before = [dict(strip.items()) for strip in edit.sequence_editor.strips_all]
+    was_dirty = bpy.data.is_dirty  # Blender 4.5 keeps it set in background
+    for panel in Panel:
+        drawn(panel)
+    assert [dict(strip.items()) for strip in edit.sequence_editor.strips_all] == before
+    assert bpy.data.is_dirty == was_dirty
+
+
+def test_panels_come_in_the_order_of_the_work():
+    from understudy.panels import _classes
+
+    shown = [cls.bl_idname for cls in _classes() if cls.bl_rna.base.identifier == "Panel"]
+    assert shown == [str(panel) for panel in Panel]
+    assert {cls.bl_category for cls in _classes() if hasattr(cls, "bl_category")} == {"Understudy"}
+    assert readiness.edit_reason(bpy.context)

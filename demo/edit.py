@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +78,7 @@ def cut_users_clips(source: Path, target: Path) -> Cut:
     """Cut the target clip in two shots, with its sound; the source clip lies behind the end."""
     probe = new_scene(64, 64, 25, 1.0)
     movie = probe.sequence_editor.strips.new_movie("probe", str(target), 2, 1)
-    element, rate, length = movie.elements[0], movie.fps, int(movie.frame_duration)
+    element, rate, length = movie.elements[0], movie.fps, length_of(movie)
     width, height = element.orig_width, element.orig_height
     fps = math.ceil(rate - 1e-6)
     # H.264 takes even sizes only.
@@ -87,10 +90,9 @@ def cut_users_clips(source: Path, target: Path) -> Cut:
             shots.append(add_movie(scene, f"Target {number}", target, 1 + start, start, end).name)
     scene.frame_end = length
     add_movie(scene, "Source", source, length + 50)
-    try:
-        sound = scene.sequence_editor.strips.new_sound("Sound", str(target), 1, 1)
-        sound.right_handle = length + 1 if hasattr(sound, "right_handle") else None
-    except (RuntimeError, TypeError, AttributeError):
+    sound = scene.sequence_editor.strips.new_sound("Sound", str(target), 1, 1)
+    if length_of(sound) <= 1:
+        scene.sequence_editor.strips.remove(sound)
         print("  the target clip has no sound, so the film has none either")
     return Cut(("Source",), tuple(shots), tuple(shots))
 
@@ -99,10 +101,46 @@ def add_movie(scene: Any, name: str, path: Path, at: int, start: int = 0, end: i
     """Add the media frames from `start` up to `end` of a movie at a timeline frame; return the strip."""
     strip = scene.sequence_editor.strips.new_movie(name, str(path), 2, at)
     if end is not None:
-        strip.frame_offset_end = strip.frame_duration - end
-        strip.frame_offset_start = start
-        strip.frame_start = at - start
+        set_timing(strip, "right_handle_offset", length_of(strip) - end)
+        set_timing(strip, "left_handle_offset", start)
+        set_timing(strip, "content_start", at - start)
     return strip
+
+
+# Blender 5.1 names a strip's timing anew and warns about the older names.
+_OLD_NAMES = {
+    "content_start": "frame_start",
+    "content_duration": "frame_duration",
+    "left_handle": "frame_final_start",
+    "right_handle": "frame_final_end",
+    "duration": "frame_final_duration",
+    "left_handle_offset": "frame_offset_start",
+    "right_handle_offset": "frame_offset_end",
+}
+
+
+def _name(strip: Any, name: str) -> str:
+    return name if hasattr(strip, name) else _OLD_NAMES[name]
+
+
+def timing(strip: Any, name: str) -> int:
+    """Return a strip's timing value by its newest name."""
+    return int(getattr(strip, _name(strip, name)))
+
+
+def set_timing(strip: Any, name: str, value: int) -> None:
+    """Set a strip's timing value by its newest name."""
+    setattr(strip, _name(strip, name), value)
+
+
+def length_of(strip: Any) -> int:
+    """Return how many pictures a strip's footage has on the timeline."""
+    return timing(strip, "content_duration")
+
+
+def footage_of(strip: Any) -> str:
+    """Return the path of a movie strip's footage."""
+    return str(Path(bpy.path.abspath(strip.filepath)).resolve())
 
 
 def render_movie(scene: Any, path: Path) -> None:
@@ -115,7 +153,8 @@ def render_movie(scene: Any, path: Path) -> None:
     ffmpeg.format, ffmpeg.codec, ffmpeg.constant_rate_factor = "MPEG4", "H264", "HIGH"
     ffmpeg.audio_codec = "AAC"
     scene.render.filepath, scene.render.use_file_extension = str(path), False
-    bpy.ops.render.render(animation=True, scene=scene.name)
+    with quiet_blender():
+        bpy.ops.render.render(animation=True, scene=scene.name)
 
 
 def render_still(scene: Any, frame: int, path: Path) -> None:
@@ -126,4 +165,19 @@ def render_still(scene: Any, frame: int, path: Path) -> None:
     settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGB", "8"
     scene.render.filepath, scene.render.use_file_extension = str(path), False
     scene.frame_set(frame)
-    bpy.ops.render.render(write_still=True, scene=scene.name)
+    with quiet_blender():
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+
+
+@contextlib.contextmanager
+def quiet_blender() -> Iterator[None]:
+    """Keep Blender's line for every rendered frame out of the terminal."""
+    kept = os.dup(1)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(silence)

@@ -49,7 +49,7 @@ def load_all_tracks(project: Path) -> dict[str, TrackSet]:
     found = {}
     for path in project.glob(f"footage/*/{FOOTAGE_FILE}"):
         tracks = load_tracks(path.parent)
-        found[str(tracks.footage.path)] = tracks
+        found[str(tracks.footage.path.resolve())] = tracks
     return found
 
 
@@ -167,8 +167,9 @@ def verdict(facts: dict[str, Any], measured: list[dict[str, Any]], identity: dic
     if identity:
         near = identity["result_to_source"] < identity["result_to_target"]
         lines.append(
-            f"Identity: the swapped face is nearer to {source if near else target}: {identity['result_to_source']:.3f} "
-            f"to {source}, {identity['result_to_target']:.3f} to {target} (the plate: {identity['plate_to_source']:.3f} "
+            f"Identity: the swapped face is nearer to {source if near else target}: "
+            f"{identity['result_to_source']:.3f} to {source}, {identity['result_to_target']:.3f} to {target} "
+            f"(the plate: {identity['plate_to_source']:.3f} "
             f"and {identity['plate_to_target']:.3f}; below 0.6 counts as the same person)."
         )
     if facts["truth"]:
@@ -219,8 +220,9 @@ def report_page(facts: dict[str, Any], measured: list[dict[str, Any]], identity:
         pictures=_table(("timeline frame", "shot", "SSIM", "PSNR", "difference outside"), pictures),
         warnings="".join(f"<li>{html.escape(text)}</li>" for text in warnings) or "<li>none</li>",
         machine=html.escape(
-            f"Blender {facts['blender']}; engine on Python {platform.python_version()}, {machine.cores} cores, {memory}, "
-            f"{platform.system()} {platform.machine()}; model {model.get('family', '?')}, step {model.get('step', '?')}."
+            f"Blender {facts['blender']}; engine on Python {platform.python_version()}, {machine.cores} cores, "
+            f"{memory}, {platform.system()} {platform.machine()}; "
+            f"model {model.get('family', '?')}, step {model.get('step', '?')}."
         ),
     )
 

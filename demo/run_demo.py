@@ -101,7 +101,7 @@ def assign(project: Path, names: tuple[str, ...], performer: str) -> None:
     """Say that the main person of these strips is the performer."""
     strips = bpy.context.scene.sequence_editor.strips_all
     for name in names:
-        file = Path(bpy.path.abspath(strips[name].filepath)).name
+        file = Path(edit.footage_of(strips[name])).name
         for track in main_tracks(project, file):
             operate(bpy.ops.understudy.faces_assign, strip=name, performer=performer, track=track)
 
@@ -112,24 +112,19 @@ def describe_swaps(shots: tuple[str, ...]) -> list[dict[str, Any]]:
     described = []
     for name in shots:
         shot = strips[name]
-        over = [
-            strip
-            for strip in strips
-            if strip.type == "IMAGE"
-            and strip.frame_final_start == shot.frame_final_start
-            and strip.channel > shot.channel
-        ]
-        for swap in over:
+        for swap in strips:
+            if swap.type != "IMAGE" or edit.timing(swap, "left_handle") != edit.timing(shot, "left_handle"):
+                continue
             masks = [modifier.input_mask_id for modifier in swap.modifiers if modifier.type == "MASK"]
             described.append(
                 {
                     "shot": name,
                     "strip": swap.name,
                     "channel": swap.channel,
-                    "first": int(swap.frame_final_start),
-                    "frames": int(swap.frame_final_duration),
-                    "media_start": int(shot.frame_offset_start),
-                    "footage": bpy.path.abspath(shot.filepath),
+                    "first": edit.timing(swap, "left_handle"),
+                    "frames": edit.timing(swap, "duration"),
+                    "media_start": edit.timing(shot, "left_handle_offset"),
+                    "footage": edit.footage_of(shot),
                     "folder": bpy.path.abspath(swap.directory),
                     "masks": [mask.name for mask in masks if mask is not None],
                 }
@@ -229,7 +224,7 @@ def run(arguments: argparse.Namespace) -> Path:
         "frames": frames,
         "movie": str(movie),
         "blend": str(blend),
-        "source_footage": bpy.path.abspath(scene.sequence_editor.strips_all[cut.source[0]].filepath),
+        "source_footage": edit.footage_of(scene.sequence_editor.strips_all[cut.source[0]]),
     }
     return watch.run("Measure and write the report", lambda: write_report(output, facts))
 

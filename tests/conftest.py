@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Bind the checkout to the name `understudy`, as launch.py does, and fix the seeds."""
 
 import importlib.util

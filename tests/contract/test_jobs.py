@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs pass through their files unchanged, and what can't be run is refused before it starts."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.jobs import (
+    VERSION,
+    CheckJob,
+    DummyJob,
+    ExtractJob,
+    FaceAssignment,
+    FacesetPart,
+    Job,
+    SwapJob,
+    TrainingPerformer,
+    TrainJob,
+    load_job,
+    save_job,
+)
+from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.timing import Footage, FrameRange
+
+PROJECT = Path("Schöner Film.understudy")
+FACES = (FacesetPart(PROJECT / "facesets" / "a", (1, 3)), FacesetPart(Path("plain pictures")))
+JOBS = [
+    ExtractJob(
+        PROJECT,
+        Footage(Path("clip ä.mov"), rate=Fraction(24000, 1001)),
+        (FrameRange(3, 9), FrameRange(20, 21)),
+        (Path("her.png"),),
+        (Path("him.png"),),
+        ExtractSettings(detector="dlib-hog", confidence=0.25),
+    ),
+    ExtractJob(PROJECT, Footage(Path("folder"), ("1.png", "1.png", "2.png"))),
+    TrainJob(
+        PROJECT / "models" / "m",
+        (TrainingPerformer("anna", FACES), TrainingPerformer("berta", FACES[:1])),
+        PROJECT,
+        TrainSettings(learning_rate=5e-5, family="original"),
+    ),
+    SwapJob(
+        PROJECT,
+        Footage(Path("clip.mov")),
+        (FrameRange(0, 4),),
+        PROJECT / "models" / "m",
+        (FaceAssignment(2, "berta", "anna"),),
+        PROJECT / "swaps" / "s",
+        (2,),
+        SwapSettings(bit_depth=16, blend="poisson"),
+        skip_faces=((1, 2),),
+    ),
+    CheckJob(),
+    DummyJob(0.5, "crash"),
+]
+
+
+def rewritten(path, **changes):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content.update(changes)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
+def test_round_trip_through_a_file(job, tmp_path):
+    path = tmp_path / "Aufträge" / "job.json"
+    save_job(path, job)
+    assert load_job(path) == job
+
+
+def test_every_kind_of_job_is_tried_above():
+    assert {type(job) for job in JOBS} == set(get_args(Job))
+
+
+def test_a_job_of_an_older_version_without_the_newer_fields_is_read(tmp_path):
+    save_job(tmp_path / "job.json", JOBS[3])
+    content = json.loads((tmp_path / "job.json").read_text())
+    for newer in ("skip_frames", "skip_faces", "settings"):
+        del content["job"][newer]
+    job = load_job(rewritten(tmp_path / "job.json", version=VERSION, job=content["job"]))
+    assert isinstance(job, SwapJob)
+    assert job.skip_frames == () and job.settings == SwapSettings()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"version": VERSION + 1}, "newer version"),
+        ({"schema": "understudy.swap"}, "not a document of the kind"),
+        ({"kind": "bake"}, "not a complete job"),
+        ({"job": {}}, "not a complete job"),
+    ],
+)
+def test_other_documents_are_refused_with_the_file_named(change, says, tmp_path):
+    save_job(tmp_path / "job.json", JOBS[0])
+    with pytest.raises(EngineError) as caught:
+        load_job(rewritten(tmp_path / "job.json", **change))
+    assert caught.value.code == ErrorCode.JOB_INVALID
+    assert "job.json" in caught.value.message and says in caught.value.message
+
+
+def test_an_unknown_setting_is_refused_by_name(tmp_path):
+    save_job(tmp_path / "job.json", JOBS[0])
+    content = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
+    content["job"]["settings"]["sharpnes"] = 1
+    with pytest.raises(EngineError) as caught:
+        load_job(rewritten(tmp_path / "job.json", job=content["job"]))
+    assert caught.value.code == ErrorCode.SETTINGS_INVALID
+    assert "sharpnes" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "performers",
+    [
+        (TrainingPerformer("anna", FACES),),
+        (TrainingPerformer("anna", FACES), TrainingPerformer("anna", FACES)),
+        (TrainingPerformer("anna", FACES), TrainingPerformer("berta", ())),
+    ],
+    ids=["one performer", "the same twice", "no faces"],
+)
+def test_a_training_that_can_not_work_is_refused(performers):
+    with pytest.raises(EngineError) as caught:
+        TrainJob(Path("m"), performers)
+    assert caught.value.code == ErrorCode.JOB_INVALID
+
+
+def test_a_swap_without_assignments_is_refused():
+    with pytest.raises(EngineError) as caught:
+        SwapJob(PROJECT, Footage(Path("a")), (FrameRange(0, 1),), Path("m"), (), Path("o"))
+    assert caught.value.hint

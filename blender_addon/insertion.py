@@ -7,7 +7,6 @@ Nothing here pushes an undo step; the operator that calls makes the whole insert
 from __future__ import annotations
 
 import collections
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,9 @@ import bpy
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
-from ..engine.contract.files import read_document
-from ..engine.contract.project import OUTLINES_FILE, SWAP_FILE
 from ..engine.contract.timing import Shot
 from . import masks
-from .fcurve_copy import copy_fcurves
+from .mask_shift import shift_keys
 from .sequencer import (
     all_strips,
     discard_cached_pictures,
@@ -35,9 +32,22 @@ from .sequencer import (
     visible_frames,
 )
 from .slices import SLICE_S, sliced
-from .strips import SWAP, UID, find_strip, is_swap, known_uid, strip_uid
+from .strip_animation import copy_fcurves, first_key, shift_curves
+from .strips import SWAP, UID, find_strip, strip_uid
+from .swap_content import SwapContent, describe, read_swap, stored_folder
+from .swap_strips import existing_swap, remove_swap, shared_frames, swap_strip_of, toggle_swap
 
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+__all__ = [
+    "InsertionOptions",
+    "align_mask_steps",
+    "insert_swap",
+    "insert_swap_steps",
+    "remove_swap",
+    "swap_strip_of",
+    "toggle_swap",
+]
+
+
 _CHANNELS = 128
 _TRANSFORM = ("scale_x", "scale_y", "rotation", "offset_x", "offset_y", "origin", "filter")
 _CROP = ("min_x", "max_x", "min_y", "max_y")
@@ -57,57 +67,6 @@ class InsertionOptions:
 
     use_mask: bool = True
     use_opacity_keys: bool = True
-
-
-@dataclass(frozen=True)
-class _Swap:
-    """What a swap folder holds, checked against the shot."""
-
-    folder: Path
-    names: tuple[str, ...]
-    report: dict[str, Any]
-    outlines: masks.Outlines | None
-
-    @property
-    def plate_size(self) -> tuple[int, int]:
-        return int(self.report["width"]), int(self.report["height"])
-
-
-def swap_strip_of(scene: bpy.types.Scene, strip: Any) -> Any | None:
-    """Return the swap strip that was made for `strip`, or None."""
-    uid = known_uid(strip)
-    found = [s for s in all_strips(scene) if uid and is_swap(s) and known_uid(s) == uid]
-    # A shot that was split or copied together with its swap: the swap over it is meant.
-    return max(found, key=lambda s: len(_shared(visible_frames(s), visible_frames(strip))), default=None)
-
-
-def _shared(one: range, other: range) -> range:
-    return range(max(one.start, other.start), min(one.stop, other.stop))
-
-
-def toggle_swap(scene: bpy.types.Scene, strip: Any) -> bool:
-    """Mute or unmute the swap of `strip`, to compare with the plate; return whether it shows now."""
-    swap = _existing(scene, strip)
-    swap.mute = not swap.mute
-    return not swap.mute
-
-
-def remove_swap(scene: bpy.types.Scene, strip: Any) -> None:
-    """Take the swap of `strip` out of the edit, with its keys and, if nobody else uses it, its mask; files stay."""
-    swap = _existing(scene, strip)
-    mask = masks.bound_mask(swap)
-    level_of(swap).strips.remove(swap)
-    if mask is not None and not masks.is_used(mask):
-        bpy.data.masks.remove(mask)
-
-
-def _existing(scene: bpy.types.Scene, strip: Any) -> Any:
-    swap = swap_strip_of(scene, strip)
-    if swap is None:
-        raise EngineError(
-            ErrorCode.STRIP_UNSUPPORTED, f"The strip “{strip.name}” has no swap in the edit.", "Swap the shot first."
-        )
-    return swap
 
 
 def insert_swap(
@@ -149,13 +108,12 @@ def insert_swap_steps(
     edit = _Edit(scene.name, strip_uid(strip))
     swap = read_swap(shot, swap_folder)
     _check_length(strip, swap.names)
-    present = swap_strip_of(scene, strip)
-    if present is None:
+    if swap_strip_of(scene, strip) is None:
         yield from _add(edit, swap, options)
     else:
-        yield from _renew(edit, present, swap, options)
+        yield from _renew(edit, swap)
     result = edit.swap()
-    _describe(result, swap)
+    describe(result, swap)
     if scene_rate_differs(edit.scene(), shot):
         # From 5.0 on, a cached plate may show its neighbor when rates differ; the face would lag behind the plate.
         edit.scene().sequence_editor.use_cache_raw = False
@@ -195,28 +153,6 @@ def _gone(what: str) -> EngineError:
     )
 
 
-def read_swap(shot: Shot, folder: Path) -> _Swap:
-    """Read what a swap folder holds and check that it covers the shot.
-
-    Raises:
-        EngineError: `frame_missing`, naming the first picture that isn't there; `project_unreadable` for a damaged
-            `swap.json`; `picture_unreadable` for damaged outlines.
-    """
-    folder = Path(folder)
-    report = read_document(folder / SWAP_FILE, "understudy.swap", 1, ErrorCode.PROJECT_UNREADABLE)
-    names = tuple(f"{frame:06d}.png" for frame in shot.used)
-    there = {path.name for path in folder.iterdir()}
-    missing = sorted(set(names) - there)
-    if missing:
-        raise EngineError(
-            ErrorCode.FRAME_MISSING,
-            f"The swap {folder} lacks {len(missing)} of the shot's pictures, the first is {missing[0]}.",
-            "The shot shows frames that weren't swapped: swap it again.",
-        )
-    outlines = folder / OUTLINES_FILE
-    return _Swap(folder, names, report, masks.read_outlines(outlines) if outlines.is_file() else None)
-
-
 def _check_length(strip: Any, names: Sequence[str]) -> None:
     if len(visible_frames(strip)) != len(names):
         raise EngineError(
@@ -232,7 +168,7 @@ def scene_rate_differs(scene: bpy.types.Scene, shot: Shot) -> bool:
     return rate is not None and abs(float(rate) - scene.render.fps / scene.render.fps_base) > 1e-3
 
 
-def _add(edit: _Edit, swap: _Swap, options: InsertionOptions) -> Iterator[None]:
+def _add(edit: _Edit, swap: SwapContent, options: InsertionOptions) -> Iterator[None]:
     strip = edit.strip()
     frames = visible_frames(strip)
     result = level_of(strip).strips.new_image(
@@ -243,7 +179,7 @@ def _add(edit: _Edit, swap: _Swap, options: InsertionOptions) -> Iterator[None]:
         fit_method="ORIGINAL",
     )
     result[UID], result[SWAP] = edit.uid, str(swap.folder)
-    result.directory = _stored_folder(swap.folder)
+    result.directory = stored_folder(swap.folder)
     result.mute = True  # until it is complete
     _copy_look(strip, result)
     yield
@@ -261,7 +197,7 @@ def _add(edit: _Edit, swap: _Swap, options: InsertionOptions) -> Iterator[None]:
 def _free_channel(strip: Any, frames: range) -> int:
     level = level_of(strip)
     below = max(s.channel for s in [strip, *effects_over(strip)])
-    taken = {s.channel for s in level.strips if len(_shared(visible_frames(s), frames))}
+    taken = {s.channel for s in level.strips if len(shared_frames(visible_frames(s), frames))}
     for channel in range(below + 1, _CHANNELS + 1):
         if channel not in taken and not level.channels[channel].mute:
             return channel
@@ -270,16 +206,6 @@ def _free_channel(strip: Any, frames: range) -> int:
         f"No channel above the strip “{strip.name}” is free.",
         "Move the strips above it, then insert the swap again.",
     )
-
-
-def _stored_folder(folder: Path) -> str:
-    """Return the folder as Blender stores it: relative to the .blend, if that is saved and the user wants it so."""
-    if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
-        try:
-            return bpy.path.relpath(str(folder)) + "/"
-        except ValueError:  # another drive
-            pass
-    return str(folder)
 
 
 def _copy_look(strip: Any, swap: Any) -> None:
@@ -323,7 +249,7 @@ def _set_range(swap: Any, frames: range) -> None:
     set_timing(swap, "right_handle", frames.stop)
 
 
-def _add_mask(edit: _Edit, swap: _Swap) -> Iterator[None]:
+def _add_mask(edit: _Edit, swap: SwapContent) -> Iterator[None]:
     if swap.outlines is None or not swap.outlines.present.any():
         return
     frames = visible_frames(edit.swap())
@@ -333,14 +259,16 @@ def _add_mask(edit: _Edit, swap: _Swap) -> Iterator[None]:
     yield from _key_mask(edit, swap, np.ones(len(frames), bool))
 
 
-def _key_mask(edit: _Edit, swap: _Swap, wanted: np.ndarray) -> Iterator[None]:
+def _key_mask(edit: _Edit, swap: SwapContent, wanted: np.ndarray) -> Iterator[None]:
     assert swap.outlines is not None
     target = edit.swap()
     mask = masks.bound_mask(target)
     first = masks.mask_frame(target, mask, visible_frames(target).start)
     used = [int(Path(name).stem) for name in swap.names]
     placement = masks.placement_of(target, swap.plate_size)
-    found = yield from sliced(masks.layer_keys(swap.outlines, used, wanted, placement, first))
+    new_tracks = set(swap.outlines.tracks.tolist()) - set(masks.made_layers(mask))
+    keys_of_tracks = masks.layer_keys(swap.outlines, used, wanted, new_tracks, placement, first)
+    found = yield from sliced(keys_of_tracks)
     for keys in found:
         mask = masks.bound_mask(edit.swap())
         if mask is None:
@@ -348,23 +276,54 @@ def _key_mask(edit: _Edit, swap: _Swap, wanted: np.ndarray) -> Iterator[None]:
         yield from masks.insert_keys(mask, keys)
 
 
-def _renew(edit: _Edit, present: Any, swap: _Swap, options: InsertionOptions) -> Iterator[None]:
+def _renew(edit: _Edit, swap: SwapContent) -> Iterator[None]:
+    """Give the swap strip that is there new pictures; whatever the editor made of it stays."""
+    present = edit.swap()
     shift, kept = _kept_pictures([element.filename for element in present.elements], swap.names)
     frames = visible_frames(edit.strip())
-    mask = masks.bound_mask(present)
-    present.directory = _stored_folder(swap.folder)
+    # How far the picture that comes first now lay behind the content's start, where masks count from.
+    behind = shift - int(timing(present, "content_trim_start"))
+    moved = frames.start - (timing(present, "content_start") + behind)
+    present.directory = stored_folder(swap.folder)
     yield from _set_pictures(edit, swap.names)
-    target = edit.swap()
-    _set_range(target, frames)
-    if mask is None or swap.outlines is None:
+    _move_to(edit.swap(), frames, moved)
+    if masks.bound_mask(edit.swap()) is None or swap.outlines is None:
         return
-    mask = _own_mask(target)
-    start = mask.frame_start + shift
-    if start < 0:
-        raise EngineError(ErrorCode.STRIP_UNSUPPORTED, "")
-    mask.frame_end = max(mask.frame_end, start + len(frames))
-    mask.frame_start = start
+    mask = _own_mask(edit.swap())
+    # First the keys stay on their pictures, then they move to the timeline frames of their pictures.
+    yield from _align(mask, mask.frame_start + behind, frames)
     yield from _key_mask(edit, swap, ~kept)
+
+
+def _move_to(swap: Any, frames: range, moved: float) -> None:
+    """Set the strip's range; its keys move with their pictures, not with the strip's start as Blender has it."""
+    key_before = first_key(swap)
+    _set_range(swap, frames)
+    if key_before is not None:
+        shift_curves(swap, key_before + moved - (first_key(swap) or 0.0))
+
+
+def align_mask_steps(scene: bpy.types.Scene, strip: Any) -> Iterator[None]:
+    """Move the keys of a swap's mask to the timeline frames of their pictures, after the swap itself was moved.
+
+    From then on, the Image Editor shows at the playhead what the sequencer uses there, as when the mask was new.
+    A generator, as `insert_swap_steps`; does nothing to a swap without a mask.
+    """
+    swap = existing_swap(scene, strip)
+    if masks.bound_mask(swap) is not None:
+        mask = _own_mask(swap)
+        yield from _align(mask, mask.frame_start, range(int(timing(swap, "content_start")), visible_frames(swap).stop))
+
+
+def _align(mask: Any, start: int, frames: range) -> Iterator[None]:
+    """Move the keys so that mask frames equal timeline frames; `start` is the mask frame of the first of `frames`."""
+    name, wanted = mask.name, max(0, frames.start)
+    keyed = range(min(start, mask.frame_start), max(mask.frame_end, start + len(frames)) + 1)
+    if start != wanted:
+        yield from shift_keys(mask, keyed, wanted - start)
+    mask = bpy.data.masks.get(name)
+    if mask is not None:
+        mask.frame_start, mask.frame_end = wanted, wanted + len(frames)
 
 
 def _kept_pictures(old: Sequence[str], new: Sequence[str]) -> tuple[int, np.ndarray]:
@@ -385,25 +344,6 @@ def _own_mask(swap: Any) -> Any:
     modifier.input_mask_id = None
     modifier.input_mask_id = mask.copy() if masks.is_used(mask) else mask
     return modifier.input_mask_id
-
-
-def _describe(swap: Any, content: _Swap) -> None:
-    """Write onto the strip what made its pictures."""
-    report = content.report
-    assignments = report.get("assignments", [])
-    swap[SWAP] = _stored_folder(content.folder)
-    swap["understudy_model"] = str(report.get("model", ""))
-    swap["understudy_step"] = int(report.get("step", 0))
-    swap["understudy_model_fingerprint"] = str(report.get("model_fingerprint", ""))
-    swap["understudy_settings"] = json.dumps(report.get("settings", {}), ensure_ascii=False)
-    swap["understudy_source"] = ", ".join(dict.fromkeys(str(a.get("source", "")) for a in assignments))
-    swap["understudy_target"] = ", ".join(dict.fromkeys(str(a.get("target", "")) for a in assignments))
-    swap["understudy_consent"] = json.dumps(
-        {str(a.get("source", "")): str(a.get("consent", "missing")) for a in assignments}, ensure_ascii=False
-    )
-    swap["understudy_engine_version"] = str(report.get("engine_version", ""))
-    swap["understudy_created"] = str(report.get("created", ""))
-    swap["understudy_digital_source_type"] = DIGITAL_SOURCE_TYPE
 
 
 def _choose(scene: bpy.types.Scene, swap: Any) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 import numpy as np
@@ -27,6 +27,7 @@ MADE_LAYERS = "understudy_layers"
 # Half a pixel of the plate: less than the resampling of the pictures can show.
 TOLERANCE_PX = 0.5
 _MODIFIER = "Face mask"
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,12 @@ def placement_of(strip: Any, plate_size: tuple[int, int]) -> Placement:
 
 
 def layer_keys(
-    outlines: Outlines, used: Sequence[int], wanted: np.ndarray, placement: Placement, first_frame: int
+    outlines: Outlines,
+    used: Sequence[int],
+    wanted: np.ndarray,
+    new_tracks: set[int],
+    placement: Placement,
+    first_frame: int,
 ) -> Iterator[MaskKeys | None]:
     """Yield the keys of each face track; None now and then, so that the work can be sliced.
 
@@ -115,12 +121,13 @@ def layer_keys(
         outlines: The outlines of the swap.
         used: Media frame of each timeline frame of the strip.
         wanted: bool (len(used),), timeline frames that may get keys.
+        new_tracks: Tracks that may get keys on every frame.
         placement: How the strip places its pictures.
         first_frame: Mask frame of the strip's first timeline frame.
     """
     rows = outlines.rows(used)
     for column, track in enumerate(outlines.tracks.tolist()):
-        shown = wanted & (rows >= 0)
+        shown = (rows >= 0) if track in new_tracks else wanted & (rows >= 0)
         shown[shown] = outlines.present[rows[shown], column]
         index = np.flatnonzero(shown)
         if not len(index):
@@ -166,32 +173,48 @@ def insert_keys(mask: Any, keys: MaskKeys) -> Iterator[None]:
 
     A layer that the editor deleted, renamed or gave other points stays as it is.
     """
+
+    def insert(layer: Any, scene: bpy.types.Scene, key: tuple[int, np.ndarray, float]) -> None:
+        frame, points, weight = key
+        start_key(scene, frame)
+        for point, place in zip(layer.splines[0].points, points.tolist(), strict=True):
+            point.co = place
+            point.weight = weight
+            point.select = True
+        bpy.ops.mask.shape_key_insert()
+
     name = made_layers(mask).get(keys.track) or add_layer(mask, keys.track, keys.points.shape[1]).name
-    mask_name = mask.name
-    pending = list(zip(keys.frames.tolist(), keys.points, keys.weights.tolist(), strict=True))[::-1]
+    layer = mask.layers.get(name)
+    if layer is not None and layer.splines and len(layer.splines[0].points) == keys.points.shape[1]:
+        items = list(zip(keys.frames.tolist(), keys.points, keys.weights.tolist(), strict=True))
+        yield from in_mask_editor(mask.name, name, items, insert)
+
+
+def start_key(scene: bpy.types.Scene, frame: int) -> None:
+    """Go to the frame of the next shape key, before its points are set."""
+    scene.frame_current = frame
+    # Otherwise the last key, still waiting for its evaluation, would overwrite the points that are set now.
+    bpy.context.view_layer.update()
+
+
+def in_mask_editor(
+    mask_name: str, layer_name: str, items: Sequence[_Item], action: Callable[[Any, bpy.types.Scene, _Item], None]
+) -> Iterator[None]:
+    """Do `action(layer, scene, item)` for each item where mask operators work on that layer, in slices.
+
+    Ends early when the layer is gone: undo and other add-ons may run between two slices, so only names are kept.
+    """
+    pending = list(items)[::-1]
     while pending:
-        # Undo and other add-ons may run between two slices: nothing is remembered but names.
         mask = bpy.data.masks.get(mask_name)
-        layer = mask.layers.get(name) if mask else None
-        if layer is None or not layer.splines or len(layer.splines[0].points) != len(pending[0][1]):
+        layer = mask.layers.get(layer_name) if mask else None
+        if layer is None:
             return
         started = time.perf_counter()
         with _mask_editor(mask) as scene, _only_selectable(mask, layer):
             while pending and time.perf_counter() - started < SLICE_S:
-                frame, points, weight = pending.pop()
-                scene.frame_current = frame
-                # Otherwise the last key, still waiting for its evaluation, would overwrite the points set here.
-                bpy.context.view_layer.update()
-                _set_points(layer, points, weight)
-                bpy.ops.mask.shape_key_insert()
+                action(layer, scene, pending.pop())
         yield
-
-
-def _set_points(layer: Any, points: np.ndarray, weight: float) -> None:
-    for point, place in zip(layer.splines[0].points, points.tolist(), strict=True):
-        point.co = place
-        point.weight = weight
-        point.select = True
 
 
 @contextlib.contextmanager

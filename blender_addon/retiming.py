@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,8 @@ from .sequencer import (
     set_timing,
     visible_frames,
 )
+from .silence import silenced_handlers
 from .slices import SLICE_S
-
-_HANDLERS = (
-    *("render_init", "render_pre", "render_post", "render_write", "render_stats", "render_complete"),
-    *("render_cancel", "frame_change_pre", "frame_change_post", "depsgraph_update_pre", "depsgraph_update_post"),
-)
 
 
 def is_retimed(strip: Any) -> bool:
@@ -138,7 +134,7 @@ def _stand_in_scene(scene: bpy.types.Scene, name: str, media: Path) -> Iterator[
         _show_numbers(strip, media)
         for meta in (item for item in shown if item.type == "META"):
             _open_meta(meta, visible_frames(strip))
-        with _without_handlers():
+        with silenced_handlers():
             yield copy
     finally:
         bpy.data.scenes.remove(copy)
@@ -250,17 +246,3 @@ def _number_at(scene: bpy.types.Scene, frame: int, folder: Path) -> int | None:
     with bpy.context.temp_override(scene=scene):
         bpy.ops.render.render(write_still=True)
     return stand_in.number_in(stand_in.read_bitmap(path))
-
-
-@contextlib.contextmanager
-def _without_handlers() -> Iterator[None]:
-    """Keep other add-ons' handlers out: nothing is rendered that concerns them."""
-    lists: Sequence[Any] = [getattr(bpy.app.handlers, name) for name in _HANDLERS]
-    before = [list(handlers) for handlers in lists]
-    for handlers in lists:
-        handlers.clear()
-    try:
-        yield
-    finally:
-        for handlers, functions in zip(lists, before, strict=True):
-            handlers[:] = functions

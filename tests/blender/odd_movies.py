@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Movies with a variable rate or rotation metadata, made from plain ones by rewriting a few numbers of the container."""
+"""Movies with a variable rate or rotation metadata: plain ones with a few numbers of their container rewritten."""
 
 import struct
 

@@ -2,14 +2,25 @@
 """Swaps come back under exactly the frames of their shot, looking like it, and coming again keeps the editor's work."""
 
 import json
+import time
 
+import bpy
 import numpy as np
 import pytest
-from coded_footage import add_movie, render_frame
+from coded_footage import HEIGHT, WIDTH, add_movie, add_pictures, in_meta, render_frame, sequencer_area, setup_scene
 from swap_folder import COLOR, RADIUS, center, write_swap
-from understudy.blender_addon.insertion import insert_swap, remove_swap, swap_strip_of, toggle_swap
-from understudy.blender_addon.sequencer import set_timing, strip_fcurves, visible_frames
-from understudy.blender_addon.strips import strip_shot, strip_uid
+from understudy.blender_addon import masks
+from understudy.blender_addon.insertion import (
+    align_mask_steps,
+    insert_swap,
+    insert_swap_steps,
+    remove_swap,
+    swap_strip_of,
+    toggle_swap,
+)
+from understudy.blender_addon.sequencer import fcurves, set_timing, strip_fcurves, visible_frames
+from understudy.blender_addon.strips import find_strip, strip_shot, strip_uid
+from understudy.engine.contract.errors import EngineError, ErrorCode
 
 pytestmark = [pytest.mark.blender, pytest.mark.filterwarnings("error::DeprecationWarning")]
 
@@ -71,8 +82,6 @@ def test_strip_says_what_made_it(scene, tmp_path, coded_movies):
 
 
 def test_toggle_and_remove(scene, tmp_path, coded_movies):
-    import bpy
-
     strip = add_movie(scene, coded_movies())
     swap_into(scene, strip, tmp_path / "swap")
     assert toggle_swap(scene, strip) is False
@@ -81,3 +90,300 @@ def test_toggle_and_remove(scene, tmp_path, coded_movies):
     assert swap_strip_of(scene, strip) is None
     assert [s.name for s in scene.sequence_editor.strips_all] == ["plate"]
     assert not bpy.data.masks and not strip_fcurves(strip)
+    with pytest.raises(EngineError, match="plate.*no swap"):
+        remove_swap(scene, strip)
+
+
+def test_scaled_moved_and_mirrored_shot(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies(), frame_start=3)
+    transform = strip.transform
+    transform.scale_x, transform.scale_y, transform.offset_x, transform.rotation = 0.9, 0.8, 7, 0.1
+    strip.use_flip_x, strip.crop.min_y = True, 4
+    set_timing(strip, "right_handle", 40)
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    for name in ("scale_x", "scale_y", "rotation", "offset_x", "offset_y", "filter"):
+        assert getattr(swap.transform, name) == getattr(transform, name)
+    assert (swap.use_flip_x, swap.use_flip_y, swap.crop.min_y) == (True, False, 4)
+    assert tuple(swap.transform.origin) == tuple(transform.origin)
+    assert swap.colorspace_settings.name == strip.colorspace_settings.name
+    placement = masks.placement_of(swap, (WIDTH, HEIGHT))
+    shot = strip_shot(scene, strip)
+    for frame in (3, 20, 39):
+        x, y = placement.to_frame(np.reshape(center(shot.used[frame - 3]), (1, 1, 2)))[0, 0]
+        found = center_of(swapped_pixels(scene, swap, frame, tmp_path))
+        assert found == pytest.approx((x - 0.5, HEIGHT - y - 0.5), abs=0.8)
+
+
+def test_inside_a_meta(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies(), frame_start=6)
+    set_timing(strip, "left_handle", 10)
+    meta = in_meta(strip)
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    assert swap.parent_meta() == meta and visible_frames(swap) == visible_frames(strip)
+    assert visible_frames(meta) == visible_frames(strip)
+    set_timing(meta, "left_handle", 15)
+    assert center_of(swapped_pixels(scene, swap, 20, tmp_path)) == pytest.approx(center(14), abs=0.7)
+
+
+def test_shot_of_pictures(scene, tmp_path, coded_pictures):
+    strip = add_pictures(scene, *coded_pictures)
+    strip.use_reverse_frames = True
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    assert center_of(swapped_pixels(scene, swap, 10, tmp_path)) == pytest.approx(center(50), abs=0.7)
+
+
+def test_shot_at_another_rate_names_pictures_repeatedly(scene, tmp_path, coded_movies):
+    setup_scene(scene, fps=50)
+    scene.sequence_editor.use_cache_raw = True
+    strip = add_movie(scene, coded_movies(), adjust_rate=True)
+    set_timing(strip, "right_handle", 60)
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    shot = strip_shot(scene, strip)
+    assert [element.filename for element in swap.elements] == [f"{frame:06d}.png" for frame in shot.used]
+    assert not scene.sequence_editor.use_cache_raw, "cached plates may be a picture off when rates differ"
+    for frame in (1, 2, 33):
+        found = center_of(swapped_pixels(scene, swap, frame, tmp_path))
+        assert found == pytest.approx(center(shot.used[frame - 1]), abs=0.7)
+
+
+def test_retimed_shot(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    scene.sequence_editor.active_strip = strip
+    with sequencer_area(scene):
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=20)
+    next(key for key in strip.retiming_keys if key.timeline_frame == 20).timeline_frame = 40
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    shot = strip_shot(scene, strip)
+    assert shot.used[39] == 19
+    for frame in (20, 40, 55):
+        found = center_of(swapped_pixels(scene, swap, frame, tmp_path))
+        assert found == pytest.approx(center(shot.used[frame - 1]), abs=0.9)
+
+
+def test_shot_that_fades(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    for frame, alpha in ((1, 0.0), (20, 1.0)):
+        strip.blend_alpha = alpha
+        strip.keyframe_insert("blend_alpha", frame=frame)
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    keys = strip_fcurves(swap)["blend_alpha", 0].keyframe_points
+    assert [tuple(key.co) for key in keys] == [(1, 0), (20, 1)], "the swap fades as its shot does"
+    assert render_frame(scene, 1, tmp_path)[..., 0].max() == 0
+
+
+def test_channel_is_the_next_free_one(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies(), frame_start=10)
+    add_movie(scene, coded_movies(count=12), channel=2, frame_start=60, name="over the end")
+    add_movie(scene, coded_movies(count=12), channel=4, frame_start=90, name="elsewhere")
+    scene.sequence_editor.channels[3].mute = True
+    assert swap_into(scene, strip, tmp_path / "swap").channel == 4
+    for channel in range(4, 129):
+        if channel != 4:
+            add_movie(scene, coded_movies(count=12), channel=channel, frame_start=12, name="full")
+    other = add_movie(scene, coded_movies(), channel=3, frame_start=10, name="crowded")
+    with pytest.raises(EngineError, match="No channel above.*crowded"):
+        swap_into(scene, other, tmp_path / "other")
+
+
+def test_what_is_missing_is_named(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    shot = strip_shot(scene, strip)
+    folder = write_swap(tmp_path / "swap", shot.used)
+    set_timing(strip, "right_handle", 50)
+    with pytest.raises(EngineError, match="plate.*49 frames now, but 60"):
+        insert_swap(scene, strip, shot, folder)
+    (folder / "000007.png").unlink()
+    with pytest.raises(EngineError, match="lacks 1.*000007.png") as refusal:
+        insert_swap(scene, strip, strip_shot(scene, strip), folder)
+    assert refusal.value.code == ErrorCode.FRAME_MISSING
+    assert len(scene.sequence_editor.strips_all) == 1, "nothing half inserted"
+
+
+def mask_key_by_hand(scene, mask, frame, move):
+    layer = mask.layers[0]
+    scene.frame_set(frame)
+    with masks._mask_editor(mask) as editing:
+        masks.start_key(editing, frame)
+        for point in layer.splines[0].points:
+            point.co = (point.co[0] + move[0] / WIDTH, point.co[1] - move[1] / WIDTH)
+        assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}
+
+
+@pytest.fixture
+def edited(scene, tmp_path, coded_movies):
+    """A swap that an editor worked on: mask moved by (9, 5) px on media frame 20, opacity keyed, renamed, moved up."""
+    strip = add_movie(scene, coded_movies(), frame_start=40)
+    set_timing(strip, "left_handle", 50)
+    set_timing(strip, "right_handle", 80)
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    mask_key_by_hand(scene, masks.bound_mask(swap), 60, (9, 5))
+    swap.blend_alpha = 0.5
+    swap.keyframe_insert("blend_alpha", frame=65)
+    swap.name, swap.channel = "my swap", 7
+    swap.transform.offset_y = 2
+    swap.modifiers.new("grade", "BRIGHT_CONTRAST")
+    assert center_of_edit(scene, swap, strip, 60, tmp_path) == pytest.approx(moved(20), abs=0.7)
+    return strip
+
+
+def moved(media_frame):
+    return center(media_frame) + np.array([9, 5])
+
+
+def new(media_frame):
+    """Where a key made now lies: on the picture, which the editor moved up by two pixels."""
+    return center(media_frame) + np.array([0, -2])
+
+
+def center_of_edit(scene, swap, strip, frame, folder):
+    """Middle of what the swap changes, where its opacity is anything but 0."""
+    shown = render_frame(scene, frame, folder)[..., :3].astype(int)
+    swap.mute = True
+    plate = render_frame(scene, frame, folder)[..., :3].astype(int)
+    swap.mute = False
+    return center_of(np.abs(shown - plate).max(axis=-1) > 4)
+
+
+def assert_editors_work_is_kept(swap, opacity_key):
+    assert (swap.name, swap.channel, swap.transform.offset_y) == ("my swap", 7, 2)
+    assert [modifier.name for modifier in swap.modifiers] == ["Face mask", "grade"]
+    keys = strip_fcurves(swap)["blend_alpha", 0].keyframe_points
+    assert (opacity_key, 0.5) in [tuple(key.co) for key in keys]
+    assert masks.bound_mask(swap).frame_start == visible_frames(swap).start
+
+
+def again(scene, strip, folder, opacity_key=65, **details):
+    count = len(scene.sequence_editor.strips_all)
+    swap = swap_into(scene, strip, folder, **details)
+    assert len(scene.sequence_editor.strips_all) == count and len(bpy.data.masks) == 1
+    assert_editors_work_is_kept(swap, opacity_key)
+    assert visible_frames(swap) == visible_frames(strip)
+    assert [e.filename for e in swap.elements] == [f"{f:06d}.png" for f in strip_shot(scene, strip).used]
+    return swap
+
+
+def test_again_replaces_pictures_and_keeps_the_edit(scene, tmp_path, edited):
+    other = (20, 60, 220)
+    swap = again(scene, edited, tmp_path / "swap", color=other)  # the same files, written anew
+    x, y = np.rint(moved(20)).astype(int)
+    shown = render_frame(scene, 60, tmp_path)[y, x, :3].astype(int)
+    swap.mute = True
+    plate = render_frame(scene, 60, tmp_path)[y, x, :3].astype(int)
+    alpha = strip_fcurves(swap)["blend_alpha", 0].evaluate(60)
+    assert shown == pytest.approx(alpha * np.array(other) + (1 - alpha) * plate, abs=3)
+    swap.mute = False
+    assert center_of_edit(scene, swap, edited, 60, tmp_path) == pytest.approx(moved(20), abs=0.8)
+
+
+def test_again_on_a_longer_shot(scene, tmp_path, edited):
+    set_timing(edited, "left_handle", 42)
+    set_timing(edited, "right_handle", 97)
+    swap = again(scene, edited, tmp_path / "swap 2")
+    for frame, expected in ((60, moved(20)), (44, new(4)), (95, new(55))):
+        assert center_of_edit(scene, swap, edited, frame, tmp_path) == pytest.approx(expected, abs=0.8)
+
+
+def test_again_on_a_shorter_shot(scene, tmp_path, edited):
+    set_timing(edited, "left_handle", 57)
+    set_timing(edited, "right_handle", 63)
+    swap = again(scene, edited, tmp_path / "swap 2")
+    assert center_of_edit(scene, swap, edited, 60, tmp_path) == pytest.approx(moved(20), abs=0.8)
+
+
+def test_again_on_a_moved_and_longer_shot(scene, tmp_path, edited):
+    set_timing(edited, "content_start", 10)
+    set_timing(edited, "left_handle", 12)
+    swap = again(scene, edited, tmp_path / "swap 2", opacity_key=35)
+    for frame, expected in ((30, moved(20)), (14, new(4)), (49, center(39))):
+        assert center_of_edit(scene, swap, edited, frame, tmp_path) == pytest.approx(expected, abs=0.8)
+
+
+def test_again_on_other_pictures(scene, tmp_path, edited):
+    frames = visible_frames(edited)
+    set_timing(edited, "content_start", 37)
+    set_timing(edited, "left_handle", frames.start)
+    set_timing(edited, "right_handle", frames.stop)
+    swap = again(scene, edited, tmp_path / "swap 2", opacity_key=62)
+    for frame, media in ((57, 20), (79, 42)):
+        expected = moved(media) if media == 20 else center(media)
+        assert center_of_edit(scene, swap, edited, frame, tmp_path) == pytest.approx(expected, abs=0.8)
+
+
+def test_again_with_a_new_face(scene, tmp_path, edited):
+    swap = again(scene, edited, tmp_path / "swap 2", tracks=(1, 2))
+    assert [layer.name for layer in masks.bound_mask(swap).layers] == ["Face 1", "Face 2"]
+
+
+def test_moved_swap_gets_its_mask_aligned(scene, tmp_path, edited):
+    swap = swap_strip_of(scene, edited)
+    for strip in (edited, swap):
+        set_timing(strip, "content_start", visible_frames(strip).start + (60 if strip == swap else 50))
+    for _ in align_mask_steps(scene, edited):
+        pass
+    mask = masks.bound_mask(swap)
+    assert mask.frame_start == visible_frames(swap).start
+    scene.frame_set(60 + 60)
+    layer = mask.evaluated_get(bpy.context.evaluated_depsgraph_get()).layers[0]
+    x = np.mean([point.co[0] for point in layer.splines[0].points])
+    assert (x - 0.5) * WIDTH + WIDTH / 2 - 0.5 == pytest.approx(moved(20)[0], abs=0.5)
+
+
+def test_split_shot_takes_its_half_of_the_swap(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    right, right_swap = strip.split(30, "SOFT"), swap.split(30, "SOFT")
+    assert strip_uid(right) != strip_uid(strip)
+    assert swap_strip_of(scene, right) == right_swap and swap_strip_of(scene, strip) == swap
+    assert (find_strip(scene, strip_uid(right)), find_strip(scene, strip_uid(strip))) == (right, strip)
+    again_right = swap_into(scene, right, tmp_path / "right")
+    assert again_right == right_swap and visible_frames(right_swap) == range(30, 61)
+    assert masks.bound_mask(right_swap) != masks.bound_mask(swap), "each has its own mask from now on"
+    assert center_of(swapped_pixels(scene, swap, 12, tmp_path)) == pytest.approx(center(11), abs=0.7)
+    assert center_of(swapped_pixels(scene, right_swap, 33, tmp_path)) == pytest.approx(center(32), abs=0.7)
+
+
+def test_no_step_takes_long(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies(count=12))
+    set_timing(strip, "right_handle", 501)
+    shot = strip_shot(scene, strip)
+    folder = write_swap(tmp_path / "swap", shot.used)
+    durations = []
+    steps = insert_swap_steps(scene, strip, shot, folder)
+    while True:
+        started = time.thread_time()
+        if next(steps, "end") == "end":
+            break
+        durations.append(time.thread_time() - started)
+    assert len(swap_strip_of(scene, strip).elements) == 500
+    assert max(durations) < 0.02, durations
+
+
+def test_undo_takes_the_whole_insertion_back(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    shot = strip_shot(scene, strip)
+    folder = write_swap(tmp_path / "swap", shot.used)
+    strip_uid(strip)
+    bpy.ops.ed.undo_push(message="before")
+    insert_swap(scene, strip, shot, folder)
+    bpy.ops.ed.undo_push(message="Insert Swap")
+    bpy.ops.ed.undo()
+    scene = bpy.context.scene  # undo replaces every reference
+    assert [s.name for s in scene.sequence_editor.strips_all] == ["plate"]
+    assert not bpy.data.masks and not list(fcurves(scene))
+    bpy.ops.ed.redo()
+    strips = bpy.context.scene.sequence_editor.strips_all
+    assert [s.name for s in strips] == ["plate", "plate swap"] and len(bpy.data.masks) == 1
+    assert masks.bound_mask(strips["plate swap"]) == bpy.data.masks[0]
+
+
+def test_swap_survives_saving(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    file = tmp_path / "édit.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    swap_into(scene, strip, tmp_path / "swaps" / "one")
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(file))
+    scene = bpy.context.scene
+    swap = swap_strip_of(scene, scene.sequence_editor.strips_all["plate"])
+    assert swap.directory.startswith("//swaps") and swap["understudy_swap"].startswith("//swaps")
+    assert center_of(swapped_pixels(scene, swap, 20, tmp_path)) == pytest.approx(center(19), abs=0.7)

@@ -294,7 +294,7 @@ def test_again_on_a_moved_and_longer_shot(scene, tmp_path, edited):
     set_timing(edited, "content_start", 10)
     set_timing(edited, "left_handle", 12)
     swap = again(scene, edited, tmp_path / "swap 2", opacity_key=35)
-    for frame, expected in ((30, moved(20)), (14, new(4)), (49, center(39))):
+    for frame, expected in ((30, moved(20)), (14, new(4)), (40, center(30))):
         assert center_of_edit(scene, swap, edited, frame, tmp_path) == pytest.approx(expected, abs=0.8)
 
 

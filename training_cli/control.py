@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import stat
@@ -28,6 +29,20 @@ def claim_stdout() -> TextIO:
     own = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(own, "w", encoding="utf-8", newline="\n")
+
+
+def forgive_odd_characters() -> None:
+    """Let a terminal that can't show a character of a name show a question mark instead of ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def abandon_stdout() -> None:
+    """Send what is still to be written to standard output nowhere, because its reader has gone (`… | head`)."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def watch_stdin(stop: StopSignal) -> None:
@@ -61,5 +76,7 @@ def watch_signals(stop: StopSignal) -> None:
             os._exit(Exit.INTERRUPTED)
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
+    # SIGBREAK is how Windows asks a process group to end.
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), ask)

@@ -19,7 +19,7 @@ from ..engine.contract.files import write_text
 from ..engine.contract.messages import Failed, Hello
 from ..engine.runtime.stop import StopSignal
 from .commands import COMMANDS
-from .control import claim_stdout, watch_signals, watch_stdin
+from .control import abandon_stdout, claim_stdout, forgive_odd_characters, watch_signals, watch_stdin
 from .exits import Exit, exit_of
 from .reporters import CommandReporter, JsonLinesReporter, TerminalReporter
 
@@ -65,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     watch_signals(stop)
     if is_json or arguments.command == "run":
         return _listen_and_run(arguments, stop)
+    forgive_odd_characters()
     return _run(arguments, TerminalReporter(stop), is_terminal=True)
 
 
@@ -105,6 +106,9 @@ def _run(arguments: argparse.Namespace, reporter: CommandReporter, is_terminal: 
         return Exit.DONE
     except EngineError as error:
         return _fail(reporter, error)
+    except BrokenPipeError:
+        abandon_stdout()
+        return Exit.DONE
     except ModuleNotFoundError as error:
         return _fail(reporter, _missing_library(error), traceback.format_exc(), is_terminal)
     except MemoryError:

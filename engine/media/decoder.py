@@ -48,10 +48,10 @@ class MovieDecoder:
         return self._shown[1]
 
     def _is_near(self, tick: int) -> bool:
-        if self._shown is None:
+        if self._shown is None or tick < self._shown[0]:
             return False
-        near = self._shown[0] + _SECONDS_TO_DECODE_ON / self._movie.time_base
-        return self._shown[0] <= tick and (tick <= near or (self._coming is not None and tick < self._coming[0]))
+        # Nothing more comes, or the next picture lies not far before the wanted one.
+        return self._coming is None or tick <= self._coming[0] + _SECONDS_TO_DECODE_ON / self._movie.time_base
 
     def _start_before(self, tick: int) -> None:
         self._movie.seek(tick)

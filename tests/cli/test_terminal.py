@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launching import LAUNCH, messages, run
+from launching import LAUNCH, messages, run, start
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.messages import Hello, Progress
 from understudy.engine.contract.performers import load_performers
@@ -101,6 +101,21 @@ def test_the_unexpected_is_kept_in_a_file_that_is_named(monkeypatch, capsys, tmp
     assert str(log) in shown
     assert "Traceback" not in shown
     assert "RuntimeError: out of cheese" in log.read_text(encoding="utf-8")
+
+
+def test_a_reader_that_leaves_early_is_no_failure():
+    with start("dummy", "--seconds", 1) as process:
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_names_a_terminal_cannot_show_do_not_end_the_run(tmp_path):
+    project = tmp_path / "名前.understudy"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    arguments = [sys.executable, LAUNCH, "performer", "add", "名前", "--project", project]
+    ended = subprocess.run(arguments, capture_output=True, env=environment, check=False)
+    assert (ended.returncode, ended.stdout) == (0, b"Performer ??: consent missing." + os.linesep.encode())
 
 
 def test_in_json_mode_the_trace_goes_to_the_log_and_the_sentence_to_the_listener(monkeypatch, capsys):

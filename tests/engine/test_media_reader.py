@@ -125,6 +125,16 @@ def test_any_frame_can_be_asked_for_in_any_order(tmp_path):
             ]
 
 
+def test_the_last_picture_stands_to_the_end_without_being_decoded_again(tmp_path, monkeypatch):
+    stamps = [*range(20), 99]
+    path = write_clip(tmp_path / "freeze.mkv", range(21), stamps, options={"bf": "0", "crf": "12"})
+    seeks = []
+    seek = Movie.seek
+    monkeypatch.setattr(Movie, "seek", lambda movie, tick: (seeks.append(tick), seek(movie, tick)))
+    assert numbers(read(path, (0, 100), rate=Fraction(25))) == [*range(20), *[19] * 79, 20]
+    assert len(seeks) == 1
+
+
 def test_counting_in_the_middle_of_reading_disturbs_nothing(tmp_path):
     path = write_clip(tmp_path / "clip.mp4", range(40))
     with FootageReader(Footage(path)) as reader:

@@ -114,7 +114,8 @@ def _placement(
     turn = np.deg2rad(random.uniform(-preset.rotation_deg, preset.rotation_deg, count))
     zoom = random.uniform(1.0 - preset.zoom, 1.0 + preset.zoom, count)
     shift = random.uniform(-preset.shift, preset.shift, (count, 2)) * _SHIFT_BASE
-    return zoom * np.exp(1j * turn), shift[:, 0] + 1j * shift[:, 1], random.random(count) < preset.flip
+    factor = (zoom * np.exp(1j * turn)).astype(np.complex128)
+    return factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < preset.flip
 
 
 def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.complex128]) -> NDArray[np.float32]:

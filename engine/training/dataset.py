@@ -62,9 +62,9 @@ class _Collector:
 
     def add(self, image: Picture, coverage: float) -> None:
         side = min(image.shape[0], max(1, round(self._px_per_square * coverage)))
-        if side != image.shape[0] or image.shape[0] != image.shape[1]:
-            image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-        picture = np.ascontiguousarray(image)
+        is_kept = image.shape[:2] == (side, side)
+        resized = image if is_kept else cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        picture = np.ascontiguousarray(resized, dtype=np.uint8)
         self.hash.update(picture.tobytes())
         self.pictures.append(picture)
         self.coverages.append(coverage)

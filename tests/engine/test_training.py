@@ -22,6 +22,7 @@ from understudy.engine.training import session as session_module
 from understudy.engine.training.checkpoint import read_model
 from understudy.engine.training.history import read_history
 from understudy.engine.training.inference import load_swapper
+from understudy.engine.training.recipes import RECIPES
 from understudy.engine.training.trainer import Trainer
 
 SIZE = 32
@@ -54,9 +55,15 @@ def facesets(tmp_path_factory):
     return root
 
 
+def make_quick_tiny(patch):
+    """Replace the family quick by one that learns something in seconds."""
+    patch.setitem(FAMILIES, "quick", quick_family(face_size=SIZE, width=8, code=32))
+    patch.setitem(RECIPES, "quick", dataclasses.replace(RECIPES["quick"], warm_up=5))
+
+
 @pytest.fixture(autouse=True)
 def tiny_quick(monkeypatch):
-    monkeypatch.setitem(FAMILIES, "quick", quick_family(face_size=SIZE, width=8, code=32))
+    make_quick_tiny(monkeypatch)
 
 
 class Recorder(CallbackReporter):
@@ -116,7 +123,7 @@ def error_of(call, *arguments, **named):
 def trained(facesets, tmp_path_factory):
     """Folder and messages of a model with 40 steps; tests that change it copy it first."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FAMILIES, "quick", quick_family(face_size=SIZE, width=8, code=32))
+        make_quick_tiny(patch)
         model = tmp_path_factory.mktemp("models") / "anna und bert"
         figures = {"maximum_steps": 40, "learning_rate": 0.01, "save_interval": 10, "preview_interval": 20}
         reporter, done = run(model, facesets, **figures)
@@ -195,8 +202,6 @@ def test_saved_weights_are_the_average_that_the_trainer_had(trained, monkeypatch
 
 @pytest.mark.parametrize("recipe_turns", [False, True], ids=["together", "turns"])
 def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(facesets, tmp_path, monkeypatch, recipe_turns):
-    from understudy.engine.training.recipes import RECIPES
-
     if recipe_turns:
         classic = RECIPES["original"]
         monkeypatch.setitem(RECIPES, "quick", dataclasses.replace(classic, batch_size=4))

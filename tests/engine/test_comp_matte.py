@@ -85,7 +85,8 @@ def test_forehead_lies_above_the_brows_whatever_the_pose(turn):
     arc = forehead_points(points)
     brows = points[17:27]
     assert (arc[1:-1, 1] < brows[:, 1].min()).all()
-    assert arc[:, 0].min() >= brows[:, 0].min() - 2 and arc[:, 0].max() <= brows[:, 0].max() + 2
+    assert arc[:, 0].min() < brows[:, 0].min() and arc[:, 0].max() > brows[:, 0].max(), "brow tails lie inside"
+    assert arc[:, 0].min() >= points[:17, 0].min() - 2 and arc[:, 0].max() <= points[:17, 0].max() + 2
     raised = points.copy()
     raised[17:27, 1] -= 6.0
     assert np.abs(forehead_points(raised) - arc)[:, 1].max() < 0.5, "raised brows don't raise the mask"

@@ -85,8 +85,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
             footage, job.output, arguments.movie, part, _ranges(arguments, footage, info), not arguments.pass_frames
         )
         result["movie"] = str(arguments.movie) if frames else ""
-    for warning in result["warnings"]:
-        reporter.warning(warning)
     return reporter.done(done.summary, result)
 
 

@@ -68,7 +68,7 @@ def measure(frame: dict[str, Any], facts: dict[str, Any], track_sets: dict[str, 
             "plate": plate,
             "swap": result,
             "matte": np.repeat(overlay[:, :, 3:], 3, axis=2),
-            f"difference ×{GAIN}": np.clip(difference * GAIN, 0, 255).astype(np.uint8),
+            f"difference, {GAIN} times": np.clip(difference * GAIN, 0, 255).astype(np.uint8),
         },
     }
     outside = overlay[: plate.shape[0], : plate.shape[1], 3] == 0

@@ -196,9 +196,9 @@ class SwapSettings(_Checked):
         },
     )
     erode: float = _setting(
-        0.0, "Shrink the mask by this share of the face's size; negative grows it.", minimum=-0.5, maximum=0.5
+        -0.015, "Shrink the mask by this share of the face's size; negative grows it.", minimum=-0.5, maximum=0.5
     )
-    feather: float = _setting(0.06, "Width of the soft edge as a share of the face's size.", minimum=0.0, maximum=0.5)
+    feather: float = _setting(0.08, "Width of the soft edge as a share of the face's size.", minimum=0.0, maximum=0.5)
     margin: float = _setting(
         0.0,
         "Grow the alpha beyond the mask by this share of the face's size, so that an editor's own mask has room.",

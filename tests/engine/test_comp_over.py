@@ -150,3 +150,18 @@ def test_a_large_face_shown_small_is_averaged_not_picked():
     place_face(picture, face, matte, face_matrix(landmarks_at((32, 32), 20), 256, 2.0))
     middle = picture[28:36, 28:36, :3].astype(int)
     assert np.abs(middle - 127).max() <= 8
+
+
+def test_the_networks_own_mask_limits_the_alpha():
+    plate = painted_picture(WIDTH, HEIGHT)
+
+    class Masking(FakeSwapper):
+        def swap(self, faces, source):
+            masks = np.ones(faces.shape[:3], np.float32)
+            masks[:, :, :32] = 0.0
+            return faces, masks
+
+    landmarks = landmarks_at((150, 120), 80)
+    whole = swapped_picture(plate, landmarks, FakeSwapper())[..., 3]
+    half = swapped_picture(plate, landmarks, Masking())[..., 3]
+    assert not half[:, :147].any() and np.array_equal(half[:, 156:], whole[:, 156:])

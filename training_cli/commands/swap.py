@@ -183,5 +183,5 @@ def _deleted_faces(folder: Path, footage: Footage) -> tuple[tuple[int, int], ...
     document = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
     places = {name: index for index, name in enumerate(footage.pictures)}
     deleted = [face for face in document["faces"] if not (folder / face["file"]).exists()]
-    numbers = [(places.get(face["picture"], face["media_frame"]), face["track"]) for face in deleted]
+    numbers = [(places.get(face["picture"], int(face["media_frame"])), int(face["track"])) for face in deleted]
     return tuple((frame, track) for frame, track in numbers if frame >= 0)

@@ -40,6 +40,7 @@ class Panel(StrEnum):
 
     JOBS = "SEQUENCER_PT_understudy_jobs"
     ENGINE = "SEQUENCER_PT_understudy_engine"
+    ENGINE_REPORT = "SEQUENCER_PT_understudy_engine_report"
     PERFORMERS = "SEQUENCER_PT_understudy_performers"
     SHOTS = "SEQUENCER_PT_understudy_shots"
     SHOTS_SETTINGS = "SEQUENCER_PT_understudy_shots_settings"

@@ -9,6 +9,7 @@ Blender dies, so no engine outlives its Blender.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -174,22 +175,16 @@ class EngineProcess:
             self._ended.set()
 
     def _launch(self, log: Any) -> subprocess.Popen[bytes]:
-        options: dict[str, Any] = {"start_new_session": True}
+        own_group: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
-            options = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+            own_group = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+        launch = functools.partial(subprocess.Popen[bytes], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         with self._lock:
-            self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=clean_environment(),
-                cwd=self.folder,
-                **options,
-            )
+            process = launch(self.command, env=clean_environment(), cwd=self.folder, **own_group)
+            self._process = process
             if self._is_stopping:
                 self._close_stdin()
-        return self._process
+        return process
 
     def _read(self, process: subprocess.Popen[bytes]) -> Message | None:
         assert process.stdout is not None

@@ -79,6 +79,12 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def clock_text(seconds: float) -> str:
+    """Return a time as a clock shows it: "1:07" or "2:05:00"."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
 def progress_factor(job: Job) -> float:
     """Return how far the job's stage is, 0 to 1; 0 when that is unknown."""
     if job.progress is None or not job.progress.total:
@@ -96,10 +102,11 @@ def progress_text(job: Job) -> str:
     if progress is None:
         return job.stage
     if progress.unit == "seconds":
-        count = f"{duration_text(progress.done)}" + (f" of {duration_text(progress.total)}" if progress.total else "")
+        count = clock_text(progress.done) + (f" of {clock_text(progress.total)}" if progress.total else "")
     else:
         count = f"{progress.done:.0f}" + (f" / {progress.total:.0f}" if progress.total else "") + f" {progress.unit}"
-    left = "" if progress.remaining_s is None else f", {duration_text(progress.remaining_s)} left"
+    is_known = progress.remaining_s is not None and progress.remaining_s >= 0.5
+    left = f", {duration_text(progress.remaining_s or 0)} left" if is_known else ""
     return count + left
 
 

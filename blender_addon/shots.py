@@ -70,10 +70,11 @@ def location_of(strip: Any) -> FootageLocation | None:
     return None
 
 
-def shots_with_swap(context: bpy.types.Context, name: str = "") -> list[Any]:
-    """Return those of the chosen shots that have a swap in the edit."""
+def shots_with_swap(context: bpy.types.Context, name: str = "") -> list[tuple[Any, Any]]:
+    """Return those of the chosen shots that have a swap in the edit, each with its swap."""
     scene = sequencer_scene(context)
-    return [strip for strip in chosen_strips(context, name) if swap_strip_of(scene, strip) is not None]
+    pairs = [(strip, swap_strip_of(scene, strip)) for strip in chosen_strips(context, name)]
+    return [(strip, swap) for strip, swap in pairs if swap is not None]
 
 
 def swap_folder(project: Project, strip: Any, uid: str) -> Path:

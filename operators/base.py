@@ -22,7 +22,7 @@ class Described:
         return ""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
         """Whether the operator can run; the reason is shown beside a grey button."""
         reason = cls.reason(context)
         if reason:

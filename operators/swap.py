@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators for swaps: make one, put finished frames back in, show and hide it, remove it."""
 
+from typing import Any
+
 import bpy
 from bpy.props import StringProperty
 
 from ..blender_addon import ids, job_requests, readiness, shots
-from ..blender_addon.insertion import insert_swap, remove_swap, swap_strip_of
+from ..blender_addon.insertion import insert_swap, remove_swap
 from ..blender_addon.job_queue import JobRequest
 from ..blender_addon.sequencer import sequencer_scene
 from ..blender_addon.strips import find_strip, known_uid, strip_shot, strip_uid
@@ -68,7 +70,7 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
         uids = [strip_uid(strip) for strip in chosen(context, self.strip)]
         for uid in uids:
             # Inserting changes the edit; each strip is looked up when its turn comes.
-            strip = find_strip(scene, uid)
+            strip: Any = find_strip(scene, uid)
             folder = shots.swap_folder(project, strip, uid)
             if not (folder / SWAP_FILE).is_file():
                 raise EngineError(
@@ -95,10 +97,10 @@ class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> str:
         """Hide all of them if one is visible, else show them all."""
-        scene, strips = sequencer_scene(context), _with_swap(context, self.strip)
-        is_muted = any(not swap_strip_of(scene, strip).mute for strip in strips)
-        for strip in strips:
-            swap_strip_of(scene, strip).mute = is_muted
+        swaps = [swap for _, swap in _with_swap(context, self.strip)]
+        is_muted = any(not swap.mute for swap in swaps)
+        for swap in swaps:
+            swap.mute = is_muted
         return "The plate is shown." if is_muted else "The swap is shown."
 
 
@@ -120,17 +122,17 @@ class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> str:
         """Remove the strips and the masks nobody else uses."""
         scene = sequencer_scene(context)
-        uids = [known_uid(strip) for strip in _with_swap(context, self.strip)]
+        uids = [known_uid(strip) for strip, _ in _with_swap(context, self.strip)]
         for uid in uids:
             remove_swap(scene, find_strip(scene, uid))
         return f"Swaps taken out of the edit: {len(uids)}."
 
 
-def _with_swap(context: bpy.types.Context, name: str) -> list:
-    strips = shots.shots_with_swap(context, name)
-    if not strips:
+def _with_swap(context: bpy.types.Context, name: str) -> list[tuple[Any, Any]]:
+    pairs = shots.shots_with_swap(context, name)
+    if not pairs:
         raise EngineError(ErrorCode.STRIP_MISSING, "The chosen shots have no swap.", "Swap their faces first.")
-    return strips
+    return pairs
 
 
 CLASSES = (UNDERSTUDY_OT_swap, UNDERSTUDY_OT_swap_insert, UNDERSTUDY_OT_swap_toggle, UNDERSTUDY_OT_swap_remove)

@@ -80,7 +80,8 @@ def show_image(context: bpy.types.Context, path: Path) -> None:
     areas = [area for window in context.window_manager.windows for area in window.screen.areas]
     area = next((area for area in areas if area.type == "IMAGE_EDITOR"), None)
     if area is None and not bpy.app.background:
-        bpy.ops.wm.window_new()
+        with context.temp_override(window=context.window or context.window_manager.windows[0]):
+            bpy.ops.wm.window_new()
         area = context.window_manager.windows[-1].screen.areas[0]
         area.type = "IMAGE_EDITOR"
     if area is not None:

@@ -39,8 +39,25 @@ class SEQUENCER_PT_understudy_engine(SidebarPanel, bpy.types.Panel):
                 reason = readiness.install_reason(context)
                 button(layout, ids.Operator.ENVIRONMENT_INSTALL, reason, _INSTALL_TEXTS[engine.state], "IMPORT")
             layout.operator(ids.Operator.PREFERENCES_OPEN, icon="PREFERENCES")
+
+
+class SEQUENCER_PT_understudy_engine_report(SidebarPanel, bpy.types.Panel):
+    """What the last check found."""
+
+    bl_idname = ids.Panel.ENGINE_REPORT
+    bl_parent_id = ids.Panel.ENGINE
+    bl_label = "Last Check"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the engine was checked in this session."""
+        return bool(context.window_manager.understudy.engine_report)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the findings."""
         for line in context.window_manager.understudy.engine_report.splitlines():
-            sentence(layout, line)
+            sentence(self.layout, line)
 
 
-CLASSES = (SEQUENCER_PT_understudy_engine,)
+CLASSES = (SEQUENCER_PT_understudy_engine, SEQUENCER_PT_understudy_engine_report)

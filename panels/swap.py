@@ -6,11 +6,11 @@ from typing import Any
 import bpy
 
 from ..blender_addon import casting, ids, readiness, shots
-from ..blender_addon.insertion import swap_strip_of
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.settings import SwapSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
 
+_SWAPS_SHOWN = 4
 _TRUST = {
     "missing": "{name} has no consent note. The swap's report will say so.",
     "expired": "The consent of {name} has expired. The swap's report will say so.",
@@ -40,18 +40,18 @@ class SEQUENCER_PT_understudy_swap(SidebarPanel, bpy.types.Panel):
 
 
 def _draw_trust(layout: bpy.types.UILayout, item: Any) -> None:
-    state = "given" if item is None else casting.consent_state(item)
+    if item is None:
+        return
+    state = casting.consent_state(item)
     if state != "given":
         sentence(layout, _TRUST[state].format(name=item.name), icon=casting.CONSENT_ICONS[state])
 
 
 def _draw_swaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    scene = sequencer_scene(context)
-    strips = shots.shots_with_swap(context)
-    for strip in strips[:4]:
-        swap = swap_strip_of(scene, strip)
+    pairs = shots.shots_with_swap(context)
+    for _, swap in pairs[:_SWAPS_SHOWN]:
         layout.label(text=swap.name, icon="HIDE_ON" if swap.mute else "HIDE_OFF")
-    if strips:
+    if pairs:
         row = layout.row(align=True)
         row.operator(ids.Operator.SWAP_TOGGLE, text="Plate / Swap", icon="HIDE_OFF")
         row.operator(ids.Operator.SWAP_INSERT, text="", icon="FILE_REFRESH")

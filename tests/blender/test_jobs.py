@@ -305,6 +305,10 @@ def test_durations_read_well(seconds, text):
     assert reports.duration_text(seconds) == text
 
 
+def test_clocks_read_well():
+    assert [reports.clock_text(seconds) for seconds in (0.4, 67, 7500)] == ["0:00", "1:07", "2:05:00"]
+
+
 def test_a_queue_without_blender_gives_the_same_answers(tmp_path):
     queue = JobQueue()
     job = queue.add(request_of(tmp_path, seconds=0.1))

@@ -239,6 +239,12 @@ def test_drawing_changes_nothing(edit, clips):
     assert bpy.data.is_dirty == was_dirty
 
 
+def test_the_last_check_can_be_read_again(edit):
+    assert drawn(Panel.ENGINE_REPORT) is None
+    bpy.context.window_manager.understudy.engine_report = "Python 3.11\nModels: mesh"
+    assert drawn(Panel.ENGINE_REPORT) == "Python 3.11 Models: mesh"
+
+
 def test_panels_come_in_the_order_of_the_work():
     from understudy.panels import _classes
 

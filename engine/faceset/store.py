@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,6 +141,7 @@ class FacesetWriter:
         self._searched: dict[str, None] = {}
         if (self.folder / FACESET_FILE).is_file():
             self._take_over(keep)
+        self._faces_of = Counter(record.picture for record in self._records)
         self._names = {record.file.casefold() for record in self._records}
         if self.folder.is_dir():
             self._names |= {path.name.casefold() for path in list_pictures(self.folder)}
@@ -201,6 +203,7 @@ class FacesetWriter:
         record = replace(record, file=self._name(record), size=self.size, coverage=self.coverage)
         write_png(self.folder / record.file, image)
         self._records.append(record)
+        self._faces_of[record.picture] += 1
         self._names.add(record.file.casefold())
         if record.picture:
             self.note_searched(record.picture)
@@ -224,7 +227,7 @@ class FacesetWriter:
             stem, number = f"{record.media_frame:06d}_t{max(record.track, 0):02d}", -1
         else:
             stem = _cut(Path(record.picture).stem)
-            number = sum(other.picture == record.picture for other in self._records)
+            number = self._faces_of[record.picture]
         variant = 1
         while True:
             # Pictures that differ in suffix only, and footage searched twice, must not overwrite each other.

@@ -12,61 +12,23 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import bpy
 import numpy as np
 
-from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.timing import ranges_of
 from .outline_geometry import Placement, is_clockwise, key_indices
+from .outlines import Outlines
 from .sequencer import FLIPS_MASKS, all_strips, ensure_sequencer_scene, timing, value_reader, visible_frames
 from .slices import SLICE_S
 
 MADE_LAYERS = "understudy_layers"
+_COVERED = "understudy_covered"
 # Half a pixel of the plate: less than the resampling of the pictures can show.
 TOLERANCE_PX = 0.5
 _MODIFIER = "Face mask"
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True)
-class Outlines:
-    """The outlines of a swap's blend masks, as `outlines.npz` holds them.
-
-    Attributes:
-        media_frames: int (n,), ascending or not.
-        tracks: int (t,), face track ids.
-        points: float32 (n, t, 16, 2), plate px, clockwise on screen.
-        present: bool (n, t), whether the track has a face there.
-        feather_px: float32 (n, t), width of the soft edge in plate px.
-    """
-
-    media_frames: np.ndarray
-    tracks: np.ndarray
-    points: np.ndarray
-    present: np.ndarray
-    feather_px: np.ndarray
-
-    def rows(self, media_frames: Sequence[int]) -> np.ndarray:
-        """Return the row of each media frame, -1 where there is none."""
-        row_of = {int(frame): row for row, frame in enumerate(self.media_frames)}
-        return np.array([row_of.get(frame, -1) for frame in media_frames], dtype=np.int64)
-
-
-def read_outlines(path: Path) -> Outlines:
-    """Read `outlines.npz`.
-
-    Raises:
-        EngineError: `picture_unreadable`, when the file is missing or damaged.
-    """
-    try:
-        with np.load(path) as arrays:
-            return Outlines(**{name: arrays[name] for name in Outlines.__dataclass_fields__})
-    except (OSError, ValueError, KeyError) as error:
-        raise EngineError(
-            ErrorCode.PICTURE_UNREADABLE, f"The outlines {path} can't be read: {error}.", "Swap the shot again."
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -110,8 +72,8 @@ def placement_of(strip: Any, plate_size: tuple[int, int]) -> Placement:
 def layer_keys(
     outlines: Outlines,
     used: Sequence[int],
-    wanted: np.ndarray,
-    new_tracks: set[int],
+    kept: np.ndarray,
+    covered: dict[int, set[int]],
     placement: Placement,
     first_frame: int,
 ) -> Iterator[MaskKeys | None]:
@@ -120,14 +82,15 @@ def layer_keys(
     Args:
         outlines: The outlines of the swap.
         used: Media frame of each timeline frame of the strip.
-        wanted: bool (len(used),), timeline frames that may get keys.
-        new_tracks: Tracks that may get keys on every frame.
+        kept: bool (len(used),), timeline frames whose keys stay, if their track had the face there.
+        covered: Media frames of each track that the mask was made for before.
         placement: How the strip places its pictures.
         first_frame: Mask frame of the strip's first timeline frame.
     """
     rows = outlines.rows(used)
     for column, track in enumerate(outlines.tracks.tolist()):
-        shown = (rows >= 0) if track in new_tracks else wanted & (rows >= 0)
+        had_face = np.array([frame in covered.get(track, ()) for frame in used], bool)
+        shown = (rows >= 0) & ~(kept & had_face)
         shown[shown] = outlines.present[rows[shown], column]
         index = np.flatnonzero(shown)
         if not len(index):
@@ -154,6 +117,24 @@ def new_mask(name: str, first_frame: int, frames: int) -> Any:
 def made_layers(mask: Any) -> dict[int, str]:
     """Return the face tracks that ever got a layer in this mask, with the layer's first name."""
     return {int(track): name for track, name in json.loads(mask.get(MADE_LAYERS, "[]"))}
+
+
+def covered_frames(mask: Any) -> dict[int, set[int]]:
+    """Return the media frames of each face track that the mask was made for."""
+    ranges = json.loads(mask.get(_COVERED, "{}"))
+    return {int(track): {f for start, end in found for f in range(start, end)} for track, found in ranges.items()}
+
+
+def note_covered(mask: Any, outlines: Outlines, used: Sequence[int]) -> None:
+    """Remember that the mask was made for the faces of these media frames as well."""
+    covered = covered_frames(mask)
+    shown = np.isin(outlines.media_frames, used)
+    for column, track in enumerate(outlines.tracks.tolist()):
+        frames = outlines.media_frames[shown & outlines.present[:, column]].tolist()
+        covered[track] = covered.get(track, set()) | set(frames)
+    mask[_COVERED] = json.dumps(
+        {track: [[r.start, r.end] for r in ranges_of(frames)] for track, frames in covered.items()}
+    )
 
 
 def add_layer(mask: Any, track: int, points: int) -> Any:

@@ -21,7 +21,7 @@ def finished(steps: Generator[object, None, _Result]) -> _Result:
             return end.value
 
 
-def sliced(steps: Iterable[_Item]) -> Generator[None, None, list[_Item]]:
+def sliced(steps: Iterable[_Item | None]) -> Generator[None, None, list[_Item]]:
     """Run through `steps`, yielding whenever a slice of time is used up; return what is not None of it."""
     found: list[_Item] = []
     started = time.perf_counter()

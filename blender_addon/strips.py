@@ -57,13 +57,11 @@ def strip_uid(strip: Any) -> str:
     The id is a custom property, so it is saved, undone and redone with the strip.
     """
     uid = known_uid(strip)
-    if uid:
-        sharing = [s for s in all_strips(strip.id_data) if known_uid(s) == uid and not is_swap(s)]
-        if len(sharing) < 2 or strip.get(_NAMED) == strip.name:
-            return uid
+    sharing = [s for s in all_strips(strip.id_data) if uid and known_uid(s) == uid and not is_swap(s)]
+    if uid and (len(sharing) < 2 or strip.get(_NAMED) == strip.name):
+        return uid
     fresh = uuid.uuid4().hex
-    if uid:
-        _take_swaps_along(strip, sharing, fresh)
+    _take_swaps_along(strip, sharing, fresh)
     strip[UID] = fresh
     strip[_NAMED] = strip.name
     return fresh
@@ -71,7 +69,7 @@ def strip_uid(strip: Any) -> str:
 
 def _take_swaps_along(strip: Any, sharing: list[Any], uid: str) -> None:
     """Hand `strip` the swaps that lie over it, not over those that share its id: a shot was split with its swap."""
-    for swap in all_strips(strip.id_data):
+    for swap in all_strips(strip.id_data) if sharing else ():
         if is_swap(swap) and known_uid(swap) == known_uid(strip):
             owner = max(sharing, key=lambda s: (_overlap(s, swap), s.get(_NAMED) == s.name))
             if owner.name == strip.name:

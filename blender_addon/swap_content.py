@@ -14,7 +14,7 @@ from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.files import read_document
 from ..engine.contract.project import OUTLINES_FILE, SWAP_FILE
 from ..engine.contract.timing import Shot
-from .masks import Outlines, read_outlines
+from .outlines import Outlines, read_outlines
 from .strips import SWAP
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"

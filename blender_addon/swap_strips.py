@@ -12,6 +12,9 @@ from . import masks
 from .sequencer import all_strips, level_of, visible_frames
 from .strips import is_swap, known_uid
 
+# Set while a swap is made: what was left half done, say by undo, is made anew.
+INCOMPLETE = "understudy_incomplete"
+
 
 def swap_strip_of(scene: bpy.types.Scene, strip: Any) -> Any | None:
     """Return the swap strip that was made for `strip`, or None."""

@@ -7,7 +7,17 @@ import time
 import bpy
 import numpy as np
 import pytest
-from coded_footage import HEIGHT, WIDTH, add_movie, add_pictures, in_meta, render_frame, sequencer_area, setup_scene
+from coded_footage import (
+    HEIGHT,
+    WIDTH,
+    add_movie,
+    add_pictures,
+    in_meta,
+    render_frame,
+    sequencer_area,
+    setup_scene,
+    write_png,
+)
 from swap_folder import COLOR, RADIUS, center, write_swap
 from understudy.blender_addon import masks
 from understudy.blender_addon.insertion import (
@@ -18,7 +28,13 @@ from understudy.blender_addon.insertion import (
     swap_strip_of,
     toggle_swap,
 )
-from understudy.blender_addon.sequencer import fcurves, set_timing, strip_fcurves, visible_frames
+from understudy.blender_addon.sequencer import (
+    ensure_sequencer_scene,
+    fcurves,
+    set_timing,
+    strip_fcurves,
+    visible_frames,
+)
 from understudy.blender_addon.strips import find_strip, strip_shot, strip_uid
 from understudy.engine.contract.errors import EngineError, ErrorCode
 
@@ -387,3 +403,57 @@ def test_swap_survives_saving(scene, tmp_path, coded_movies):
     swap = swap_strip_of(scene, scene.sequence_editor.strips_all["plate"])
     assert swap.directory.startswith("//swaps") and swap["understudy_swap"].startswith("//swaps")
     assert center_of(swapped_pixels(scene, swap, 20, tmp_path)) == pytest.approx(center(19), abs=0.7)
+
+
+def test_half_made_swap_is_made_anew(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    shot = strip_shot(scene, strip)
+    folder = write_swap(tmp_path / "swap", shot.used)
+    steps = insert_swap_steps(scene, strip, shot, folder)
+    next(steps)
+    steps.close()
+    assert swap_strip_of(scene, strip).mute
+    swap = insert_swap(scene, strip, shot, folder)
+    assert len(scene.sequence_editor.strips_all) == 2 and not swap.mute
+    assert center_of(swapped_pixels(scene, swap, 20, tmp_path)) == pytest.approx(center(19), abs=0.7)
+
+
+def test_face_found_later_gets_its_keys(scene, tmp_path, coded_movies):
+    strip = add_movie(scene, coded_movies())
+    swap_into(scene, strip, tmp_path / "swap", absent=range(15, 40))
+    swap = swap_into(scene, strip, tmp_path / "swap", absent=())
+    assert center_of(swapped_pixels(scene, swap, 28, tmp_path)) == pytest.approx(center(27), abs=0.7)
+
+
+def set_curves(modifier):
+    curve = modifier.curve_mapping.curves[3]
+    curve.points.new(0.4, 0.7)
+    curve.points[0].location = (0.0, 0.1)
+    modifier.curve_mapping.update()
+
+
+GRADES = {
+    "BRIGHT_CONTRAST": lambda m: (setattr(m, "bright", 0.2), setattr(m, "contrast", 20)),
+    "COLOR_BALANCE": lambda m: setattr(m.color_balance, "gain", (1.4, 0.7, 1.1)),
+    "CURVES": set_curves,
+    "WHITE_BALANCE": lambda m: setattr(m, "white_value", (0.8, 1, 0.6)),
+}
+
+
+@pytest.mark.parametrize("kind", GRADES)
+def test_swap_is_graded_as_its_shot(scene, tmp_path, kind):
+    picture = np.full((HEIGHT, WIDTH, 3), COLOR, np.uint8)
+    write_png(tmp_path / "plate.png", picture)
+    strip = add_pictures(scene, tmp_path, ["plate.png"])
+    set_timing(strip, "right_handle", 5)
+    strip.color_saturation = 0.6
+    ensure_sequencer_scene(scene)
+    GRADES[kind](strip.modifiers.new("my grade", kind))
+    graded = render_frame(scene, 2, tmp_path)
+    assert np.abs(graded[20, 20, :3].astype(int) - COLOR).max() > 10
+    swap = swap_into(scene, strip, tmp_path / "swap")
+    strip.mute = True
+    alone = render_frame(scene, 2, tmp_path)
+    x, y = np.rint(center(0)).astype(int)
+    assert alone[y, x, 3] == 255 and (alone[y, x, :3] == graded[y, x, :3]).all()
+    assert [m.name for m in swap.modifiers] == ["my grade", "Face mask"]

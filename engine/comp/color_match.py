@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Color transfer in aligned space: the swapped face takes on the plate's colors, steadily over the frames.
 
-A solution says how the face's statistics must move to become the plate's. It is measured for each frame inside the
-mask, averaged over the neighboring frames of the face track (both ways, so nothing lags behind the light), and then
-applied around the face's own statistics of that frame.
+A solution holds the face's own statistics and the plate's, which it shall have. Both are measured for each frame inside
+the mask. The plate's are averaged over the neighboring frames of the face track (both ways, so nothing lags behind the
+light); the face's own stay those of the frame, so that a network's flicker is taken away in full.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 _QUANTILES = np.linspace(0.0, 1.0, 33)
 # Reinhard's ratio of spreads is kept within e^±0.5 (0.61 … 1.65): beyond, it amplifies noise or flattens the face.
 _LARGEST_LOG_RATIO = 0.5
+# L*a*b* spreads below this are noise, not drawing.
+_LEAST_SPREAD = 0.25
 # Fewer pixels than this say nothing about the colors of a face.
 _FEWEST_PIXELS = 16
 # Neighbors that weigh less than this are left out.
@@ -30,12 +32,12 @@ class ColorSolution:
     """How one frame's face should change.
 
     Attributes:
-        pivot: The face's own statistics in this frame.
-        change: What must be added to them; this is averaged over time.
+        own: The face's own statistics in this frame.
+        wanted: What they shall become, in the same order; this is averaged over time.
     """
 
-    pivot: np.ndarray
-    change: np.ndarray
+    own: np.ndarray
+    wanted: np.ndarray
 
 
 def solve_color(method: str, face: np.ndarray, plate: np.ndarray, weight: np.ndarray) -> ColorSolution | None:
@@ -80,7 +82,7 @@ def reach_of(steadiness: float) -> int:
 
 
 def steady_solution(solutions: Mapping[int, ColorSolution], frame: int, steadiness: float) -> ColorSolution | None:
-    """Average the change over the neighbors of a frame, the nearer the more.
+    """Average what is wanted over the neighbors of a frame, the nearer the more.
 
     The weights `steadiness ** distance` are symmetric: the average has no lag, doesn't depend on where a run began,
     and gives the same picture when a stopped run goes on.
@@ -91,7 +93,7 @@ def steady_solution(solutions: Mapping[int, ColorSolution], frame: int, steadine
         steadiness: 0 takes the frame alone.
 
     Returns:
-        The frame's own pivot with the averaged change, or None when the frame has no solution.
+        The frame's own statistics with the averaged wanted ones, or None when the frame has no solution.
     """
     own = solutions.get(frame)
     if own is None:
@@ -103,33 +105,30 @@ def steady_solution(solutions: Mapping[int, ColorSolution], frame: int, steadine
         if 0 < abs(other - frame) <= reach
     ]
     weights = np.array([1.0] + [weight for weight, _ in near])
-    changes = np.stack([own.change] + [solution.change for _, solution in near])
-    return ColorSolution(own.pivot, np.tensordot(weights / weights.sum(), changes, axes=1))
+    wanted = np.stack([own.wanted] + [solution.wanted for _, solution in near])
+    return ColorSolution(own.own, np.tensordot(weights / weights.sum(), wanted, axes=1))
 
 
 def _solve_mean(face: np.ndarray, plate: np.ndarray) -> ColorSolution:
-    pivot = face.mean(axis=0)
-    return ColorSolution(pivot, plate.mean(axis=0) - pivot)
+    return ColorSolution(face.mean(axis=0), plate.mean(axis=0))
 
 
 def _apply_mean(face: np.ndarray, solution: ColorSolution) -> np.ndarray:
-    return face + solution.change.astype(np.float32)
+    return face + (solution.wanted - solution.own).astype(np.float32)
 
 
 def _solve_histogram(face: np.ndarray, plate: np.ndarray) -> ColorSolution:
-    pivot = np.quantile(face, _QUANTILES, axis=0)
-    return ColorSolution(pivot, np.quantile(plate, _QUANTILES, axis=0) - pivot)
+    return ColorSolution(np.quantile(face, _QUANTILES, axis=0), np.quantile(plate, _QUANTILES, axis=0))
 
 
 def _apply_histogram(face: np.ndarray, solution: ColorSolution) -> np.ndarray:
     result = np.empty_like(face)
     for channel in range(3):
-        levels = solution.pivot[:, channel]
-        wanted = np.maximum.accumulate(levels + solution.change[:, channel])
+        own, wanted = solution.own[:, channel], solution.wanted[:, channel]
         # Outside of the measured levels the ends' changes go on, so that highlights keep their drawing.
-        levels = np.concatenate([[levels[0] - 1.0], levels, [levels[-1] + 1.0]])
+        own = np.concatenate([[own[0] - 1.0], own, [own[-1] + 1.0]])
         wanted = np.concatenate([[wanted[0] - 1.0], wanted, [wanted[-1] + 1.0]])
-        result[..., channel] = np.interp(face[..., channel], levels, wanted)
+        result[..., channel] = np.interp(face[..., channel], own, wanted)
     return result
 
 
@@ -145,17 +144,19 @@ def _rgb(lab: np.ndarray) -> np.ndarray:
 
 def _solve_lab(face: np.ndarray, plate: np.ndarray) -> ColorSolution:
     """Reinhard, Ashikhmin, Gooch, Shirley: Color Transfer between Images (2001), in CIE L*a*b*."""
-    of_face, of_plate = _lab(face), _lab(plate)
-    pivot = of_face.mean(axis=0)
-    spreads = np.maximum([of_face.std(axis=0), of_plate.std(axis=0)], 0.25)
-    ratio = np.clip(np.log(spreads[1] / spreads[0]), -_LARGEST_LOG_RATIO, _LARGEST_LOG_RATIO)
-    return ColorSolution(pivot, np.concatenate([of_plate.mean(axis=0) - pivot, ratio]))
+    return ColorSolution(_lab_statistics(face), _lab_statistics(plate))
+
+
+def _lab_statistics(colors: np.ndarray) -> np.ndarray:
+    """Return means and logarithms of the spreads of L*, a* and b*, shape (6,)."""
+    lab = _lab(colors)
+    return np.concatenate([lab.mean(axis=0), np.log(np.maximum(lab.std(axis=0), _LEAST_SPREAD))])
 
 
 def _apply_lab(face: np.ndarray, solution: ColorSolution) -> np.ndarray:
-    shift, gain = solution.change[:3], np.exp(solution.change[3:])
+    ratio = np.clip((solution.wanted - solution.own)[3:], -_LARGEST_LOG_RATIO, _LARGEST_LOG_RATIO)
     lab = _lab(face)
-    changed = ((lab - solution.pivot) * gain + solution.pivot + shift).astype(np.float32)
+    changed = ((lab - solution.own[:3]) * np.exp(ratio) + solution.wanted[:3]).astype(np.float32)
     # OpenCV's L*a*b* is a table, good to half a percent: only the difference is taken from it.
     return face + _rgb(changed) - _rgb(lab)
 

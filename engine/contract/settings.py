@@ -216,8 +216,8 @@ class SwapSettings(_Checked):
         },
     )
     color_steadiness: float = _setting(
-        0.9,
-        "How slowly the color solution may change from frame to frame; 0 solves every frame alone.",
+        0.7,
+        "How much neighboring frames share in the colors to match; 0 takes every frame alone, 0.9 a second around it.",
         minimum=0.0,
         maximum=0.999,
     )

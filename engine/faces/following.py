@@ -23,6 +23,10 @@ _LEAST_PRESENCE = 0.5
 _LEAST_PRESENCE_UNDETECTED = 0.8
 _SAME_FACE = 0.5
 _BELONGS_TO_TRACK = 0.25
+# A fitter that can't say whether its landmarks are on a face has to stay closer to the detector's box.
+_BELONGS_TO_TRACK_UNJUDGED = 0.55
+# And it starts a track on sure detections only; measured, BlazeFace has next to no false ones from here on.
+_LEAST_SCORE_UNJUDGED = 0.65
 _LARGEST_JUMP = 0.5
 
 
@@ -72,9 +76,12 @@ class FaceFollower:
     ) -> Observation | None:
         if track is not None:
             landmarks, presence = self._fitter.follow(image, track.expected_landmarks(frame))
-            agrees = box_overlap(box_of(landmarks), detection.box)[0, 0] > _BELONGS_TO_TRACK
+            least = _BELONGS_TO_TRACK if self._fitter.knows_presence else _BELONGS_TO_TRACK_UNJUDGED
+            agrees = box_overlap(box_of(landmarks), detection.box)[0, 0] > least
             if agrees and presence >= _LEAST_PRESENCE:
                 return Observation(landmarks, detection.score, True, detection.rotation)
+        elif not self._fitter.knows_presence and detection.score < _LEAST_SCORE_UNJUDGED:
+            return None
         landmarks, presence = self._fitter.fit(image, detection.box, detection.roll_deg)
         if presence < _LEAST_PRESENCE or not np.isfinite(landmarks).all():
             return None

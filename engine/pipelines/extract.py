@@ -181,7 +181,12 @@ def _look_at_frames(
     reporter.stage("search", "Finding and following faces")
     total = sum(map(len, todo))
     searched: list[int] = []
+    rest = list(todo)
     for media_frame, image in _readable_frames(reader, todo, reporter):
+        if media_frame >= rest[0].end:
+            # Frames searched earlier lie in between: their tracks are joined afterwards, not bridged over.
+            search.end_tracks()
+            rest = [item for item in rest if media_frame < item.end]
         search.look(media_frame, image)
         searched.append(media_frame)
         if reporter.progress(len(searched), total, "frames"):

@@ -92,7 +92,6 @@ class FootageSearch:
         self._follower = FaceFollower(models.fitter, settings.maximum_gap)
         self._cuts = CutDetector()
         self._live: dict[int, _Live] = {}
-        self._last_frame = -2
         self._last: tuple[NDArray[np.uint8], list[Observation]] | None = None
         self._since_search = 0
         self.tracks: list[FaceTrack] = []
@@ -100,10 +99,10 @@ class FootageSearch:
         self.rejections: list[str] = []
 
     def look(self, media_frame: int, image: NDArray[np.uint8]) -> int:
-        """Search the next frame, uint8 (h, w, 3) RGB; return how many faces it shows."""
-        if media_frame != self._last_frame + 1:
-            self.end_tracks()
-        self._last_frame = media_frame
+        """Search a later frame, uint8 (h, w, 3) RGB; return how many faces it shows.
+
+        Frames left out count as lost ones; call `end_tracks` where the footage isn't continuous.
+        """
         # A picture shown again (variable frame rate) isn't searched again.
         if self._last is not None and self._last[0] is image:
             observations = self._last[1]
@@ -114,7 +113,7 @@ class FootageSearch:
         return len(observations)
 
     def end_tracks(self) -> None:
-        """End all tracks: what follows isn't the next frame."""
+        """End all tracks: no frame follows, or one from elsewhere."""
         self._tracker.finish()
         self._close_ended()
         self._cuts, self._last, self._since_search = CutDetector(), None, 0

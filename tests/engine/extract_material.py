@@ -30,7 +30,7 @@ def frame(clip: str, number: int) -> np.ndarray:
 
 def two_people() -> np.ndarray:
     """Return a picture of performer A (left) beside performer B."""
-    return np.concatenate([frame("train_A", 30), frame("train_B", 30)], axis=1)
+    return np.concatenate([frame("train_A", 100), frame("train_B", 75)], axis=1)
 
 
 def write_sequence(folder: Path, images: list[np.ndarray]) -> Footage:

@@ -6,20 +6,22 @@ is_registered = False
 
 def register() -> None:
     """Register the parts, each before what needs it."""
-    from . import jobs, preferences, previews, properties
+    from . import jobs, mask_refresh, preferences, previews, properties
 
     preferences.register()
     properties.register()
     previews.register()
     jobs.register()
+    mask_refresh.register()
     global is_registered
     is_registered = True
 
 
 def unregister() -> None:
     """Take the parts back in reverse order; running jobs are stopped first."""
-    from . import jobs, preferences, previews, properties
+    from . import jobs, mask_refresh, preferences, previews, properties
 
+    mask_refresh.unregister()
     jobs.unregister()
     previews.unregister()
     properties.unregister()

@@ -93,8 +93,11 @@ def assign_reason(context: bpy.types.Context, name: str = "") -> str:
     reason = shots_reason(context, name)
     if reason:
         return reason
-    if not any(found_in(context, strip) for strip in shots.chosen_strips(context, name)):
+    found = [item for item in (found_in(context, strip) for strip in shots.chosen_strips(context, name)) if item]
+    if not found:
         return "Extract the faces of this shot first"
+    if not any(item.tracks for item in found):
+        return "No face was found in this shot"
     return ""
 
 
@@ -106,6 +109,8 @@ def train_reason(context: bpy.types.Context) -> str:
     settings = sequencer_scene(context).understudy
     if not settings.model.strip():
         return "Give the model a name"
+    if any(job.request.kind == "train" and not job.is_over for job in jobs.queue.jobs):
+        return "A training is running; stop it when the preview is good"
     cast = [item for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
     if len(cast) < 2:
         return f"Assign faces to two performers; {len(cast)} of {len(settings.performers)} have some"

@@ -31,7 +31,8 @@ class SEQUENCER_PT_understudy_shots(SidebarPanel, bpy.types.Panel):
             _draw_shot(layout.box(), context, settings, strip)
         if len(strips) > _SHOTS_SHOWN:
             layout.label(text=f"and {len(strips) - _SHOTS_SHOWN} more shots")
-        if settings.performers and any(readiness.found_in(context, strip) for strip in strips):
+        found = [item for item in (readiness.found_in(context, strip) for strip in strips) if item is not None]
+        if settings.performers and any(item.tracks for item in found):
             index = min(settings.active_performer, len(settings.performers) - 1)
             name = settings.performers[index].name
             operator = layout.operator(ids.Operator.FACES_ASSIGN, text=f"Assign All to {name}", icon="USER")
@@ -45,7 +46,8 @@ def _draw_shot(box: bpy.types.UILayout, context: bpy.types.Context, settings: An
         box.label(text="Faces not extracted yet", icon="BLANK1")
         return
     count = len(found.tracks)
-    box.label(text=f"{strip.name}: {count} face track{'' if count == 1 else 's'}", icon="SEQUENCE")
+    number = f"{count} face track{'' if count == 1 else 's'}" if count else "no face found"
+    box.label(text=f"{strip.name}: {number}", icon="SEQUENCE")
     cast = casting.assigned(settings, found.key)
     for track in found.tracks[:_TRACKS_SHOWN]:
         _draw_track(box.row(), settings, strip, track, cast.get(track.id, ""))

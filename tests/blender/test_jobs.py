@@ -52,7 +52,7 @@ def run(tmp_path, **options):
 
 
 def test_a_job_runs_to_its_end_and_tells_its_progress(tmp_path):
-    job = jobs.start(request_of(tmp_path, seconds=0.6))
+    job = jobs.start(request_of(tmp_path, seconds=1.2))
     texts = set()
     while not job.is_over:
         jobs.tick()

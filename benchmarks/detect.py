@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from machine import describe, measure, table
@@ -13,7 +14,7 @@ from understudy.engine.contract.settings import ExtractSettings
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.faces.detection import DETECTORS, make_detector
 from understudy.engine.faces.identity import IdentityFilter, IdentityModel
-from understudy.engine.faces.landmarks import LANDMARK_FITTERS, make_landmark_fitter
+from understudy.engine.faces.landmarks import LANDMARK_FITTERS, LandmarkFitter, make_landmark_fitter
 from understudy.engine.faces.smoothing import steady_landmarks
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines.face_search import FootageSearch, load_models
@@ -41,22 +42,24 @@ def measure_detectors(images: list[np.ndarray], what: str) -> list[tuple[str, tu
     return rows
 
 
+def follow(fitter: LandmarkFitter, images: list[np.ndarray], track: list[np.ndarray]) -> int:
+    """Follow a face from its last landmarks, append the new ones, and return in how many frames."""
+    for image in images:
+        track.append(fitter.follow(image, track[-1])[0])
+    return len(images)
+
+
 def measure_faces(images: list[np.ndarray]) -> list[tuple[str, tuple[float, float]]]:
     """Return rows for what is done with one face that was found."""
     first = make_detector("blazeface", 0.5, 24).detect(images[0])[0]
-    rows, track = [], []
+    rows: list[tuple[str, tuple[float, float]]] = []
+    track: list[np.ndarray] = []
     for name in LANDMARK_FITTERS:
         fitter = make_landmark_fitter(name)
         landmarks, _ = fitter.fit(images[0], first.box, first.roll_deg)
 
-        def follow(fitter=fitter, start=landmarks) -> int:
-            track.clear()
-            track.append(start)
-            for image in images[1:]:
-                track.append(fitter.follow(image, track[-1])[0])
-            return len(images) - 1
-
-        rows.append((f"landmarks {name}, following", measure(follow)))
+        track = [landmarks]
+        rows.append((f"landmarks {name}, following", measure(partial(follow, fitter, images[1:], track))))
     raw = np.stack(track)
     rows.append(("steadying a track", measure(lambda: len(steady_landmarks(raw)))))
     model = IdentityModel()

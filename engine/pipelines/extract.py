@@ -164,6 +164,7 @@ def _search(
             _Keeper(writer, settings, places.tracks / DEBUG_FOLDER).keep,
             first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
             minimum_track=min(settings.minimum_track, total),
+            seams=_seams(plan),
         )
         searched = _look_at_frames(search, plan.todo, reader, reporter)
         tracks, names = _combine(plan, search.tracks, settings)
@@ -191,8 +192,17 @@ def _look_at_frames(
         searched.append(media_frame)
         if reporter.progress(len(searched), total, "frames"):
             break
-    search.end_tracks()
+    search.end_tracks(is_hurried=reporter.is_stopped)
     return searched
+
+
+def _seams(plan: _Plan) -> set[int]:
+    """Return the frames to search whose neighbors were searched before."""
+    if not plan.is_addition:
+        return set()
+    searched = {frame for item in plan.known.ranges for frame in item}
+    ends = {frame for item in plan.todo for frame in (item.start, item.end - 1)}
+    return {frame for frame in ends if frame - 1 in searched or frame + 1 in searched}
 
 
 def _readable_frames(

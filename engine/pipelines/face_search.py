@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,6 +72,7 @@ class FootageSearch:
         keep: Takes every aligned face of the kept tracks, a little later than its frame.
         first_id: Id of the first track.
         minimum_track: Tracks seen in fewer frames are dropped.
+        seams: Frames next to ones that were searched before: a short track there may be the rest of a longer one.
     """
 
     def __init__(
@@ -82,15 +83,18 @@ class FootageSearch:
         keep: Callable[[FaceCut], None],
         first_id: int = 1,
         minimum_track: int = 1,
+        seams: Collection[int] = (),
     ) -> None:
         self._models = models
         self._settings = settings
         self._persons = persons
         self._keep = keep
         self._minimum_track = minimum_track
+        self._seams = frozenset(seams)
         self._tracker = Tracker(settings.maximum_gap, first_id)
         self._follower = FaceFollower(models.fitter, settings.maximum_gap)
         self._cuts = CutDetector()
+        self._faces_to_identify = _FACES_TO_IDENTIFY
         self._live: dict[int, _Live] = {}
         self._last: tuple[NDArray[np.uint8], list[Observation]] | None = None
         self._since_search = 0
@@ -112,8 +116,14 @@ class FootageSearch:
         self._link(media_frame, image, observations)
         return len(observations)
 
-    def end_tracks(self) -> None:
-        """End all tracks: no frame follows, or one from elsewhere."""
+    def end_tracks(self, is_hurried: bool = False) -> None:
+        """End all tracks: no frame follows, or one from elsewhere.
+
+        Args:
+            is_hurried: Describe each person by a single face, because somebody waits for the end.
+        """
+        if is_hurried:
+            self._faces_to_identify = 1
         self._tracker.finish()
         self._close_ended()
         self._cuts, self._last, self._since_search = CutDetector(), None, 0
@@ -163,7 +173,8 @@ class FootageSearch:
         live = self._live.get(track)
         return None if live is None else self._identity(live)
 
-    def _identity(self, live: _Live, count: int = _FACES_TO_IDENTIFY) -> NDArray[np.float32]:
+    def _identity(self, live: _Live) -> NDArray[np.float32]:
+        count = self._faces_to_identify
         frames = live.recording.best_frames[:count]
         if live.identity is None or live.identity[0] != frames:
             faces = live.recording.best_faces()[:count]
@@ -188,7 +199,7 @@ class FootageSearch:
                 del self._live[ended.id]
 
     def _close(self, live: _Live) -> None:
-        if live.recording.seen_count < self._minimum_track:
+        if live.recording.seen_count < self._minimum_track and not self._seams.intersection(live.recording.ends):
             return
         if live.is_kept is None:
             self._judge(live)

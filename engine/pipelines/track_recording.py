@@ -111,6 +111,11 @@ class TrackRecording:
         return len(self._seen)
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """First and last media frame."""
+        return self._frames[0], self._frames[-1]
+
+    @property
     def waiting_parts(self) -> int:
         """How many picture parts are kept for faces not yet cut."""
         return len(self._parts)

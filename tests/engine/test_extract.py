@@ -95,6 +95,15 @@ def test_searched_frames_are_not_decoded_again_and_neighbors_join(tmp_path, deco
     assert {(record.media_frame, record.track) for record in records} == {(i, 1) for i in range(14, 34)}
 
 
+def test_the_rest_of_a_track_at_the_edge_of_a_search_is_not_lost_for_being_short(tmp_path):
+    images = [*frames("target_A", 10, 18), *[np.full((512, 512, 3), 90, np.uint8)] * 8]
+    footage = write_sequence(tmp_path / "seq", images)
+    extract(job(tmp_path / "p", footage, [(0, 6)], minimum_track=5), Recorder())
+    done = extract(job(tmp_path / "p", footage, [(0, 16)], minimum_track=5), Recorder())
+    assert done.result["tracks"] == [1]
+    assert done.result["faces"] == 8
+
+
 def test_other_settings_search_all_again_and_keep_the_ids(tmp_path, decoded):
     extract(job(tmp_path, TARGET, [(20, 26)]), Recorder())
     decoded.clear()

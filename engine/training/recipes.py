@@ -61,14 +61,14 @@ _CLASSIC = Recipe(
 RECIPES: dict[str, Recipe] = {
     "quick": Recipe(
         batch_size=8,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         beta_1=0.9,
         beta_2=0.99,
-        augmentation=Augmentation(rotation_deg=10.0, zoom=0.05, shift=0.05, flip=0.4, jitter=5.0, color=0.5),
+        augmentation=Augmentation(rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.4, jitter=5.0, color=0.5),
         structural=1.0,
         gradient=1.0,
         is_face_weighted=True,
-        warm_up=100,
+        warm_up=50,
         decay_share=0.3,
         average=0.995,
     ),

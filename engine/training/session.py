@@ -17,7 +17,7 @@ from ..contract.project import HISTORY_FILE, PREVIEW_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.reporter import Reporter
 from .augmentation import View, make_plain_views
-from .checkpoint import BEST_FILE, ModelDocument, fingerprint_of, now, save_model, write_arrays
+from .checkpoint import BEST_FILE, Arrays, ModelDocument, fingerprint_of, now, save_model, write_arrays
 from .dataset import PerformerFaces
 from .history import History
 from .inference import Faces, NetworkDecoder
@@ -206,30 +206,35 @@ class TrainingSession:
             ]
         return float(np.mean(errors))
 
+    def _measure(self, weights: Arrays) -> dict[str, float]:
+        """Measure the held-out error, keep the weights if they are the best so far, and return the best's figures."""
+        error = self.held_out_error()
+        self._history.add(self.steps, time=now(), held_out=error)
+        best = self.document.best
+        if best and error >= best["error"]:
+            return best
+        write_arrays(self.folder / BEST_FILE, {f"average/{name}": value for name, value in weights.items()})
+        return {"step": self.steps, "error": error}
+
     def _save(self) -> None:
         if self.steps == self._saved_step and self.document.checkpoint:
             return
         if not self._trainer.is_healthy():
             raise self._diverged()
-        error = self.held_out_error()
         weights = self._trainer.inference_weights()
-        fingerprint = fingerprint_of(weights)
-        best = self.document.best
-        if not best or error < best["error"]:
-            write_arrays(self.folder / BEST_FILE, {f"average/{name}": value for name, value in weights.items()})
-            best = {"step": self.steps, "error": error}
+        # Measuring may take longer than someone who asked for a stop should wait.
+        best = self.document.best if self._reporter.is_stopped else self._measure(weights)
         self.document = save_model(
             self.folder,
             replace(
                 self.document,
                 step=self.steps,
                 losses=self._losses,
-                fingerprint=fingerprint,
+                fingerprint=fingerprint_of(weights),
                 best=best,
                 trained_s=round(self._trained_before_s + self._clock.elapsed_s, 1),
             ),
             self._trainer.state(),
         )
         self._saved_step = self.steps
-        self._history.add(self.steps, time=now(), held_out=error)
         self._reporter.artifact("model", self.folder)

@@ -56,6 +56,9 @@ def demo(arguments: argparse.Namespace) -> int:
     """Show the whole job in Blender, on the fictional performers or on the user's own footage."""
     if bool(arguments.source) != bool(arguments.target):
         raise TaskError("--source and --target belong together: who appears, and in which clip.")
+    for clip in filter(None, (arguments.source, arguments.target)):
+        if not clip.is_file():
+            raise TaskError(f"There is no clip {clip}.")
     blender = newest_blender()
     say(f"The demo runs in Blender {blender}; its set-up, about 3 GB, goes into .venvs/ and happens once.")
     engine = engine_environment(BLENDERS[blender])
@@ -107,7 +110,7 @@ def main() -> int:
     task = add("demo", demo, "show the whole job in Blender and leave an edit, a film and a report")
     task.add_argument("--source", type=Path, metavar="CLIP", help="your own footage of who is to appear")
     task.add_argument("--target", type=Path, metavar="CLIP", help="your own footage to be changed")
-    task.add_argument("--minutes", type=float, default=7.0, help="how long the network trains (default 7)")
+    task.add_argument("--minutes", type=float, default=10.0, help="how many minutes the network trains (default 10)")
     task.add_argument("--output", metavar="DIR", help="where the results go (default demo_output)")
     task = add("test", test, "run every check, in every supported Blender whose Python is here")
     task.add_argument("--only", action="append", metavar="SUITE", help=f"one of {', '.join(suites())}; may be repeated")

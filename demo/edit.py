@@ -17,6 +17,10 @@ from sound import write_melody
 DEMO = Path(__file__).resolve().parent
 
 
+class DemoError(Exception):
+    """The demo can't go on; the text says why."""
+
+
 @dataclass(frozen=True)
 class Cut:
     """Names of the strips of an edit, by what the demo does with them.
@@ -75,9 +79,16 @@ def cut_fictional_scene(work: Path) -> Cut:
 
 
 def cut_users_clips(source: Path, target: Path) -> Cut:
-    """Cut the target clip in two shots, with its sound; the source clip lies behind the end."""
+    """Cut the target clip in two shots, with its sound; the source clip lies behind the end.
+
+    Raises:
+        DemoError: Blender can't read one of the clips.
+    """
     probe = new_scene(64, 64, 25, 1.0)
     movie = probe.sequence_editor.strips.new_movie("probe", str(target), 2, 1)
+    for clip in (source, target):
+        if probe.sequence_editor.strips.new_movie("readable", str(clip), 3, 1).fps <= 0:
+            raise DemoError(f"Blender can't read {clip}; choose a clip that a player shows.")
     element, rate, length = movie.elements[0], movie.fps, length_of(movie)
     width, height = element.orig_width, element.orig_height
     fps = math.ceil(rate - 1e-6)

@@ -28,7 +28,8 @@ class ProgressWatcher:
         self._is_terminal = sys.stdout.isatty()
         self._looks = 0
         self._shown = ""
-        self._positions: dict[Path, int] = {}
+        # What earlier steps have said is not news.
+        self._positions = {path: path.stat().st_size for path in self._files()}
 
     def __enter__(self) -> ProgressWatcher:
         self._thread.start()
@@ -53,9 +54,12 @@ class ProgressWatcher:
                 elif message["type"] == "log":
                     self._line(f"  {message['level']}: {message['text']}")
 
+    def _files(self) -> list[Path]:
+        return sorted(self._jobs.glob("*/messages.jsonl"))
+
     def _news(self) -> list[dict[str, Any]]:
         lines: list[str] = []
-        for path in sorted(self._jobs.glob("*/messages.jsonl")):
+        for path in self._files():
             with path.open("rb") as file:
                 file.seek(self._positions.get(path, 0))
                 data = file.read()

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw  # noqa: E402
 from skimage.metrics import structural_similarity  # noqa: E402
 from understudy.engine.contract.project import FOOTAGE_FILE, MODEL_FILE, SWAP_FILE  # noqa: E402
 from understudy.engine.faces.identity import IdentityModel, identity_distance  # noqa: E402
-from understudy.engine.faces.tracks import TrackSet, load_tracks  # noqa: E402
+from understudy.engine.faces.tracks import FaceTrack, TrackSet, load_tracks  # noqa: E402
 from understudy.engine.media.images import read_image, read_rgba  # noqa: E402
 from understudy.engine.runtime.machine import look_at_machine  # noqa: E402
 
@@ -86,9 +86,8 @@ def measure(frame: dict[str, Any], facts: dict[str, Any], track_sets: dict[str, 
 def landmarks_of(frame: dict[str, Any], track_sets: dict[str, TrackSet]) -> np.ndarray | None:
     """Return the landmarks of the swapped face in a frame, (68, 2) float32, or None without one."""
     report = json.loads((Path(frame["folder"]) / SWAP_FILE).read_text(encoding="utf-8"))
-    tracks = next(tracks for path, tracks in track_sets.items() if Path(path) == Path(frame["footage"]))
     for assignment in report["assignments"]:
-        track = tracks.track(assignment["track"])
+        track = track_sets[frame["footage"]].track(assignment["track"])
         index = track.index(frame["media"])
         if index is not None:
             return track.landmarks[index]
@@ -118,9 +117,9 @@ def identity_figures(
 ) -> dict[str, float]:
     """Return mean identity distances of the plate's and the result's faces to both performers."""
     model = IdentityModel()
-    source = mean_identity(track_sets, lambda path: path == Path(facts["source_footage"]))
-    others = {Path(facts["source_footage"])}
-    target = mean_identity(track_sets, lambda path: path not in others)
+    tracks = track_sets[facts["source_footage"]].tracks
+    source = max(tracks, key=lambda track: len(track.frames)).identity
+    target = np.mean([track.identity for track in swapped_tracks(facts, track_sets)], axis=0)
     distances: dict[str, list[float]] = {}
     for entry in measured:
         if entry["landmarks"] is None:
@@ -132,14 +131,13 @@ def identity_figures(
     return {name: float(np.mean(values)) for name, values in distances.items()}
 
 
-def mean_identity(track_sets: dict[str, TrackSet], is_wanted: Any) -> np.ndarray:
-    """Return the mean identity of the longest track of each wanted footage, (128,)."""
-    longest = [
-        max(tracks.tracks, key=lambda track: len(track.frames))
-        for path, tracks in track_sets.items()
-        if is_wanted(Path(path)) and tracks.tracks
-    ]
-    return np.mean([track.identity for track in longest], axis=0)
+def swapped_tracks(facts: dict[str, Any], track_sets: dict[str, TrackSet]) -> list[FaceTrack]:
+    """Return the face tracks that the swaps replaced."""
+    found = []
+    for swap in facts["swaps"]:
+        report = json.loads((Path(swap["folder"]) / SWAP_FILE).read_text(encoding="utf-8"))
+        found += [track_sets[swap["footage"]].track(item["track"]) for item in report["assignments"]]
+    return found
 
 
 def write_sheet(path: Path, measured: list[dict[str, Any]]) -> None:

@@ -23,16 +23,12 @@ import bpy  # noqa: E402 - see above
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import edit  # noqa: E402 - its own Blender import must come after the line above, too
+from edit import DemoError  # noqa: E402
 from progress import ProgressWatcher  # noqa: E402
 
 MODULE = "bl_ext.user_default.understudy"
-SOURCE, TARGET, MODEL = "Berta", "Anna", "Berta for Anna"
 FICTIONAL = "A fictional person, rendered for this project: may be shown, learned and changed."
 OWN = "The user started the demo on their own footage and answers for the consent."
-
-
-class DemoError(Exception):
-    """An operator refused; the text is what it said."""
 
 
 class Stopwatch:
@@ -62,7 +58,7 @@ def operate(operator: Any, **arguments: Any) -> None:
     try:
         answer = operator(**arguments)
     except RuntimeError as error:
-        raise DemoError(str(error).strip()) from error
+        raise DemoError(str(error).strip().removeprefix("Error: ")) from error
     if answer != {"FINISHED"}:
         raise DemoError(f"{operator.idname()} answered {answer}.")
 
@@ -169,6 +165,8 @@ def run(arguments: argparse.Namespace) -> Path:
     shutil.rmtree(project, ignore_errors=True)
     watch = Stopwatch(project)
     own = arguments.source is not None
+    source, target = ("Source", "Target") if own else ("Berta", "Anna")
+    model = f"{source} for {target}"
     watch.run("Install the extension", lambda: install_extension(arguments.extension, arguments.engine))
     cut = watch.run(
         "Cut the edit",
@@ -179,7 +177,7 @@ def run(arguments: argparse.Namespace) -> Path:
     ops = bpy.ops.understudy
 
     def cast() -> None:
-        for name in (SOURCE, TARGET):
+        for name in (source, target):
             operate(ops.performer_add, name=name)
             operate(ops.performer_consent, performer=name, note=OWN if own else FICTIONAL)
 
@@ -187,15 +185,15 @@ def run(arguments: argparse.Namespace) -> Path:
         scene.understudy.handles = 1000  # the whole clips are searched, so that training sees all there is
         select((*cut.source, *cut.target))
         operate(ops.extract)
-        assign(project, cut.source, SOURCE)
-        assign(project, cut.target, TARGET)
+        assign(project, cut.source, source)
+        assign(project, cut.target, target)
 
     def train() -> None:
-        operate(ops.train_start, model=MODEL, minutes=arguments.minutes)
+        operate(ops.train_start, model=model, minutes=arguments.minutes)
 
     def swap() -> None:
         select(cut.shots)
-        operate(ops.swap, model=MODEL, source=SOURCE, target=TARGET)
+        operate(ops.swap, model=model, source=source, target=target)
 
     watch.run("Note the performers and their consent", cast)
     watch.run("Find, follow and cut out the faces", extract)
@@ -215,8 +213,8 @@ def run(arguments: argparse.Namespace) -> Path:
         "blender": bpy.app.version_string,
         "seconds": watch.seconds,
         "minutes": arguments.minutes,
-        "source": SOURCE,
-        "target": TARGET,
+        "source": source,
+        "target": target,
         "project": str(project),
         "model": str(next((project / "models").iterdir())),
         "truth": "" if own else str(truth),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .sequencer import ensure_sequencer_scene
 
@@ -27,7 +27,7 @@ def _copy_values(source: Any, copy: Any) -> None:
     for item in source.bl_rna.properties:
         if item.identifier in _OWN:
             continue
-        value: Any = getattr(source, item.identifier)
+        value = cast(Any, getattr(source, item.identifier))
         if item.type == "POINTER" and value is not None:
             _copy_values(value, getattr(copy, item.identifier))
         elif item.identifier == "curves":

@@ -9,7 +9,7 @@ import bpy
 
 from ..engine.contract.errors import EngineError, ErrorCode
 from . import masks
-from .sequencer import all_strips, level_of, visible_frames
+from .sequencer import all_strips, discard_cached_pictures, level_of, visible_frames
 from .strips import is_swap, known_uid
 
 # Set while a swap is made: what was left half done, say by undo, is made anew.
@@ -40,6 +40,8 @@ def remove_swap(scene: bpy.types.Scene, strip: Any) -> None:
     """Take the swap of `strip` out of the edit, with its keys and, if nobody else uses it, its mask; files stay."""
     swap = existing_swap(scene, strip)
     mask = masks.bound_mask(swap)
+    # Also ends the thread that renders ahead; removing the strip under it crashes Blender 5.2.
+    discard_cached_pictures(swap)
     level_of(swap).strips.remove(swap)
     if mask is not None and not masks.is_used(mask):
         bpy.data.masks.remove(mask)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """dlib's two face detectors: HOG (frontal faces) and CNN (slow without a GPU).
 
-Both find faces from about 80 px on, so every picture is brought to the same long side first; measured, 960 px is where
-more pixels stop paying for HOG. dlib's scores are margins around 0; they are mapped to 0…1 with 0 at one half, so that
-the setting `confidence` means "dlib's own threshold" at its default.
+Both find faces from about 80 px on, so every picture is brought to the same number of pixels first; measured, 960 x 540
+is where more pixels stop paying for HOG. dlib's scores are margins around 0; they are mapped to 0…1 with 0 at one
+half, so that the setting `confidence` means "dlib's own threshold" at its default.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .detection import Detection, suppress_doubles
 from .models import import_library, model_path
 
-_LONG_SIDE = 960
+_PIXELS = 960 * 540
 _LARGEST_ENLARGEMENT = 2.0
 _STEEPNESS = 2.0
 
@@ -34,7 +34,7 @@ class _DlibDetector:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
         height, width = image.shape[:2]
-        scale = min(_LONG_SIDE / max(height, width), _LARGEST_ENLARGEMENT)
+        scale = min(math.sqrt(_PIXELS / (width * height)), _LARGEST_ENLARGEMENT)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         step = np.array([width / size[0], height / size[1]] * 2)

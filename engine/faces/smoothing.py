@@ -93,7 +93,12 @@ def _weights(reach: int) -> NDArray[np.float64]:
 def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     """Return the noise of each landmark around a frame as a standard deviation per coordinate, (68,) pixels."""
     first, last = max(0, frame - _NOISE_RADIUS - 1), min(len(track), frame + _NOISE_RADIUS + 2)
-    second = np.diff(track[first:last], n=2, axis=0)
+    window = track[first:last]
+    # Pictures that are held for several frames would look free of noise.
+    is_new = np.append(True, (np.diff(window, axis=0) != 0).any(axis=(1, 2)))
+    second = np.diff(window[is_new], n=2, axis=0)
+    if not len(second):
+        return np.full(track.shape[1], _LEAST_NOISE_PX)
     # The lower quartile instead of the median: half of a neighborhood may be a fast movement. For Gaussian noise the
     # quartile of absolute values is 0.319 standard deviations, and a second difference has sqrt(6) of them.
     noise = np.quantile(np.abs(second), 0.25, axis=(0, 2)) / (0.319 * np.sqrt(6))

@@ -73,6 +73,12 @@ def test_steadying_behind_the_action_gives_the_same_as_the_whole_track():
         assert np.array_equal(part, whole[start:end])
 
 
+def test_held_pictures_do_not_hide_the_noise():
+    truth = _still(60)
+    raw = np.repeat((truth + _noise(truth.shape))[:30], 2, axis=0)
+    assert _error(steady_landmarks(raw), truth) < 0.5 * NOISE_PX
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_short_tracks_and_strength_zero(count):
     raw = _still(count) + _noise((count, 68, 2))

@@ -20,7 +20,8 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         reporter: Receives progress, metrics, previews; says when to stop.
 
     Returns:
-        Done; `result` holds `model` (folder), `step`, `losses` (by performer) and `preview` (picture).
+        Done; `result` holds `model` (folder), `step`, `losses` (by performer) and `preview`
+        (picture, empty when none was drawn yet).
 
     Raises:
         EngineError: Whatever is wrong with faces, model or disk; see `open_session` and `TrainingSession.run`.
@@ -44,6 +45,6 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
             "model": str(job.model),
             "step": session.steps,
             "losses": session.losses,
-            "preview": str(session.preview_path),
+            "preview": str(session.preview_path) if session.preview_path.exists() else "",
         },
     )

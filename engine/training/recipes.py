@@ -26,6 +26,7 @@ class Recipe:
             ancestor does; otherwise together with one optimizer.
         warm_up: Steps over which the learning rate rises from zero.
         decay_share: Last share of the run (steps or minutes) in which the learning rate falls to zero.
+        largest_gradient: Norm to which larger gradients of a step are cut, 0 for no cut.
         average: Memory of the weights' running average that the swap uses; 0 uses the weights themselves.
         oversampling: How much finer than the network sees them faces are kept in memory.
     """
@@ -42,6 +43,7 @@ class Recipe:
     takes_turns: bool = False
     warm_up: int = 0
     decay_share: float = 0.0
+    largest_gradient: float = 0.0
     average: float = 0.0
     oversampling: float = 1.5
 
@@ -61,7 +63,7 @@ _CLASSIC = Recipe(
 RECIPES: dict[str, Recipe] = {
     "quick": Recipe(
         batch_size=8,
-        learning_rate=2e-3,
+        learning_rate=1.5e-3,
         beta_1=0.9,
         beta_2=0.99,
         augmentation=Augmentation(rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.4, jitter=5.0, color=0.5),
@@ -70,6 +72,7 @@ RECIPES: dict[str, Recipe] = {
         is_face_weighted=True,
         warm_up=50,
         decay_share=0.3,
+        largest_gradient=1.0,
         average=0.995,
     ),
     "original": _CLASSIC,

@@ -124,8 +124,8 @@ class TrainingSession:
             with self._loader() as loader:
                 self._run_with(loader)
         self._save()
-        # A stop must not wait for a picture that the last interval has drawn already.
-        if not (self._reporter.is_stopped and self.preview_path.exists()):
+        # Someone who asked for a stop should not wait for a picture.
+        if not self._reporter.is_stopped:
             self._preview()
 
     def _is_over(self) -> bool:

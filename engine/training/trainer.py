@@ -58,8 +58,12 @@ class Trainer:
         return [variable for name, variable in self._weights.items() if name.startswith(parts)]
 
     def _optimizer(self, group: Sequence[str]) -> keras.optimizers.Optimizer:
+        recipe = self.recipe
         optimizer = keras.optimizers.Adam(
-            self.recipe.learning_rate, beta_1=self.recipe.beta_1, beta_2=self.recipe.beta_2
+            recipe.learning_rate,
+            beta_1=recipe.beta_1,
+            beta_2=recipe.beta_2,
+            global_clipnorm=recipe.largest_gradient or None,
         )
         optimizer.build(self._variables(group))
         return optimizer

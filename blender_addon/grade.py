@@ -31,7 +31,7 @@ def _copy_values(source: Any, copy: Any) -> None:
         if item.type == "POINTER" and value is not None:
             _copy_values(value, getattr(copy, item.identifier))
         elif item.identifier == "curves":
-            for curve, made in zip(value, copy.curves, strict=True):
+            for curve, made in zip(source.curves, copy.curves, strict=True):
                 _copy_points(curve.points, made.points)
         elif item.type not in ("POINTER", "COLLECTION") and not item.is_readonly:
             setattr(copy, item.identifier, value)

@@ -88,7 +88,7 @@ def _network_input(image: NDArray[np.uint8], matrix: NDArray[np.float64], scale:
         matrix = matrix @ np.array(
             [[1 / step_x, 0, 0.5 / step_x - 0.5], [0, 1 / step_y, 0.5 / step_y - 0.5], [0, 0, 1]]
         )
-        image = reduced
+        image = np.asarray(reduced, np.uint8)
     fitted = cv2.warpAffine(image, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
     return (fitted.astype(np.float32) / 127.5 - 1)[None]
 

@@ -73,7 +73,7 @@ def _look(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.flo
     # Smearing each count over its neighbors keeps noise at the edge of a bin from looking like another color.
     cube = cv2.blur(histogram.reshape(_BINS * _BINS, _BINS), (3, 1)).reshape(_BINS, -1)
     cube = cv2.blur(cube, (1, 3)).ravel()
-    return small, (cube / max(float(cube.sum()), 1.0)).astype(np.float32)
+    return np.asarray(small, np.float32), (cube / max(float(cube.sum()), 1.0)).astype(np.float32)
 
 
 def _difference(

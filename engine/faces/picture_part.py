@@ -48,7 +48,7 @@ class PicturePart:
             part = cv2.resize(part[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
         shift = np.array([[1.0, 0, -left], [0, 1.0, -top]])
         reduce = np.array([[1 / factor, 0, 0.5 / factor - 0.5], [0, 1 / factor, 0.5 / factor - 0.5]])
-        return cls(np.array(part), compose(reduce, shift))
+        return cls(np.array(part, np.uint8), compose(reduce, shift))
 
     def align(self, image_to_face: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         """Return the aligned face (size, size, 3) for a matrix from picture pixels."""

@@ -39,7 +39,7 @@ class _DlibDetector:
         scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         step = np.array([width / size[0], height / size[1]] * 2)
         found = []
-        for rectangle, margin in self._find(np.ascontiguousarray(scaled)):
+        for rectangle, margin in self._find(np.ascontiguousarray(scaled, dtype=np.uint8)):
             # dlib names the first and last pixel inside; the box's edges lie half a pixel further out.
             edges = np.array([rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1], float)
             box = (edges * step - 0.5).astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Swaps come back under exactly the frames of their shot, looking like it, with keyed opacity and a record of what made them."""
+"""Swaps come back under exactly the frames of their shot, looking like it, and say what made them."""
 
 import json
 import time

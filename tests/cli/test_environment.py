@@ -58,7 +58,7 @@ def mirror(tmp_path, monkeypatch):
         installer, "requirements_digest", lambda *files: digest(*(files or (mirror.engine, mirror.models)))
     )
     monkeypatch.setattr(installer, "_SOURCE_PACKAGES", ("beta-lib",))
-    monkeypatch.setattr(environment_check, "_LIBRARIES", (("alpha_lib", "alpha-lib"), ("beta_lib", "beta-lib")))
+    monkeypatch.setattr(environment_check, "LIBRARIES", (("alpha_lib", "alpha-lib"), ("beta_lib", "beta-lib")))
     monkeypatch.setattr(environment_check, "_DATA_PACKAGES", ())
     for variable in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(variable)

@@ -15,7 +15,6 @@ GLOROT = "glorot_uniform"
 HE = "he_uniform"
 
 
-@keras.saving.register_keras_serializable("understudy")
 class PixelShuffle(keras.layers.Layer):
     """Rearranges (batch, h, w, 4·c) into (batch, 2·h, 2·w, c): sub-pixel convolution, Shi et al. 2016, equation 4."""
 

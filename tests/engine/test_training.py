@@ -2,6 +2,7 @@
 """Training from first step to swapping model: learning, saving, resuming, stopping, and every refusal."""
 
 import dataclasses
+import errno
 import json
 import zipfile
 
@@ -363,14 +364,19 @@ def test_busy_project_refuses_a_second_training(facesets, tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-def test_original_trains_one_step_and_a_half_written_save_changes_nothing(facesets, tmp_path, monkeypatch):
+def test_original_trains_a_step_and_a_full_disk_leaves_no_half_model(facesets, tmp_path, monkeypatch):
     from understudy.engine.training import checkpoint
 
-    def full_disk(_file, **_arrays):
-        raise OSError(28, "No space left on device")
+    def full_disk(file, **_arrays):
+        file.write_bytes(b"the first half")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
+    reporter = Recorder()
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.np, "savez", full_disk)
-        error = error_of(run, tmp_path / "m", facesets, family="original", batch_size=1, maximum_steps=1)
+        asked = job(tmp_path / "m", facesets, family="original", batch_size=1, maximum_steps=1)
+        error = error_of(train, asked, reporter)
     assert error.code is ErrorCode.DISK_FULL
-    assert not (tmp_path / "m" / "model.json").exists()
+    assert [step for step, _ in reporter.steps] == [1]
+    assert all(0.0 < loss < 1.0 for _, losses in reporter.steps for loss in losses.values())
+    assert [path.name for path in (tmp_path / "m").iterdir()] == ["history.jsonl"]

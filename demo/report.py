@@ -25,7 +25,7 @@ from understudy.engine.media.images import read_image, read_rgba  # noqa: E402
 from understudy.engine.runtime.machine import look_at_machine  # noqa: E402
 
 CELL = 224
-LABEL = 110
+LABEL = 136
 GAIN = 4
 
 

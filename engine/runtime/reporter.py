@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..contract.messages import Artifact, Done, Log, Message, Metrics, Preview, Progress, Stage
+from ..contract.messages import Artifact, Done, Log, Message, Metrics, Preview, Progress, Stage, is_last
 from .stop import StopSignal
 
 
@@ -104,3 +104,20 @@ class CallbackReporter(Reporter):
     def send(self, message: Message) -> None:
         """Hand the message on."""
         self._callback(message)
+
+
+class PartReporter(Reporter):
+    """Passes everything on but the last message: a part of a larger run, which has one end only.
+
+    Args:
+        whole: Receives the messages; its stop signal is shared.
+    """
+
+    def __init__(self, whole: Reporter) -> None:
+        super().__init__(whole.stop)
+        self._whole = whole
+
+    def send(self, message: Message) -> None:
+        """Pass the message on unless it would end the run."""
+        if not is_last(message):
+            self._whole.send(message)

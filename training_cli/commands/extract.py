@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...engine.contract.errors import EngineError, ErrorCode
 from ...engine.contract.jobs import ExtractJob
-from ...engine.contract.messages import Done, Message, is_last
+from ...engine.contract.messages import Done
 from ...engine.contract.project import Project
 from ...engine.contract.settings import ExtractSettings
-from ...engine.contract.timing import Footage, FrameRange, ranges_of
-from ...engine.runtime.reporter import Reporter
-from ..arguments import add_settings, clip_ranges, frame_range, settings_from
+from ...engine.contract.timing import Footage, FrameRange
+from ...engine.runtime.reporter import PartReporter, Reporter
+from ..arguments import add_settings, frame_range, settings_from
+from ..inputs import footage_of, frames_in_ranges, picture_names, pictures_in_ranges
 
 # Tracks of a movie that is extracted into a plain folder lie in this folder inside of it.
 TRACKS_FOLDER = "tracks"
@@ -73,7 +72,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     """Extract, write alignments if wanted, and return the last message."""
-    part = _PartReporter(reporter)
+    part = PartReporter(reporter)
     known = _known_pictures(arguments)
     if _is_picture(arguments.input) or (arguments.input.is_dir() and arguments.output is not None):
         done = _extract_pictures(arguments, frozenset(known), part)
@@ -88,18 +87,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
         write_alignments(arguments.alignments, known | read_alignments(arguments.alignments))
         result["alignments"] = str(arguments.alignments)
     return reporter.done(done.summary, result)
-
-
-class _PartReporter(Reporter):
-    """Passes everything on but the end of a part, because the command has one end only."""
-
-    def __init__(self, whole: Reporter) -> None:
-        super().__init__(whole.stop)
-        self._whole = whole
-
-    def send(self, message: Message) -> None:
-        if not is_last(message):
-            self._whole.send(message)
 
 
 def _known_pictures(arguments: argparse.Namespace) -> dict:
@@ -122,7 +109,7 @@ def _extract_pictures(arguments: argparse.Namespace, skip: frozenset[str], repor
     from ...engine.pipelines.extract_pictures import PictureSearch, extract_pictures
 
     given: Path = arguments.input.absolute()
-    names = _picture_names(given) if given.is_dir() else (given.name,)
+    names = picture_names(given) if given.is_dir() else (given.name,)
     if arguments.ranges:
         names = tuple(names[index] for index in pictures_in_ranges(names, arguments.ranges))
     folder = given if given.is_dir() else given.parent
@@ -142,7 +129,7 @@ def _extract_footage(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     from ...engine.pipelines.extract import ExtractPlaces, extract, extract_footage
 
     given: Path = arguments.input.absolute()
-    footage = Footage(given, _picture_names(given)) if given.is_dir() else Footage(given)
+    footage = footage_of(given)
     project = Project(arguments.project.absolute()) if arguments.project else Project.beside(given)
     job = ExtractJob(
         project=project.root,
@@ -158,37 +145,12 @@ def _extract_footage(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     return extract_footage(job, footage_key(footage), ExtractPlaces(output / TRACKS_FOLDER, output), reporter)
 
 
-def _picture_names(folder: Path) -> tuple[str, ...]:
-    from ...engine.media.images import list_pictures
-
-    names = tuple(path.name for path in list_pictures(folder))
-    if not names:
-        raise EngineError(ErrorCode.FOOTAGE_MISSING, f"There are no pictures in {folder}.", "Choose another folder.")
-    return names
-
-
 def _ranges(given: Sequence[FrameRange], footage: Footage) -> tuple[FrameRange, ...]:
     if not given:
         return ()
     if not footage.is_movie:
-        return _some(ranges_of(pictures_in_ranges(footage.pictures, given)), footage)
+        return frames_in_ranges(footage, given, 0)
     from ...engine.media.reader import FootageReader
 
     with FootageReader(footage) as reader:
-        return _some(clip_ranges(tuple(given), reader.info.frame_count), footage)
-
-
-def _some(ranges: tuple[FrameRange, ...], footage: Footage) -> tuple[FrameRange, ...]:
-    if not any(map(len, ranges)):
-        raise EngineError(
-            ErrorCode.FRAME_MISSING,
-            f"{footage.path.name} has no frame in the given ranges.",
-            "Choose ranges inside of the footage.",
-        )
-    return ranges
-
-
-def pictures_in_ranges(names: Sequence[str], ranges: Sequence[FrameRange]) -> list[int]:
-    """Return the indices of pictures whose number, the last one in the name, lies in one of the ranges."""
-    numbers = [re.findall(r"\d+", Path(name).stem) for name in names]
-    return [index for index, found in enumerate(numbers) if found and any(int(found[-1]) in item for item in ranges)]
+        return frames_in_ranges(footage, given, reader.info.frame_count)

@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...engine.contract.errors import EngineError, ErrorCode
+from ...engine.contract.errors import ErrorCode
 from ...engine.contract.jobs import ExtractJob, FaceAssignment, SwapJob
-from ...engine.contract.messages import Done, Message, is_last
+from ...engine.contract.messages import Done
 from ...engine.contract.project import FACESET_FILE, TRACKS_FILE, Project
 from ...engine.contract.settings import ExtractSettings, SwapSettings
-from ...engine.contract.timing import Footage, FrameRange, merge_ranges, ranges_of
-from ...engine.runtime.reporter import Reporter
-from ..arguments import add_settings, clip_ranges, frame_range, settings_from
+from ...engine.contract.timing import Footage, FrameRange
+from ...engine.runtime.reporter import PartReporter, Reporter
+from ..arguments import add_settings, frame_range, settings_from
+from ..inputs import footage_of, frames_in_ranges
 
 if TYPE_CHECKING:
     from ...engine.media.reader import FootageInfo
@@ -70,11 +69,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     from ...engine.media.reader import FootageReader
     from ...engine.pipelines.swap import swap
 
-    footage = _footage(arguments.input)
+    footage = footage_of(arguments.input)
     with FootageReader(footage) as reader:
         info = reader.info
     job = _job(arguments, footage, info)
-    part = _PartReporter(reporter)
+    part = PartReporter(reporter)
     _extract_if_missing(arguments, job, part)
     done = swap(job, part)
     result = dict(done.result)
@@ -86,29 +85,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
         )
         result["movie"] = str(arguments.movie) if frames else ""
     return reporter.done(done.summary, result)
-
-
-class _PartReporter(Reporter):
-    """Passes everything on but the end of a part, because the command has one end only."""
-
-    def __init__(self, whole: Reporter) -> None:
-        super().__init__(whole.stop)
-        self._whole = whole
-
-    def send(self, message: Message) -> None:
-        if not is_last(message):
-            self._whole.send(message)
-
-
-def _footage(path: Path) -> Footage:
-    if not path.is_dir():
-        return Footage(path)
-    from ...engine.media.images import list_pictures
-
-    names = tuple(item.name for item in list_pictures(path))
-    if not names:
-        raise EngineError(ErrorCode.FOOTAGE_MISSING, f"There are no pictures in {path}.", "Choose another folder.")
-    return Footage(path, names)
 
 
 def _job(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> SwapJob:
@@ -138,21 +114,7 @@ def _job(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> 
 def _ranges(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> tuple[FrameRange, ...]:
     if not arguments.ranges:
         return (FrameRange(0, info.frame_count),)
-    wanted = tuple(arguments.ranges)
-    found = clip_ranges(wanted, info.frame_count) if footage.is_movie else ranges_of(_named(footage, wanted))
-    if not any(map(len, found)):
-        raise EngineError(
-            ErrorCode.FRAME_MISSING,
-            f"{footage.path.name} has no frame in the given ranges.",
-            "Choose ranges inside of the footage.",
-        )
-    return merge_ranges(found)
-
-
-def _named(footage: Footage, wanted: Sequence[FrameRange]) -> list[int]:
-    """Return the pictures whose number, the last one in the name, lies in the ranges."""
-    numbers = [re.findall(r"\d+", Path(name).stem) for name in footage.pictures]
-    return [index for index, found in enumerate(numbers) if found and any(int(found[-1]) in item for item in wanted)]
+    return frames_in_ranges(footage, arguments.ranges, info.frame_count)
 
 
 def _extract_if_missing(arguments: argparse.Namespace, job: SwapJob, reporter: Reporter) -> None:

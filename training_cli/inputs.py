@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user names as input, a movie or a folder of pictures, as footage, and the frames of it that are meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.timing import Footage, FrameRange, merge_ranges, ranges_of
+from .arguments import clip_ranges
+
+
+def picture_names(folder: Path) -> tuple[str, ...]:
+    """Return the names of a folder's pictures in natural order.
+
+    Raises:
+        EngineError: `footage_missing`, when there are none.
+    """
+    from ..engine.media.images import list_pictures
+
+    names = tuple(path.name for path in list_pictures(folder))
+    if not names:
+        raise EngineError(ErrorCode.FOOTAGE_MISSING, f"There are no pictures in {folder}.", "Choose another folder.")
+    return names
+
+
+def footage_of(path: Path) -> Footage:
+    """Return a movie file, or all pictures of a folder, as footage.
+
+    Raises:
+        EngineError: `footage_missing`, for a folder without pictures.
+    """
+    return Footage(path, picture_names(path)) if path.is_dir() else Footage(path)
+
+
+def pictures_in_ranges(names: Sequence[str], ranges: Sequence[FrameRange]) -> list[int]:
+    """Return the indices of pictures whose number, the last one in the name, lies in one of the ranges."""
+    numbers = [re.findall(r"\d+", Path(name).stem) for name in names]
+    return [index for index, found in enumerate(numbers) if found and any(int(found[-1]) in item for item in ranges)]
+
+
+def frames_in_ranges(footage: Footage, ranges: Sequence[FrameRange], frame_count: int) -> tuple[FrameRange, ...]:
+    """Return the media frames of the ranges a user gave: of a movie by frame, of pictures by the number in the name.
+
+    Args:
+        footage: Movie or pictures.
+        ranges: What the user gave, at least one.
+        frame_count: Frames of a movie; not used for pictures.
+
+    Raises:
+        EngineError: `frame_missing`, when no frame lies in them.
+    """
+    wanted = tuple(ranges)
+    is_movie = footage.is_movie
+    found = clip_ranges(wanted, frame_count) if is_movie else ranges_of(pictures_in_ranges(footage.pictures, wanted))
+    if not any(map(len, found)):
+        raise EngineError(
+            ErrorCode.FRAME_MISSING,
+            f"{footage.path.name} has no frame in the given ranges.",
+            "Choose ranges inside of the footage.",
+        )
+    return merge_ranges(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +40,7 @@ Finisher = Callable[[Done], Iterator[None]]
 class JobState(StrEnum):
     """Where a job is in its life."""
 
+    PREPARING = "preparing"
     WAITING = "waiting"
     RUNNING = "running"
     STOPPING = "stopping"
@@ -73,6 +74,10 @@ class JobRequest:
     undo: str = ""
 
 
+# Finds out on the main thread what is to be run, in steps that each return soon.
+Preparation = Generator[None, None, list[JobRequest]]
+
+
 @dataclass
 class Job:
     """One request and how far it is. Filled from messages; read by panels and operators."""
@@ -92,6 +97,7 @@ class Job:
     done: Done | None = None
     failure: Failed | None = None
     process: EngineProcess | None = None
+    preparation: Preparation | None = None
     _inbox: deque[Message] = field(default_factory=deque)
     _finishing: Iterator[None] | None = None
     _is_stale: bool = False
@@ -125,7 +131,9 @@ class Job:
 
     def stop(self) -> None:
         """Stop it where it is; a result that is being taken over is taken over to the end."""
-        if self.state is JobState.WAITING:
+        if self.state in (JobState.PREPARING, JobState.WAITING):
+            if self.preparation is not None:
+                self.preparation.close()
             self.state = JobState.STOPPED
             self.done = Done(True, "Taken out of the queue before it began.")
         elif self.state is JobState.RUNNING and self.process is not None:
@@ -178,9 +186,26 @@ class Job:
         else:
             self.state, self.stage, self.progress = JobState.FINISHING, "Taking over the result", None
 
-    def restart_finishing(self) -> None:
-        """Begin the take-over anew, because what it held on to may have gone with an undo step or a loaded file."""
+    def note_changed_edit(self) -> None:
+        """Let go of what may have gone with an undo step or a loaded file: begin the take-over anew, end preparing."""
         self._is_stale = True
+
+    def prepare(self, deadline: float) -> list[JobRequest] | None:
+        """Go on preparing until `deadline`; return what is to be run once that is known."""
+        assert self.preparation is not None
+        try:
+            if self._is_stale:
+                self.preparation.close()
+                raise EngineError(ErrorCode.JOB_INVALID, "The edit changed while its frames were read.", "Start again.")
+            while True:
+                next(self.preparation)
+                if time.perf_counter() >= deadline:
+                    return None
+        except StopIteration as end:
+            return end.value
+        except EngineError as error:
+            self.failure, self.state = Failed(error.code, error.message, error.hint), JobState.FAILED
+        return None
 
     def _finish(self, deadline: float) -> bool:
         assert self.done is not None and self.request.finisher is not None
@@ -224,6 +249,13 @@ class JobQueue:
         self.jobs.append(job)
         return job
 
+    def add_preparation(self, title: str, preparation: Preparation) -> Job:
+        """Put what finds out its requests by itself at the end of the queue; `poll` goes on with it."""
+        request = JobRequest("prepare", title, (), Path())
+        job = Job(request, state=JobState.PREPARING, stage="Reading the frames of the edit", preparation=preparation)
+        self.jobs.append(job)
+        return job
+
     def find(self, uid: str) -> Job | None:
         """Return the job of this id, or None."""
         return next((job for job in self.jobs if job.uid == uid), None)
@@ -231,6 +263,10 @@ class JobQueue:
     def poll(self, budget_s: float) -> bool:
         """Start, read and finish jobs within a time budget; return whether anything changed."""
         deadline = time.perf_counter() + budget_s
+        preparing = next((item for item in self.jobs if item.state is JobState.PREPARING), None)
+        if preparing is not None and (self.current is None or not self.current.advance(time.perf_counter())):
+            self._prepare(preparing, deadline)
+            return True
         job = self.current
         if job is None:
             job = next((item for item in self.jobs if item.state is JobState.WAITING), None)
@@ -239,6 +275,12 @@ class JobQueue:
             job.start()
             return True
         return job.advance(deadline)
+
+    def _prepare(self, job: Job, deadline: float) -> None:
+        requests = job.prepare(deadline)
+        if requests is not None:
+            place = self.jobs.index(job)
+            self.jobs[place : place + 1] = [Job(request) for request in requests]
 
     def stop_all(self) -> None:
         """Stop what runs and drop what waits."""

@@ -27,12 +27,12 @@ from ..engine.contract.project import JOB_FILE, Project
 from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
 from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
 from . import casting, environment, preferences, previews, shots
-from .job_queue import Finisher, JobRequest
+from .job_queue import Finisher, JobRequest, Preparation
 from .process import engine_command
 from .project_view import FootageLocation, FoundFootage, footage_location, view
 from .reports import check_report
 from .sequencer import sequencer_scene
-from .strips import strip_shot, strip_uid
+from .strips import strip_shot_steps, strip_uid
 
 _SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings)
 
@@ -118,8 +118,8 @@ def _look_again(_: Done) -> Iterator[None]:
     yield
 
 
-def extract_requests(context: bpy.types.Context, strips: Sequence[Any]) -> list[JobRequest]:
-    """Return one request for each footage that the strips use; strips of one footage share a search.
+def extract_requests(context: bpy.types.Context, strips: Sequence[Any]) -> Preparation:
+    """Find one request for each footage that the strips use; strips of one footage share a search.
 
     Raises:
         EngineError: For an unsaved file, a strip that stands for no shot, or settings out of range.
@@ -129,7 +129,7 @@ def extract_requests(context: bpy.types.Context, strips: Sequence[Any]) -> list[
     search = settings_of(settings.extract, ExtractSettings)
     by_footage: dict[Footage, list[Shot]] = {}
     for strip in strips:
-        shot = strip_shot(scene, strip, settings.handles)
+        shot = yield from strip_shot_steps(scene, strip, settings.handles)
         by_footage.setdefault(shot.footage, []).append(shot)
     requests = []
     project.create()
@@ -210,8 +210,8 @@ class SwapPlan:
 
 def swap_requests(
     context: bpy.types.Context, strips: Sequence[Any], model: str = "", source: str = "", target: str = ""
-) -> list[JobRequest]:
-    """Return one request for each strip.
+) -> Preparation:
+    """Find one request for each strip.
 
     Args:
         context: Blender's context.
@@ -230,7 +230,10 @@ def swap_requests(
     target_item = casting.require_performer(settings, target or settings.target)
     name = model or settings.model
     # Every strip is looked at before anything is written: one that can't be mapped stops them all.
-    plans = [_plan(scene, project, strip, source_item, target_item) for strip in strips]
+    plans = []
+    for strip in strips:
+        shot = yield from strip_shot_steps(scene, strip)
+        plans.append(_plan(scene, project, strip, shot, source_item, target_item))
     casting.save_performers(settings, project)
     requests = []
     for plan in plans:
@@ -250,8 +253,7 @@ def swap_requests(
     return requests
 
 
-def _plan(scene: bpy.types.Scene, project: Project, strip: Any, source: Any, target: Any) -> SwapPlan:
-    shot = strip_shot(scene, strip)
+def _plan(scene: bpy.types.Scene, project: Project, strip: Any, shot: Shot, source: Any, target: Any) -> SwapPlan:
     found = view(project).footage(footage_location(shot.footage.path, shot.footage.pictures))
     if found is None:
         raise EngineError(

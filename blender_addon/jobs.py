@@ -18,7 +18,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import previews, shots
-from .job_queue import Job, JobQueue, JobRequest, JobState
+from .job_queue import Job, JobQueue, JobRequest, JobState, Preparation
 from .reports import failure_report, progress_factor, progress_text
 
 TICK_SECONDS = 0.1
@@ -35,6 +35,26 @@ def start(request: JobRequest) -> Job:
     publish()
     _ensure_timer()
     return job
+
+
+def prepare(title: str, preparation: Preparation) -> list[JobRequest]:
+    """Return what is to be run if that is known within a moment; otherwise the timer goes on and starts it itself.
+
+    Retimed strips need some milliseconds for every frame, more than Blender's window may stand still.
+
+    Raises:
+        EngineError: Why nothing can be run.
+    """
+    deadline = time.perf_counter() + BUDGET_SECONDS
+    try:
+        while time.perf_counter() < deadline:
+            next(preparation)
+    except StopIteration as end:
+        return end.value
+    queue.add_preparation(title, preparation)
+    publish()
+    _ensure_timer()
+    return []
 
 
 def wait(jobs: Sequence[Job]) -> None:
@@ -166,8 +186,8 @@ def _ensure_timer() -> None:
 @persistent
 def _on_history(*_: object) -> None:
     # An undo step or a loaded file replaces every strip in memory; what a finisher holds may be stale.
-    if queue.current is not None:
-        queue.current.restart_finishing()
+    for job in queue.jobs:
+        job.note_changed_edit()
 
 
 @persistent

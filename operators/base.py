@@ -7,8 +7,9 @@ from typing import Any
 import bpy
 
 from ..blender_addon import jobs
-from ..blender_addon.job_queue import JobRequest, JobState
+from ..blender_addon.job_queue import JobRequest, JobState, Preparation
 from ..blender_addon.reports import outcome_text
+from ..blender_addon.slices import finished
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.project import LOG_FILE
 
@@ -70,11 +71,23 @@ class JobOperator(Described):
         """
         raise NotImplementedError
 
+    def preparation(self: Any, context: bpy.types.Context) -> Preparation:
+        """Find out what to run in steps; overridden where that takes longer than a window may stand still.
+
+        The operator itself is gone after the first step, so a generator may only use what it was given.
+        """
+        yield from ()
+        return self.requests(context)
+
     def run(self: Any, context: bpy.types.Context) -> str:
         """Start the jobs; in background mode wait for them and fail with the first that failed."""
-        started = [jobs.start(request) for request in self.requests(context)]
+        preparation = self.preparation(context)
         if not bpy.app.background:
+            started = [jobs.start(request) for request in jobs.prepare(self.bl_label, preparation)]
+            if not started:
+                return f"{self.bl_label}: the frames of the edit are read first"
             return started[0].request.title if len(started) == 1 else f"{len(started)} jobs wait in line"
+        started = [jobs.start(request) for request in finished(preparation)]
         jobs.wait(started)
         for job in started:
             for warning in job.warnings:

@@ -5,7 +5,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..blender_addon import casting, ids, job_requests, readiness, shots
-from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.job_queue import Preparation
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
 from .base import Described, JobOperator
@@ -28,10 +28,9 @@ class UNDERSTUDY_OT_extract(JobOperator, bpy.types.Operator):
         """Return why no faces can be extracted."""
         return readiness.edit_reason(context) if bpy.app.background else readiness.extract_reason(context)
 
-    def requests(self, context: bpy.types.Context) -> list[JobRequest]:
-        """Return one search for each footage."""
-        strips = chosen(context, self.strip)
-        return job_requests.extract_requests(context, strips)
+    def preparation(self, context: bpy.types.Context) -> Preparation:
+        """Find out one search for each footage."""
+        return job_requests.extract_requests(context, chosen(context, self.strip))
 
 
 class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):

@@ -8,7 +8,7 @@ from bpy.props import StringProperty
 
 from ..blender_addon import ids, job_requests, readiness, shots
 from ..blender_addon.insertion import insert_swap, remove_swap
-from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.job_queue import Preparation
 from ..blender_addon.sequencer import sequencer_scene
 from ..blender_addon.strips import find_strip, known_uid, strip_shot, strip_uid
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -43,8 +43,8 @@ class UNDERSTUDY_OT_swap(JobOperator, bpy.types.Operator):
         """Return why nothing can be swapped; a script's own choices are checked when it runs."""
         return readiness.edit_reason(context) if bpy.app.background else readiness.swap_reason(context)
 
-    def requests(self, context: bpy.types.Context) -> list[JobRequest]:
-        """Return one swap for each shot."""
+    def preparation(self, context: bpy.types.Context) -> Preparation:
+        """Find out one swap for each shot."""
         strips = chosen(context, self.strip)
         return job_requests.swap_requests(context, strips, self.model.strip(), self.source.strip(), self.target.strip())
 

@@ -11,6 +11,7 @@ from .layout import SidebarPanel, sentence
 
 _SHOWN = 6
 _ICONS = {
+    JobState.PREPARING: "VIEWZOOM",
     JobState.WAITING: "TIME",
     JobState.RUNNING: "PLAY",
     JobState.STOPPING: "PAUSE",
@@ -46,7 +47,7 @@ def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
     is_running = state is JobState.RUNNING
     row = box.split(factor=0.72) if is_running else box.row()
     row.label(text=job.title, icon=_ICONS[state])
-    if is_running or state is JobState.WAITING:
+    if is_running or state in (JobState.PREPARING, JobState.WAITING):
         row.operator(ids.Operator.JOB_STOP, text="Stop" if is_running else "", icon="CANCEL").uid = job.uid
     if state in (JobState.RUNNING, JobState.STOPPING, JobState.FINISHING):
         box.progress(factor=job.permille / 1000, type="BAR", text=job.text)

@@ -15,6 +15,7 @@ from understudy.blender_addon.insertion import swap_strip_of
 from understudy.blender_addon.job_queue import JobState
 from understudy.blender_addon.project_view import FoundFootage, FoundTrack, footage_location
 from understudy.blender_addon.sequencer import set_timing
+from understudy.blender_addon.slices import finished
 from understudy.blender_addon.strips import strip_uid
 from understudy.engine.contract.environment import EngineEnvironment
 from understudy.engine.contract.errors import ErrorCode
@@ -173,10 +174,10 @@ def test_swaps_are_shown_hidden_removed_and_put_back(edit):
 def start_swap(monkeypatch):
     """Start a slow swap as the window does: without waiting for it."""
     monkeypatch.setenv("FAKE_ENGINE_SECONDS", "0.4")
-    requests = job_requests.swap_requests(
+    preparation = job_requests.swap_requests(
         bpy.context, [strip_named("Shot target_A")], "Anna und Ben", "Ben", "Anna Ärmel"
     )
-    return jobs.start(requests[0])
+    return jobs.start(finished(preparation)[0])
 
 
 def test_inserting_never_blocks_a_tick(edit, monkeypatch):

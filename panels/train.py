@@ -6,11 +6,12 @@ import bpy
 from ..blender_addon import casting, ids, job_requests, previews, readiness
 from ..blender_addon.project_view import FoundModel, view
 from ..blender_addon.sequencer import sequencer_scene
-from ..engine.contract.project import PREVIEW_FILE
+from ..engine.contract.project import CURVE_FILE, PREVIEW_FILE
 from ..engine.contract.settings import TrainSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
 
 _PREVIEW_SCALE = 9.0
+_CURVE_SCALE = 7.0
 
 
 class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
@@ -45,10 +46,15 @@ def _model(name: str) -> FoundModel | None:
 
 def _draw_preview(layout: bpy.types.UILayout, name: str) -> None:
     # Written long before the first checkpoint, and renewed while the training runs.
-    icon = previews.icon(job_requests.project_of_edit().model(name) / PREVIEW_FILE)
+    folder = job_requests.project_of_edit().model(name)
+    icon = previews.icon(folder / PREVIEW_FILE)
     if icon:
         layout.template_icon(icon_value=icon, scale=_PREVIEW_SCALE)
         layout.operator(ids.Operator.PREVIEW_SHOW, icon="IMAGE_DATA").model = name
+    curve = previews.icon(folder / CURVE_FILE)
+    if curve:
+        layout.label(text="Losses over the steps")
+        layout.template_icon(icon_value=curve, scale=_CURVE_SCALE)
 
 
 class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):

@@ -26,6 +26,7 @@ FACESET_FILE = "faceset.json"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
 PREVIEW_FILE = "preview.png"
+CURVE_FILE = "history.png"
 SWAP_FILE = "swap.json"
 OUTLINES_FILE = "outlines.npz"
 JOB_FILE = "job.json"
@@ -51,7 +52,7 @@ class Project:
         footage/<key>/footage.json   what the file is, which frames were searched
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
         facesets/<key>/              aligned faces of that footage and faceset.json
-        models/<name>/               model.json, checkpoint, history.jsonl, preview.png
+        models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz
         jobs/<time>-<kind>/          job.json, log.txt, messages.jsonl
     """

@@ -13,13 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.project import HISTORY_FILE, PREVIEW_FILE
+from ..contract.project import CURVE_FILE, HISTORY_FILE, PREVIEW_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.reporter import Reporter
 from .augmentation import View, make_plain_views
 from .checkpoint import BEST_FILE, Arrays, ModelDocument, fingerprint_of, now, save_model, write_arrays
+from .curve import loss_curve, loss_series
 from .dataset import PerformerFaces
-from .history import History
+from .history import History, read_history
 from .inference import Faces, NetworkDecoder
 from .loader import BatchLoader
 from .losses import face_weight
@@ -195,6 +196,9 @@ class TrainingSession:
             grid = preview_grid(faces, self._decode)
         write_preview(self.preview_path, grid)
         self._reporter.preview("training", self.preview_path)
+        curve = self.folder / CURVE_FILE
+        write_preview(curve, loss_curve(loss_series(read_history(self.folder / HISTORY_FILE))))
+        self._reporter.preview("history", curve)
 
     def held_out_error(self) -> float:
         """Return the mean absolute error of the performers' own reconstruction of faces not trained on."""

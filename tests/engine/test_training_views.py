@@ -15,6 +15,7 @@ from understudy.engine.training.augmentation import (
     make_plain_views,
     make_views,
 )
+from understudy.engine.training.curve import loss_curve, loss_series
 from understudy.engine.training.dataset import PerformerFaces
 from understudy.engine.training.loader import BatchLoader, make_batch, pick_faces
 from understudy.engine.training.losses import face_weight
@@ -151,3 +152,15 @@ def test_d17_error_in_the_loader_thread_surfaces(monkeypatch):
     with loader, pytest.raises(ValueError, match="fell off"):
         loader.next_batch()
     assert time.monotonic() - began < 5
+
+
+def test_history_becomes_a_falling_line_for_each_performer():
+    lines = [{"step": 10 * n, "losses": {"anna": 0.5 / n, "ben": 0.4 / n}} for n in range(1, 20)]
+    series = loss_series([*lines, {"step": 100, "held_out": 0.1}, {"step": 110, "losses": {"anna": float("nan")}}])
+    assert [*series] == ["anna", "ben", "held out"] and len(series["anna"]) == 19
+    picture = loss_curve(series)
+    assert picture.shape == (256, 256, 3) and picture.dtype == np.uint8
+    blue = np.argwhere((picture[..., 2] > 180) & (picture[..., 0] < 140))
+    left, right = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
+    assert left[0] < 40 and right[0] > 180, "the loss falls from the top left to the bottom right"
+    assert np.array_equal(loss_curve({}), loss_curve(loss_series([])))

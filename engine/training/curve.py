@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loss history as a picture: one line for each performer over the steps, and the held-out error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 256
+_MARGIN = 26
+_BACKGROUND = (40, 40, 40)
+_FRAME = (110, 110, 110)
+_TEXT = (200, 200, 200)
+# Distinct for people with color-blindness, too: Okabe and Ito's palette (2008).
+_COLORS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0))
+HELD_OUT = "held out"
+# Sub-pixel positions for OpenCV's lines.
+_SHIFT = 4
+
+Series = Mapping[str, Sequence[tuple[int, float]]]
+
+
+def loss_series(history: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[int, float]]]:
+    """Return the curves of a history: name -> (step, value), values positive.
+
+    Args:
+        history: Lines of the history file (`history.read_history`).
+    """
+    series: dict[str, list[tuple[int, float]]] = {}
+    for line in history:
+        values = dict(line.get("losses") or {})
+        if "held_out" in line:
+            values[HELD_OUT] = line["held_out"]
+        for name, value in values.items():
+            if isinstance(value, int | float) and np.isfinite(value) and value > 0:
+                series.setdefault(name, []).append((line["step"], float(value)))
+    return series
+
+
+def loss_curve(series: Series) -> NDArray[np.uint8]:
+    """Draw the curves, steps to the right, values upwards on a logarithmic scale.
+
+    Args:
+        series: Name -> (step, value) in order of steps, values positive.
+
+    Returns:
+        uint8 (256, 256, 3) RGB; only the frame when there is nothing to draw.
+    """
+    picture = np.full((SIDE, SIDE, 3), _BACKGROUND, np.uint8)
+    low, high = (_MARGIN, SIDE - _MARGIN), (SIDE - 8, 8)
+    cv2.rectangle(picture, low, high, _FRAME, 1)
+    points = [point for curve in series.values() for point in curve]
+    if not points:
+        return picture
+    steps, logs = np.array([step for step, _ in points], float), np.log10([value for _, value in points])
+    first, last = steps.min(), max(steps.max(), steps.min() + 1)
+    bottom, top = logs.min(), max(logs.max(), logs.min() + 1e-3)
+    for index, curve in enumerate(series.values()):
+        x = low[0] + (np.array([step for step, _ in curve], float) - first) / (last - first) * (high[0] - low[0])
+        y = low[1] + (np.log10([value for _, value in curve]) - bottom) / (top - bottom) * (high[1] - low[1])
+        line = np.rint(np.stack([x, y], axis=1) * (1 << _SHIFT)).astype(np.int32)
+        color = _COLORS[index % len(_COLORS)]
+        cv2.polylines(picture, [line], isClosed=False, color=color, thickness=1, lineType=cv2.LINE_AA, shift=_SHIFT)
+    for text, place in (
+        (f"{10**top:.2g}", (1, high[1] + 10)),
+        (f"{10**bottom:.2g}", (1, low[1])),
+        (f"{first:.0f}", (low[0], SIDE - 10)),
+        (f"{last:.0f} steps", (high[0] - 62, SIDE - 10)),
+    ):
+        cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.34, _TEXT, 1, cv2.LINE_AA)
+    return picture

@@ -66,7 +66,7 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=1.5e-3,
         beta_1=0.9,
         beta_2=0.99,
-        augmentation=Augmentation(rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.4, jitter=5.0, color=0.5),
+        augmentation=Augmentation(rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.0, jitter=1.5, color=0.5),
         structural=1.0,
         gradient=1.0,
         is_face_weighted=True,

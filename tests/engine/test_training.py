@@ -151,7 +151,8 @@ def test_training_lowers_the_loss_and_reports(trained):
     last = reporter.of(Progress)[-1]
     assert (last.done, last.total, last.unit) == (40, 40, "steps")
     assert reporter.of(Metrics)
-    assert [message.path for message in reporter.of(Preview)] == [str(model / "preview.png")] * 2
+    pictures = [str(model / "preview.png"), str(model / "history.png")]
+    assert [message.path for message in reporter.of(Preview)] == pictures * 2
 
 
 def test_model_folder_holds_document_history_preview_and_backups(trained):
@@ -164,6 +165,7 @@ def test_model_folder_holds_document_history_preview_and_backups(trained):
     assert document["backups"] == ["checkpoint-00000030.npz", "checkpoint-00000020.npz"]
     names = {path.name for path in model.iterdir()}
     expected = {document["checkpoint"], *document["backups"], "best.npz", "model.json", "history.jsonl", "preview.png"}
+    expected |= {"history.png"}
     assert names == expected
     lines = read_history(model / "history.jsonl")
     assert [line["step"] for line in lines if "losses" in line] == [10, 20, 30, 40]

@@ -63,7 +63,7 @@ def made_up_track(info: FootageInfo, count: int) -> FaceTrack:
     return FaceTrack(
         id=1, frames=np.arange(count, dtype=np.int32), landmarks=landmarks, raw_landmarks=landmarks, boxes=boxes,
         scores=zeros + 1, bridged=np.zeros(count, bool), identity=np.zeros(128, np.float32), yaw=zeros, pitch=zeros,
-        roll=zeros, size=zeros + size, sharpness=zeros,
+        roll=zeros, size=zeros + size, sharpness=zeros, exposure=zeros, occlusion=zeros,
     )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How good a face picture is: where the head points, how large the face is, how sharp."""
+"""How good a face picture is: where the head points, how large the face is, how sharp and how bright."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class FaceQuality:
         size_px: Side of the face square in picture pixels.
         sharpness: Standard deviation of the Laplacian of the aligned face at a fixed size, luma 0…255; below 5 is
             blurred, above 20 crisp. A face enlarged from few pixels is blurred too.
+        exposure: Mean luma of the face square, 0 (black) to 1 (white).
     """
 
     yaw_deg: float
@@ -36,6 +37,7 @@ class FaceQuality:
     roll_deg: float
     size_px: float
     sharpness: float
+    exposure: float
 
     @property
     def merit(self) -> float:
@@ -72,4 +74,11 @@ def measure_quality(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -
     matrix = face_matrix(landmarks, _SHARPNESS_SIDE, 1.25)
     luma = cv2.cvtColor(align_face(image, matrix, _SHARPNESS_SIDE), cv2.COLOR_RGB2GRAY)
     sharpness = float(cv2.Laplacian(luma, cv2.CV_32F)[1:-1, 1:-1].std())
-    return FaceQuality(yaw, pitch, roll, _SHARPNESS_SIDE / 1.25 / scale_of(matrix), sharpness)
+    return FaceQuality(
+        yaw_deg=yaw,
+        pitch_deg=pitch,
+        roll_deg=roll,
+        size_px=_SHARPNESS_SIDE / 1.25 / scale_of(matrix),
+        sharpness=sharpness,
+        exposure=float(luma.mean()) / 255,
+    )

@@ -19,7 +19,7 @@ from ..contract.settings import ExtractSettings, settings_from_json, settings_to
 from ..contract.timing import Footage, FrameRange, frame_rate
 
 SCHEMA = "understudy.footage"
-VERSION = 1
+VERSION = 2
 
 # Per-frame arrays of a track and their shape behind the frame axis.
 _PER_FRAME = {
@@ -34,7 +34,11 @@ _PER_FRAME = {
     "roll": ((), np.float32),
     "size": ((), np.float32),
     "sharpness": ((), np.float32),
+    "exposure": ((), np.float32),
+    "occlusion": ((), np.float32),
 }
+# Tracks of version 1 don't have these; they read as 0, "unknown".
+_SINCE_VERSION_2 = ("exposure", "occlusion")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,8 @@ class FaceTrack:
         roll: Degrees, positive clockwise on screen, float32 (n,).
         size: Side of the face square in picture pixels, float32 (n,).
         sharpness: As `engine.faces.quality`, 0 in bridged frames, float32 (n,).
+        exposure: As `engine.faces.quality`, 0 in bridged frames, float32 (n,).
+        occlusion: Guess of the hidden share of the face, 0…1; 1 in bridged frames, float32 (n,).
     """
 
     id: int
@@ -70,6 +76,8 @@ class FaceTrack:
     roll: NDArray[np.float32]
     size: NDArray[np.float32]
     sharpness: NDArray[np.float32]
+    exposure: NDArray[np.float32]
+    occlusion: NDArray[np.float32]
 
     @property
     def first(self) -> int:
@@ -225,9 +233,16 @@ def load_tracks(folder: Path) -> TrackSet:
 
 
 def _track(arrays: Any, track_id: int) -> FaceTrack:
-    values = {name: arrays[f"{track_id}/{name}"] for name in _PER_FRAME}
-    count = len(values["frames"])
+    count = len(arrays[f"{track_id}/frames"])
+    values = {name: _values(arrays, track_id, name, count) for name in _PER_FRAME}
     for name, (shape, dtype) in _PER_FRAME.items():
         if values[name].shape != (count, *shape) or values[name].dtype != dtype:
             raise ValueError(f"{name} of track {track_id} has shape {values[name].shape}")
     return FaceTrack(id=track_id, identity=arrays[f"{track_id}/identity"], **values)
+
+
+def _values(arrays: Any, track_id: int, name: str, count: int) -> NDArray[Any]:
+    key = f"{track_id}/{name}"
+    if key not in arrays and name in _SINCE_VERSION_2:
+        return np.zeros(count, dtype=np.float32)
+    return arrays[key]

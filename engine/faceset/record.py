@@ -31,6 +31,8 @@ class FaceRecord:
         size: Side of the aligned face in pixels; 0 where the file couldn't be looked at.
         coverage: Side of the aligned face in canonical face squares.
         sharpness: Sharpness of the face in the picture; larger is sharper, 0 means unknown.
+        exposure: Mean luma of the face square, 0…1; 0 means unknown.
+        occlusion: Guess of the hidden share of the face, 0…1.
         yaw: Turn of the head in degrees, positive to the viewer's right.
         pitch: Nod in degrees, positive upwards.
         roll: Tilt in degrees, positive clockwise.
@@ -49,6 +51,8 @@ class FaceRecord:
     size: int = 0
     coverage: float = PLAIN_COVERAGE
     sharpness: float = 0.0
+    exposure: float = 0.0
+    occlusion: float = 0.0
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0

@@ -26,10 +26,25 @@ from ..media.images import list_pictures, read_image, write_png
 from .record import FaceRecord
 
 SCHEMA = "understudy.faceset"
-VERSION = 1
+VERSION = 2
 ARRAYS_FILE = "faceset.npz"
 
-_PLAIN_FIELDS = ("file", "picture", "media_frame", "track", "rotation", "score", "sharpness", "yaw", "pitch", "roll")
+_PLAIN_FIELDS = (
+    "file",
+    "picture",
+    "media_frame",
+    "track",
+    "rotation",
+    "score",
+    "sharpness",
+    "exposure",
+    "occlusion",
+    "yaw",
+    "pitch",
+    "roll",
+)
+# Facesets of version 1 don't say these.
+_SINCE_VERSION_2 = ("exposure", "occlusion")
 # File systems take 255 bytes; the face's number, the suffix and a temporary name's additions must fit too.
 _LONGEST_STEM = 180
 
@@ -92,7 +107,7 @@ def _read_records(folder: Path) -> tuple[list[FaceRecord], tuple[str, ...]]:
         size, coverage = int(content["size"]), float(content["coverage"])
         records = [
             FaceRecord(
-                **{name: face[name] for name in _PLAIN_FIELDS},
+                **{name: face[name] for name in _PLAIN_FIELDS if name in face or name not in _SINCE_VERSION_2},
                 box=tuple(arrays["boxes"][i].tolist()),
                 landmarks=arrays["landmarks"][i],
                 image_to_face=arrays["image_to_face"][i],

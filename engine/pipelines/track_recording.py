@@ -71,6 +71,7 @@ def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
         landmarks=face.landmarks,
         image_to_face=face.image_to_face,
         sharpness=face.quality.sharpness,
+        exposure=face.quality.exposure,
         yaw=face.quality.yaw_deg,
         pitch=face.quality.pitch_deg,
         roll=face.quality.roll_deg,
@@ -238,4 +239,6 @@ def assemble_track(
         roll=poses[:, 2],
         size=np.array(sizes, dtype=np.float32),
         sharpness=np.array([item[1].sharpness if item else 0.0 for item in found], dtype=np.float32),
+        exposure=np.array([item[1].exposure if item else 0.0 for item in found], dtype=np.float32),
+        occlusion=np.array([0.0 if item else 1.0 for item in found], dtype=np.float32),
     )

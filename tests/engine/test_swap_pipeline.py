@@ -37,7 +37,7 @@ def face_track(number, frames, center=(255.0, 240.0), size=110.0):
     return FaceTrack(
         id=number, frames=np.asarray(frames, np.int32), landmarks=landmarks, raw_landmarks=landmarks, boxes=boxes,
         scores=zeros + 1, bridged=np.zeros(count, bool), identity=np.zeros(128, np.float32), yaw=zeros, pitch=zeros,
-        roll=zeros, size=zeros + size, sharpness=zeros,
+        roll=zeros, size=zeros + size, sharpness=zeros, exposure=zeros, occlusion=zeros,
     )  # fmt: skip
 
 

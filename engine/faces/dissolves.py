@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene_looks import SceneLook, likeness
+from .scene_looks import SceneLook, likeness, mix_weights
 
 DELAY = 24
 """A dissolve is told at the latest this many frames after its middle; half of the longest one, which is 50."""
@@ -25,6 +25,8 @@ _HALF_SPANS = (3, 5, 7, 10, 14, 19, 24)
 _UNLIKE = 0.62
 _LARGEST_DIP = 0.85
 _LARGEST_SETTLED_DIP = 0.78
+_LARGEST_STEADY_DIP = 0.9
+_VERY_STEADY = 0.02
 _DIP_LIKE_A_MIX = 0.2
 _LOCAL_HALF_SPAN = 4
 _LOCAL_SHARE = 0.5
@@ -93,7 +95,7 @@ class DissolveFinder:
             near = min(half, _LOCAL_HALF_SPAN)
             if (
                 _is_mix(self._looks[middle - half], self._looks[middle], self._looks[-1], _LARGEST_DIP)
-                and _explained(self._looks[middle - near], self._looks[middle], self._looks[middle + near])[0]
+                and mix_weights(self._looks[middle - near], self._looks[middle], self._looks[middle + near])[0]
                 >= _LOCAL_SHARE
             ):
                 self._suspicion = (self._oldest + middle - half, self._oldest + middle)
@@ -116,10 +118,16 @@ class DissolveFinder:
         self._suspicion = None
         if ramp.last <= ramp.first or not first <= inside <= last or newest - middle > DELAY + _TOO_LATE:
             return None
-        if not ramp.is_steady or not _is_mix(*self._ends_and_middle(ramp), _LARGEST_SETTLED_DIP):
+        if not self._is_dissolve(ramp):
             return None
         self.forget_before(last + 1)
         return Dissolve(max(middle, newest - DELAY), first, last)
+
+    def _is_dissolve(self, ramp: _Ramp) -> bool:
+        before, middle, after = self._ends_and_middle(ramp)
+        if ramp.deviation <= _VERY_STEADY and ramp.largest_step <= _LARGEST_STEP:
+            return likeness(before, after) <= _UNLIKE and _dip(before, middle, after) <= _LARGEST_STEADY_DIP
+        return ramp.is_steady and _is_mix(before, middle, after, _LARGEST_SETTLED_DIP)
 
     def _ends_and_middle(self, ramp: _Ramp) -> tuple[SceneLook, SceneLook, SceneLook]:
         before, after = max(0, ramp.first - 1), min(len(self._looks) - 1, ramp.last + 1)
@@ -138,7 +146,7 @@ def _is_mix(before: SceneLook, middle: SceneLook, after: SceneLook, largest_dip:
         return False
     if not _lies_between(before.brightness, middle.brightness, after.brightness):
         return False
-    share, old, new = _explained(before, middle, after)
+    share, old, new = mix_weights(before, middle, after)
     if share < _SHARE or min(old, new) < _LEAST_WEIGHT:
         return False
     mixed = old / (old + new)
@@ -151,20 +159,6 @@ def _lies_between(before: float, middle: float, after: float) -> bool:
     # A dip or a flare of the light has no place between the ends; a mix has, but for movement and noise.
     margin = 3.0 + 0.25 * abs(after - before)
     return min(before, after) - margin <= middle <= max(before, after) + margin
-
-
-def _explained(before: SceneLook, middle: SceneLook, after: SceneLook) -> tuple[float, float, float]:
-    """Fit the middle as a sum of both ends by least squares: share of its energy explained, and the two weights."""
-    count = middle.structure.size
-    cross = float(before.structure @ after.structure) / count
-    to_before = float(before.structure @ middle.structure) / count
-    to_after = float(after.structure @ middle.structure) / count
-    determinant = before.energy * after.energy - cross**2
-    if determinant <= 1e-6 * before.energy * after.energy or middle.energy <= 0.0:
-        return 0.0, 0.0, 0.0
-    old = (to_before * after.energy - to_after * cross) / determinant
-    new = (to_after * before.energy - to_before * cross) / determinant
-    return (old * to_before + new * to_after) / middle.energy, old, new
 
 
 @dataclass(frozen=True)

@@ -61,3 +61,21 @@ def likeness(first: SceneLook, second: SceneLook) -> float:
         return 0.0
     common = float(first.structure @ second.structure) / first.structure.size
     return common / float(np.sqrt(first.energy * second.energy))
+
+
+def mix_weights(before: SceneLook, middle: SceneLook, after: SceneLook) -> tuple[float, float, float]:
+    """Fit the middle as a sum of both ends by least squares.
+
+    Returns:
+        The share of the middle's energy that the sum explains, 0..1, and the weights of before and after.
+    """
+    count = middle.structure.size
+    cross = float(before.structure @ after.structure) / count
+    to_before = float(before.structure @ middle.structure) / count
+    to_after = float(after.structure @ middle.structure) / count
+    determinant = before.energy * after.energy - cross**2
+    if determinant <= 1e-6 * before.energy * after.energy or middle.energy <= 0.0:
+        return 0.0, 0.0, 0.0
+    old = (to_before * after.energy - to_after * cross) / determinant
+    new = (to_after * before.energy - to_before * cross) / determinant
+    return (old * to_before + new * to_after) / middle.energy, old, new

@@ -21,6 +21,7 @@ MODEL_FILES = (
 LIBRARIES = (
     *(("numpy", "numpy"), ("scipy", "scipy"), ("cv2", "opencv-python-headless"), ("skimage", "scikit-image")),
     *(("PIL", "pillow"), ("av", "av"), ("dlib", "dlib-bin"), ("yaml", "PyYAML")),
+    ("scenedetect.detectors", "scenedetect-headless"),
     *(("ai_edge_litert.interpreter", "ai-edge-litert"), ("tensorflow", "tensorflow"), ("keras", "keras")),
 )
 

@@ -28,7 +28,9 @@ _LONG_SIDE = 128
 _RATE = 25.0
 _WINDOW = 2
 _FLASH_FRAMES = 3
+_TIMES_USUAL = 2.2
 _ALIKE = 0.65
+_LESS_ALIKE_A_FRAME = 0.03
 _IS_A_MIX = 0.8
 _NEARLY_BLACK = 3 * BLACK
 _MEMORY = 2 * _DISSOLVE_DELAY + 32
@@ -70,7 +72,7 @@ class BoundaryFinder:
     DELAY = _DISSOLVE_DELAY
 
     def __init__(self) -> None:
-        self._cuts = AdaptiveDetector(min_scene_len=0, window_width=_WINDOW)
+        self._cuts = AdaptiveDetector(adaptive_threshold=_TIMES_USUAL, min_scene_len=0, window_width=_WINDOW)
         self._blacks = BlackFinder()
         self._dissolves = DissolveFinder()
         # The newest frames and their looks: as much as a boundary may reach back.
@@ -182,12 +184,16 @@ class BoundaryFinder:
     def _is_flash_of(self, black: BlackStretch) -> bool:
         before = black.first - (self._count - len(self._looks)) - 1
         is_short = black.last - black.first < _FLASH_FRAMES
-        return is_short and before >= 0 and self._goes_on(range(before, before + 1), before + 1)
+        return (
+            is_short
+            and before >= 0
+            and self._goes_on(range(before, before + 1), before + 1 + black.last - black.first + 1)
+        )
 
     def _goes_on(self, before: range, since: int) -> bool:
         # Whether a picture up to a flash later shows the scene of a picture before.
         return any(
-            likeness(self._looks[old], self._looks[new]) > _ALIKE
+            likeness(self._looks[old], self._looks[new]) > _ALIKE - _LESS_ALIKE_A_FRAME * (new - old - 1)
             for old in before
             for new in range(since, min(len(self._looks), old + _FLASH_FRAMES + 2))
         )

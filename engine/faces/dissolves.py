@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene_looks import SceneLook, likeness, mix_weights
+from .scene_looks import SceneLook, differs_by_light, likeness, mix_weights
 
 DELAY = 24
 """A dissolve is told at the latest this many frames after its middle; half of the longest one, which is 50."""
@@ -125,7 +125,10 @@ class DissolveFinder:
 
     def _is_dissolve(self, ramp: _Ramp) -> bool:
         before, middle, after = self._ends_and_middle(ramp)
-        if ramp.deviation <= _VERY_STEADY and ramp.largest_step <= _LARGEST_STEP:
+        if before.is_plain or after.is_plain:
+            return False
+        is_very_steady = ramp.deviation <= _VERY_STEADY and ramp.largest_step <= _LARGEST_STEP
+        if is_very_steady and not differs_by_light(before, after):
             return likeness(before, after) <= _UNLIKE and _dip(before, middle, after) <= _LARGEST_STEADY_DIP
         return ramp.is_steady and _is_mix(before, middle, after, _LARGEST_SETTLED_DIP)
 

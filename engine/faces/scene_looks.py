@@ -17,6 +17,9 @@ _LONG_SIDE = 48
 _BLUR = 6.0
 # Structure weaker than this, in 8-bit steps, is noise of a plain picture.
 _PLAIN = 2.0
+# Two pictures in other light agree to this many 8-bit steps, once the light is evened out, in most places.
+_SAME_COLOR = 5.0
+_MOST = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +82,12 @@ def mix_weights(before: SceneLook, middle: SceneLook, after: SceneLook) -> tuple
     old = (to_before * after.energy - to_after * cross) / determinant
     new = (to_after * before.energy - to_before * cross) / determinant
     return (old * to_before + new * to_after) / middle.energy, old, new
+
+
+def differs_by_light(first: SceneLook, second: SceneLook) -> bool:
+    """Whether most places have the same color in both, but for a common factor: the same set, lit or focused anew."""
+    is_lit = first.colors > _SAME_COLOR
+    if not is_lit.any():
+        return False
+    factor = float(np.median(second.colors[is_lit] / first.colors[is_lit]))
+    return float(np.mean(np.abs(second.colors - factor * first.colors) < _SAME_COLOR)) > _MOST

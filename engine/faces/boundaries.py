@@ -32,6 +32,7 @@ _TIMES_USUAL = 2.2
 _ALIKE = 0.65
 _LESS_ALIKE_A_FRAME = 0.03
 _IS_A_MIX = 0.8
+_LEAST_WEIGHT = 0.1
 _NEARLY_BLACK = 3 * BLACK
 _MEMORY = 2 * _DISSOLVE_DELAY + 32
 
@@ -169,17 +170,24 @@ class BoundaryFinder:
         if min(before.brightness, new.brightness) < BLACK and max(before.brightness, new.brightness) < _NEARLY_BLACK:
             return False  # the last step of a fade
         # A single mixed picture looks like two cuts; the scene that prevails in it says which one counts.
-        if self._candidates[:1] == [frame + 1] and self._is_mixed(at, belongs_to_old=True):
+        if self._candidates[:1] == [frame + 1] and (self._old_share(at) or 0.0) > 0.5:
             return False
-        if self._told_until == frame - 1 and self._is_mixed(at - 1, belongs_to_old=False):
+        if self._told_until == frame - 1 and self._old_share(at - 1) is not None:
             return False
-        return not self._goes_on(range(max(0, at - _FLASH_FRAMES - 1), at), at)
+        # It is like both scenes as well, and says nothing about whether they are one.
+        until = at - (self._old_share(at - 1) is not None)
+        since = at + (self._old_share(at) is not None)
+        return not self._goes_on(range(max(0, at - _FLASH_FRAMES - 1), until), since)
 
-    def _is_mixed(self, at: int, belongs_to_old: bool) -> bool:
+    def _old_share(self, at: int) -> float | None:
+        # How much of the picture before is in a picture that is a mix of its neighbors.
         if not 1 <= at < len(self._looks) - 1:
-            return False
-        share, old, new = mix_weights(self._looks[at - 1], self._looks[at], self._looks[at + 1])
-        return share >= _IS_A_MIX and min(old, new) > 0.0 and (old > new) == belongs_to_old
+            return None
+        before, after = self._looks[at - 1], self._looks[at + 1]
+        if before.is_plain or after.is_plain or likeness(before, after) > _ALIKE:
+            return None
+        share, old, new = mix_weights(before, self._looks[at], after)
+        return old / (old + new) if share >= _IS_A_MIX and min(old, new) > _LEAST_WEIGHT else None
 
     def _is_flash_of(self, black: BlackStretch) -> bool:
         before = black.first - (self._count - len(self._looks)) - 1

@@ -86,8 +86,9 @@ def mix_weights(before: SceneLook, middle: SceneLook, after: SceneLook) -> tuple
 
 def differs_by_light(first: SceneLook, second: SceneLook) -> bool:
     """Whether most places have the same color in both, but for a common factor: the same set, lit or focused anew."""
-    is_lit = first.colors > _SAME_COLOR
+    darker, brighter = sorted((first, second), key=lambda look: look.brightness)
+    is_lit = brighter.colors > _SAME_COLOR
     if not is_lit.any():
         return False
-    factor = float(np.median(second.colors[is_lit] / first.colors[is_lit]))
-    return float(np.mean(np.abs(second.colors - factor * first.colors) < _SAME_COLOR)) > _MOST
+    factor = float(np.median(darker.colors[is_lit] / brighter.colors[is_lit]))
+    return float(np.mean(np.abs(darker.colors - factor * brighter.colors) < _SAME_COLOR)) > _MOST

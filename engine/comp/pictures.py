@@ -13,7 +13,8 @@ import numpy as np
 
 from ..contract.errors import EngineError
 from ..contract.files import write_bytes
-from ..media.images import encode_png, write_png
+from ..media.images import write_png
+from ..media.png import encode_png
 from .place import empty_picture
 from .record import picture_path
 

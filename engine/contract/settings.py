@@ -82,7 +82,7 @@ class ExtractSettings(_Checked):
     confidence: float = _setting(0.5, "Lowest detector score that counts as a face.", minimum=0.0, maximum=1.0)
     minimum_size: int = _setting(24, "Faces smaller than this are ignored.", unit="px", minimum=8, maximum=4096)
     detect_every: int = _setting(
-        1,
+        12,
         "Search the whole picture on every n-th frame and follow the faces in between.",
         unit="frames",
         minimum=1,

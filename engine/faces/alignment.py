@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import CANONICAL_INNER, INNER, fit_similarity
+from .geometry import CANONICAL_INNER, INNER, compose, fit_similarity, invert_similarity, transform_points
 
 
 def face_square_matrix(size: int, coverage: float) -> NDArray[np.float64]:
@@ -75,11 +75,23 @@ def align_face(
 
 
 def _align_shrinking(image: NDArray[Any], matrix: NDArray[np.float64], size: int, scale: float) -> NDArray[Any]:
-    # Warping straight to less than half size would skip pixels and flicker; a larger warp is averaged down instead.
-    factor = int(np.ceil(0.5 / scale)) + 1
-    larger = matrix * factor
-    # Centers of the small pixels lie in the middle of `factor` large ones.
-    larger[:, 2] += (factor - 1) / 2
-    side = size * factor
-    warped = cv2.warpAffine(image, larger, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
+    # Warping straight to less than half size would skip pixels and flicker, so the part that is needed is averaged down
+    # by a whole factor first, which OpenCV does fast.
+    factor = int(1 / scale)
+    last = size - 0.5
+    corners = transform_points(
+        invert_similarity(matrix), np.array([[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]])
+    )
+    left, top = (np.floor(corners.min(axis=0)) - factor).astype(int)
+    right, bottom = (np.ceil(corners.max(axis=0)) + factor + 1).astype(int)
+    height, width = image.shape[:2]
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    part = image[top : min(max(bottom, top + 1), height), left : min(max(right, left + 1), width)]
+    across, down = min(factor, part.shape[1]), min(factor, part.shape[0])
+    part = part[: part.shape[0] // down * down, : part.shape[1] // across * across]
+    small = cv2.resize(part, (part.shape[1] // across, part.shape[0] // down), interpolation=cv2.INTER_AREA)
+    # Centers of the large pixels lie in the middle of `factor` small ones.
+    enlarge = np.array([[across, 0, (across - 1) / 2 + left], [0, down, (down - 1) / 2 + top]])
+    return cv2.warpAffine(
+        small, compose(matrix, enlarge), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

@@ -97,7 +97,7 @@ class BoundaryFinder:
         """
         small = self._reduced(image)
         look = scene_look(small)
-        bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+        bgr = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
         if self._last is None:
             # Without a past the library can't judge the first frames; a still one is as good as any.
             self._look_for_cuts(bgr, times=_WINDOW)
@@ -122,7 +122,7 @@ class BoundaryFinder:
         if self._size is None:
             scale = min(1.0, _LONG_SIDE / max(height, width))
             self._size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def _look_for_cuts(self, bgr: NDArray[np.uint8], times: int = 1) -> None:
         for _ in range(times):

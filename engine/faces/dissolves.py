@@ -185,9 +185,10 @@ class _Ramp:
 def _ramp(colors: NDArray[np.float32], offset: int) -> _Ramp:
     """Fit a ramp to the way from the first to the last of the looks, float32 (frames, n), at frames from `offset`."""
     start, end = 0, len(colors) - 1
-    for _ in range(2):
-        progress = _progress(colors, start, end)
-        start, end, fitted, gain = _fit_ramp(progress)
+    # Once from the ends of what is known, and once more from the ends that were found.
+    start, end, _, _ = _fit_ramp(_progress(colors, start, end))
+    progress = _progress(colors, start, end)
+    start, end, fitted, gain = _fit_ramp(progress)
     near = slice(max(0, start - _REST_FRAMES), end + _REST_FRAMES)
     deviation = float(np.sqrt(np.square((progress - fitted)[near]).mean())) / gain
     largest = float(np.abs(np.diff(progress[start : end + 1])).max()) / gain

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fitting the faces of one frame: each starts from where its track was, new ones from the detector's box.
+"""Following a face from picture to picture: its landmarks are fitted anew from where they were, forwards or backwards.
 
-Starting from the track keeps the landmarks steady (a detector's box jumps), fills frames the detector misses, and lets
-detection run on every n-th frame only.
+Starting from the last landmarks keeps them steady (a detector's box jumps), fills frames a detector misses, and leaves
+the search of whole pictures to a few of them. A face that is lost is sought nearby, where a small part of the picture
+is enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .detection import Detection
+from ..media.picture import FootagePicture
+from .detection import Detection, Detector
 from .geometry import box_of, box_overlap
 from .landmarks import LandmarkFitter
+from .picture_part import FaceView
 from .tracking import Observation, OpenTrack
 
 # Below this presence the landmarks are not those of a face.
@@ -28,87 +32,99 @@ _BELONGS_TO_TRACK_UNJUDGED = 0.55
 # And it starts a track on sure detections only; measured, BlazeFace has next to no false ones from here on.
 _LEAST_SCORE_UNJUDGED = 0.65
 _LARGEST_JUMP = 0.5
+# A lost face is sought in a square of this many times its size.
+_NEARBY = 4.0
 
 
 class FaceFollower:
-    """Finds the landmarks of all faces of a frame.
+    """Fits the landmarks of faces.
 
     Args:
-        fitter: What fits landmarks.
-        maximum_undetected: For how many frames a face is followed without a detector confirming it.
+        fitter: What fits them.
+        detector: What finds a lost face again.
+        size: Side in pixels of the aligned faces that will be cut.
+        coverage: Their side in face squares.
     """
 
-    def __init__(self, fitter: LandmarkFitter, maximum_undetected: int) -> None:
+    def __init__(self, fitter: LandmarkFitter, detector: Detector, size: int, coverage: float) -> None:
         self._fitter = fitter
-        self._maximum_undetected = maximum_undetected
+        self._detector = detector
+        self._size, self._coverage = size, coverage
 
-    def observe(
-        self,
-        image: NDArray[np.uint8],
-        frame: int,
-        tracks: Sequence[OpenTrack],
-        detections: Sequence[Detection] | None,
-    ) -> list[Observation]:
-        """Return the faces of a frame, each once.
+    def meet(
+        self, picture: FootagePicture, frame: int, detection: Detection, known: OpenTrack | None = None
+    ) -> Observation | None:
+        """Return the face in a detector's box, fitted from its track where that agrees with the box; None if it's none.
 
         Args:
-            image: RGB picture (h, w, 3).
+            picture: Where it was found.
             frame: Its media frame.
-            tracks: The tracks that may go on in it.
-            detections: What a detector found, or None when it wasn't asked.
+            detection: What the detector says.
+            known: The track it probably belongs to.
         """
-        fresh = [track for track in tracks if track.lost_frames(frame) == 0]
-        partners = _partners(frame, fresh, detections or ())
-        observations = []
-        for detection, track in zip(detections or (), partners, strict=True):
-            item = self._fit_detected(image, frame, detection, track)
-            if item is not None:
-                observations.append(item)
-        for track in fresh:
-            if track not in partners:
-                item = self._fit_undetected(image, frame, track, detections is not None)
-                if item is not None:
-                    observations.append(item)
-        return _without_doubles(observations)
-
-    def _fit_detected(
-        self, image: NDArray[np.uint8], frame: int, detection: Detection, track: OpenTrack | None
-    ) -> Observation | None:
-        if track is not None:
-            landmarks, presence = self._fitter.follow(image, track.expected_landmarks(frame))
+        if known is not None:
+            found, presence = self._fit(picture, known.expected_landmarks(frame))
             least = _BELONGS_TO_TRACK if self._fitter.knows_presence else _BELONGS_TO_TRACK_UNJUDGED
-            agrees = box_overlap(box_of(landmarks), detection.box)[0, 0] > least
-            if agrees and presence >= _LEAST_PRESENCE:
-                return Observation(landmarks, detection.score, True, detection.rotation)
+            agrees = box_overlap(box_of(found.landmarks), detection.box)[0, 0] > least
+            if agrees and presence >= _LEAST_PRESENCE and _lies_sound(found.landmarks, picture):
+                return replace(found, score=detection.score, is_confirmed=True, rotation=detection.rotation)
         elif not self._fitter.knows_presence and detection.score < _LEAST_SCORE_UNJUDGED:
             return None
-        landmarks, presence = self._fitter.fit(image, detection.box, detection.roll_deg)
-        if presence < _LEAST_PRESENCE or not np.isfinite(landmarks).all():
+        view = FaceView.around_box(picture, detection.box)
+        box = view.here(detection.box.reshape(2, 2)).ravel()
+        landmarks, presence = self._fitter.fit(view.image, box, detection.roll_deg)
+        landmarks = view.there(landmarks)
+        if presence < _LEAST_PRESENCE or not _lies_sound(landmarks, picture):
             return None
-        return Observation(landmarks, detection.score, True, detection.rotation)
+        view = FaceView.around(picture, landmarks, self._size, self._coverage)
+        return Observation(landmarks, detection.score, True, detection.rotation, view)
 
-    def _fit_undetected(
-        self, image: NDArray[np.uint8], frame: int, track: OpenTrack, was_searched: bool
+    def follow(
+        self, picture: FootagePicture, frame: int, track: OpenTrack, was_searched: bool = False
     ) -> Observation | None:
+        """Return a track's face in another frame, without a detector; None when it isn't there any more.
+
+        Args:
+            picture: The picture.
+            frame: Its media frame, after or before the track's newest.
+            track: Whose face.
+            was_searched: Whether a detector searched the picture and didn't find the face.
+        """
         # A fitter that always answers with a face can't be believed where the detector looked and saw none.
         if was_searched and not self._fitter.knows_presence:
             return None
-        if was_searched and track.undetected >= self._maximum_undetected:
-            return None
         expected = track.expected_landmarks(frame)
-        landmarks, presence = self._fitter.follow(image, expected)
-        size = float(np.sqrt(np.prod(np.ptp(expected, axis=0)) + 1e-12))
-        jump = float(np.linalg.norm(landmarks.mean(axis=0) - expected.mean(axis=0))) / size
-        grown = float(np.sqrt(np.prod(np.ptp(landmarks, axis=0)) + 1e-12)) / size
-        if presence < _LEAST_PRESENCE_UNDETECTED or jump > _LARGEST_JUMP or not 0.67 < grown < 1.5:
+        found, presence = self._fit(picture, expected)
+        size = _size(expected)
+        jump = float(np.linalg.norm(found.landmarks.mean(axis=0) - expected.mean(axis=0))) / size
+        if presence < _LEAST_PRESENCE_UNDETECTED or jump > _LARGEST_JUMP:
             return None
-        if not _is_inside(landmarks, image):
+        if not 0.67 < _size(found.landmarks) / size < 1.5 or not _lies_sound(found.landmarks, picture):
             return None
-        return Observation(landmarks, presence, not was_searched, track.observations[-1].rotation)
+        last = track.newest
+        return replace(found, score=presence, is_confirmed=False if was_searched else None, rotation=last.rotation)
+
+    def seek(self, picture: FootagePicture, frame: int, track: OpenTrack) -> Observation | None:
+        """Return a track's face where a detector finds it near the expected place; None when it doesn't."""
+        expected = box_of(track.expected_landmarks(frame)).astype(float)
+        side = _NEARBY * max(float(expected[2] - expected[0]), float(expected[3] - expected[1]))
+        center = (expected[:2] + expected[2:]) / 2
+        left, top = np.clip(np.floor(center - side / 2), 0, (picture.width - 1, picture.height - 1)).astype(int)
+        right, bottom = np.clip(np.ceil(center + side / 2), (left + 1, top + 1), (picture.width, picture.height))
+        found = self._detector.detect(picture.region(int(left), int(top), int(right), int(bottom)))
+        moved = [_moved(item, float(left), float(top)) for item in found]
+        partner = pair_faces(frame, [track], moved)
+        best = next((item for item, owner in zip(moved, partner, strict=True) if owner is track), None)
+        return None if best is None else self.meet(picture, frame, best, track)
+
+    def _fit(self, picture: FootagePicture, expected: NDArray[np.floating]) -> tuple[Observation, float]:
+        view = FaceView.around(picture, expected, self._size, self._coverage)
+        landmarks, presence = self._fitter.follow(view.image, view.here(expected))
+        return Observation(view.there(landmarks), presence, None, 0, view), presence
 
 
-def _partners(frame: int, tracks: Sequence[OpenTrack], detections: Sequence[Detection]) -> list[OpenTrack | None]:
-    """Return for each detection the track whose expected face it overlaps most, each track once."""
+def pair_faces(frame: int, tracks: Sequence[OpenTrack], detections: Sequence[Detection]) -> list[OpenTrack | None]:
+    """Return for each detection of a frame the track whose expected face it overlaps most, each track once."""
     partners: list[OpenTrack | None] = [None] * len(detections)
     if not tracks or not detections:
         return partners
@@ -121,8 +137,9 @@ def _partners(frame: int, tracks: Sequence[OpenTrack], detections: Sequence[Dete
     return partners
 
 
-def _without_doubles(observations: list[Observation]) -> list[Observation]:
-    order = sorted(observations, key=lambda item: (not item.is_detected, -item.score))
+def without_doubles(observations: Sequence[Observation]) -> list[Observation]:
+    """Return the faces of a frame without those that lie on a surer one; what a detector saw is surer."""
+    order = sorted(observations, key=lambda item: (item.is_confirmed is not True, -item.score))
     kept: list[Observation] = []
     for item in order:
         if not any(box_overlap(item.box, other.box)[0, 0] > _SAME_FACE for other in kept):
@@ -130,6 +147,16 @@ def _without_doubles(observations: list[Observation]) -> list[Observation]:
     return kept
 
 
-def _is_inside(landmarks: NDArray[np.floating], image: NDArray[np.uint8]) -> bool:
+def _moved(item: Detection, x: float, y: float) -> Detection:
+    keypoints = None if item.keypoints is None else (item.keypoints + (x, y)).astype(np.float32)
+    return replace(item, box=(item.box + (x, y, x, y)).astype(np.float32), keypoints=keypoints)
+
+
+def _size(landmarks: NDArray[np.floating]) -> float:
+    return float(np.sqrt(np.prod(np.ptp(landmarks, axis=0)) + 1e-12))
+
+
+def _lies_sound(landmarks: NDArray[np.floating], picture: FootagePicture) -> bool:
+    """Whether the landmarks are numbers and the face's middle is in the picture."""
     x, y = landmarks.mean(axis=0)
-    return bool(0 <= x < image.shape[1] and 0 <= y < image.shape[0])
+    return bool(np.isfinite(landmarks).all() and 0 <= x < picture.width and 0 <= y < picture.height)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..contract.errors import EngineError, ErrorCode
 
 LANDMARK_COUNT = 68
+_SMALLEST_SPREAD = 1e-12
 INNER = slice(17, 68)
 JAW = slice(0, 17)
 RIGHT_EYE = slice(36, 42)
@@ -95,7 +96,9 @@ CANONICAL_INNER: NDArray[np.float64] = _face_square(CANONICAL_HEAD[:, :2])
 def fit_similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the similarity (turn, scale, shift; no mirroring) that brings `source` closest to `target`.
 
-    Least squares after Umeyama 1991, by scikit-image.
+    Least squares after Umeyama 1991. In the plane his solution is the regression of complex numbers: with the points as
+    z and w around their means, the turn and scale are sum(conj(z) w) / sum(|z|^2). A test compares it with
+    scikit-image's, which takes ten times as long for each face of each frame.
 
     Args:
         source: Points, shape (n, 2), n >= 2.
@@ -107,12 +110,15 @@ def fit_similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -
     Raises:
         EngineError: `internal`, when the points don't determine a similarity.
     """
-    from skimage.transform import SimilarityTransform
-
-    transform = SimilarityTransform.from_estimate(np.asarray(source, float), np.asarray(target, float))
-    if not transform or not np.isfinite(transform.params).all():
+    start, end = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    start_mean, end_mean = start.mean(axis=0), end.mean(axis=0)
+    z, w = (start - start_mean) @ (1, 1j), (end - end_mean) @ (1, 1j)
+    spread = np.vdot(z, z).real
+    turn = np.vdot(z, w) / spread if spread > _SMALLEST_SPREAD else complex(np.nan)
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    if not np.isfinite(linear).all() or abs(turn) < _SMALLEST_SPREAD:
         raise EngineError(ErrorCode.INTERNAL, "The landmarks of a face all lie in one point.")
-    return np.ascontiguousarray(transform.params[:2], dtype=np.float64)
+    return np.column_stack([linear, end_mean - linear @ start_mean])
 
 
 def invert_similarity(matrix: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -279,6 +279,8 @@ def _weights() -> NDArray[np.float32]:
 MESH_TO_LANDMARKS: NDArray[np.float32] = _weights()
 """Shape (68, 468): landmarks = `MESH_TO_LANDMARKS @ mesh`."""
 
+_MESH_TO_LANDMARKS_64 = MESH_TO_LANDMARKS.astype(np.float64)
+
 # Vertices of cheeks, temples and jaw (no nose, no lips) that are on the hull of a face turned by up to 45 degrees.
 _CHEEKS = np.array(
     [21, 34, 50, 53, 54, 58, 63, 68, 70, 71, 93, 103, 104, 105, 116, 123, 127, 132, 135, 136, 137, 138, 139, 147, 148]
@@ -288,7 +290,7 @@ _CHEEKS = np.array(
     + [433, 434, 435, 436, 447, 454]
 )
 # The chin (landmarks 7 to 9) hides no contour behind itself.
-_RIGHT_JAW, _LEFT_JAW = range(7), range(10, 17)
+_RIGHT_JAW, _LEFT_JAW = slice(0, 7), slice(10, 17)
 
 
 def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -301,21 +303,19 @@ def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:
         Shape (68, 2), float64, in the same coordinates.
     """
     mesh = np.asarray(mesh, dtype=np.float64)
-    landmarks = MESH_TO_LANDMARKS.astype(np.float64) @ mesh
+    landmarks = _MESH_TO_LANDMARKS_64 @ mesh
     hull = cv2.convexHull(mesh[_CHEEKS].astype(np.float32)).reshape(-1, 2).astype(np.float64)
-    for point in _RIGHT_JAW:
-        landmarks[point, 0] = min(landmarks[point, 0], _hull_row(hull, landmarks[point, 1])[0])
-    for point in _LEFT_JAW:
-        landmarks[point, 0] = max(landmarks[point, 0], _hull_row(hull, landmarks[point, 1])[1])
+    enters, leaves = _hull_rows(hull, landmarks[:17, 1])
+    landmarks[_RIGHT_JAW, 0] = np.minimum(landmarks[_RIGHT_JAW, 0], enters[_RIGHT_JAW])
+    landmarks[_LEFT_JAW, 0] = np.maximum(landmarks[_LEFT_JAW, 0], leaves[_LEFT_JAW])
     return landmarks
 
 
-def _hull_row(hull: NDArray[np.float64], y: float) -> tuple[float, float]:
-    # Where the row y enters and leaves a convex polygon; beyond its ends nothing is hidden.
-    ends = np.roll(hull, -1, axis=0)
-    crossing = (hull[:, 1] <= y) != (ends[:, 1] <= y)
-    if not crossing.any():
-        return np.inf, -np.inf
-    start, end = hull[crossing], ends[crossing]
-    x = start[:, 0] + (y - start[:, 1]) / (end[:, 1] - start[:, 1]) * (end[:, 0] - start[:, 0])
-    return float(x.min()), float(x.max())
+def _hull_rows(hull: NDArray[np.float64], rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where rows y (n,) enter and leave a convex polygon (m, 2); inf and -inf beyond its ends."""
+    x, y = hull.T
+    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    crossing = (y <= rows[:, None]) != (next_y <= rows[:, None])
+    rise = np.where(next_y == y, 1.0, next_y - y)
+    at = x + (rows[:, None] - y) / rise * (next_x - x)
+    return np.where(crossing, at, np.inf).min(axis=1), np.where(crossing, at, -np.inf).max(axis=1)

@@ -110,7 +110,7 @@ def import_library(name: str) -> Any:
 
 
 @functools.cache
-def load_network(name: str, threads: int = 2) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
+def load_network(name: str, threads: int = 1) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Return a TFLite model as a function: input array -> outputs in the model's order, float32.
 
     The function isn't safe to call from two threads at a time.

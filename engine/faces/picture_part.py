@@ -1,25 +1,113 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of a picture around a face, kept so that the face can be cut after the picture is gone."""
+"""The pixels around a face: converted to RGB once, and kept so that the face can be cut when the picture is gone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..media.picture import FootagePicture
 from .alignment import align_face, face_matrix
-from .geometry import compose, invert_similarity, scale_of, transform_points
+from .geometry import compose, eye_lean, invert_similarity, transform_points
 
 # The kept part is this many times the aligned face, so that steadied landmarks and dlib's own crop stay inside.
 _PART_MARGIN = 1.3
 _PART_BORDER_PX = 8
+# Fitters need at least this many pixels for each face square.
+_FITTING_PX = 96
+# Every fitter's square lies within this many times the landmarks' extent around their center, however it leans.
+_FITTING_REACH = 2.2
+# A detector's box is off by a tenth of the face and unsure about its extent.
+_BOX_REACH = 4.5
+
+
+@dataclass(frozen=True, eq=False)
+class FaceView:
+    """The pixels around a face in one picture: enough to fit, to measure, to cut and to recognize it.
+
+    Attributes:
+        picture: Where it is from.
+        image: RGB pixels of the region, uint8 (h, w, 3); a large face's are averaged down by a whole factor.
+        left: Its first column in the picture.
+        top: Its first row in the picture.
+        factor: Picture pixels in a pixel of the view, in each direction.
+    """
+
+    picture: FootagePicture
+    image: NDArray[np.uint8]
+    left: int
+    top: int
+    factor: int
+
+    @classmethod
+    def around(cls, picture: FootagePicture, landmarks: NDArray[np.floating], size: int, coverage: float) -> FaceView:
+        """Return the view of a face expected or found at landmarks (68, 2).
+
+        Args:
+            picture: Where to look.
+            landmarks: Picture pixels; they may lie beyond the picture's edge.
+            size: Side in pixels of the aligned face that will be cut.
+            coverage: Its side in face squares.
+        """
+        points = np.asarray(landmarks, float)
+        low, high = points.min(axis=0), points.max(axis=0)
+        lean = np.radians(eye_lean(points))
+        spread = abs(np.cos(lean)) + abs(np.sin(lean))
+        square = max(float(np.ptp(points[17:], axis=0).max()), 1.0)
+        side = max(_FITTING_REACH * float((high - low).max()), 1.1 * _PART_MARGIN * coverage * square)
+        half = side * spread / 2 + _PART_BORDER_PX
+        factor = max(1, int(square / max(size / coverage, _FITTING_PX)))
+        center = (low + high) / 2
+        return cls._of(picture, center - half, center + half, factor)
+
+    @classmethod
+    def around_box(cls, picture: FootagePicture, box: NDArray[np.floating]) -> FaceView:
+        """Return the view of a face that a detector found in a box x0, y0, x1, y1, wide enough for every lean."""
+        box = np.asarray(box, float)
+        side = float(max(box[2] - box[0], box[3] - box[1]))
+        half = _BOX_REACH * side / 2 + _PART_BORDER_PX
+        center = (box[:2] + box[2:]) / 2
+        return cls._of(picture, center - half, center + half, max(1, int(side / _FITTING_PX / 2)))
+
+    @classmethod
+    def _of(
+        cls, picture: FootagePicture, low: NDArray[np.floating], high: NDArray[np.floating], factor: int
+    ) -> FaceView:
+        left, top, right, bottom = _inside(picture, np.floor(low), np.ceil(high))
+        # A side of whole view pixels; what is cut off at the picture's edge is less than one of them.
+        factor = max(1, min(factor, right - left, bottom - top))
+        right -= (right - left) % factor
+        bottom -= (bottom - top) % factor
+        return cls(picture, picture.region(left, top, right, bottom, factor), left, top, factor)
+
+    @property
+    def picture_to_view(self) -> NDArray[np.float64]:
+        """Matrix (2, 3) from picture pixels to pixels of the view."""
+        scale, middle = 1 / self.factor, 0.5 / self.factor - 0.5
+        return np.array([[scale, 0, middle - self.left * scale], [0, scale, middle - self.top * scale]])
+
+    def here(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return picture points (n, 2) in pixels of the view."""
+        return (np.asarray(points, float) - (self.left, self.top) + 0.5) / self.factor - 0.5
+
+    def there(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return points of the view in pixels of the picture."""
+        points = (np.asarray(points, float) + 0.5) * self.factor - 0.5
+        return (points + (self.left, self.top)).astype(np.float32)
+
+    def reaches(self, low: NDArray[np.floating], high: NDArray[np.floating]) -> bool:
+        """Whether picture points between two corners lie in the view, as far as they lie in the picture."""
+        height, width = self.image.shape[:2]
+        x0, y0, x1, y1 = _inside(self.picture, low, high)
+        right, bottom = self.left + (width + 1) * self.factor, self.top + (height + 1) * self.factor
+        return self.left <= x0 and self.top <= y0 and x1 < right and y1 < bottom
 
 
 @dataclass(frozen=True, eq=False)
 class PicturePart:
-    """The part of a picture around a face.
+    """The part of a picture around a face, copied.
 
     Attributes:
         image: RGB pixels, uint8 (h, w, 3).
@@ -30,25 +118,21 @@ class PicturePart:
     picture_to_part: NDArray[np.float64]
 
     @classmethod
-    def around(
-        cls, image: NDArray[np.uint8], landmarks: NDArray[np.floating], size: int, coverage: float
-    ) -> PicturePart:
-        """Copy the part that the aligned face needs; a very large face is averaged down by a whole factor."""
-        matrix = face_matrix(landmarks, size, coverage * _PART_MARGIN)
+    def around(cls, view: FaceView, landmarks: NDArray[np.floating], size: int, coverage: float) -> PicturePart:
+        """Copy the part that the aligned face needs."""
+        inverse = invert_similarity(face_matrix(landmarks, size, coverage * _PART_MARGIN))
         last = size - 1
-        corners = transform_points(invert_similarity(matrix), np.array([[0.0, 0], [last, 0], [last, last], [0, last]]))
-        left, top = np.maximum(np.floor(corners.min(axis=0)) - _PART_BORDER_PX, 0).astype(int)
-        right, bottom = (np.ceil(corners.max(axis=0)) + _PART_BORDER_PX + 1).astype(int)
-        part = image[min(top, image.shape[0] - 1) : max(bottom, 1), min(left, image.shape[1] - 1) : max(right, 1)]
-        left, top = min(left, image.shape[1] - 1), min(top, image.shape[0] - 1)
-        # Cutting to the aligned size averages pixels anyway; doing half of it here bounds the memory.
-        factor = max(1, int(0.5 / scale_of(matrix)))
-        if factor > 1:
-            width, height = max(1, part.shape[1] // factor), max(1, part.shape[0] // factor)
-            part = cv2.resize(part[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
+        corners = transform_points(inverse, np.array([[0.0, 0], [last, 0], [last, last], [0, last]]))
+        low, high = corners.min(axis=0) - _PART_BORDER_PX, corners.max(axis=0) + _PART_BORDER_PX
+        if not view.reaches(low, high):
+            # The face was found far from where it was expected.
+            view = FaceView.around(view.picture, landmarks, size, coverage)
+        height, width = view.image.shape[:2]
+        (x0, y0), (x1, y1) = np.floor(view.here(low[None]))[0], np.ceil(view.here(high[None]))[0] + 1
+        left, top = int(min(max(x0, 0), width - 1)), int(min(max(y0, 0), height - 1))
+        part = view.image[top : max(int(y1), top + 1), left : max(int(x1), left + 1)]
         shift = np.array([[1.0, 0, -left], [0, 1.0, -top]])
-        reduce = np.array([[1 / factor, 0, 0.5 / factor - 0.5], [0, 1 / factor, 0.5 / factor - 0.5]])
-        return cls(np.array(part, np.uint8), compose(reduce, shift))
+        return cls(np.array(part, np.uint8), compose(shift, view.picture_to_view))
 
     def align(self, image_to_face: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         """Return the aligned face (size, size, 3) for a matrix from picture pixels."""
@@ -57,3 +141,12 @@ class PicturePart:
     def landmarks(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return landmarks in pixels of the part."""
         return transform_points(self.picture_to_part, landmarks)
+
+
+def _inside(
+    picture: FootagePicture, low: NDArray[np.floating], high: NDArray[np.floating]
+) -> tuple[int, int, int, int]:
+    """Return x0, y0, x1, y1 of a region cut to the picture, at least a pixel wide and high."""
+    left = int(min(max(low[0], 0), picture.width - 1))
+    top = int(min(max(low[1], 0), picture.height - 1))
+    return left, top, int(min(max(high[0], left + 1), picture.width)), int(min(max(high[1], top + 1), picture.height))

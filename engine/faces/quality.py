@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import align_face, face_matrix
-from .geometry import CANONICAL_HEAD, INNER, scale_of
+from .geometry import scale_of
+from .pose import head_pose
 
 # Sharpness is measured on an aligned face of this size, so that it compares faces of different sizes.
 _SHARPNESS_SIDE = 96
-# z of the canonical head points to the viewer; with x right and y down a rotation needs it to point away.
-_HEAD = (CANONICAL_HEAD * [1, 1, -1]) - (CANONICAL_HEAD * [1, 1, -1]).mean(axis=0)
 
 
 @dataclass(frozen=True)
@@ -44,23 +43,6 @@ class FaceQuality:
         """One figure for choosing the best pictures of a face: frontal, large and sharp ones are high."""
         frontal = np.cos(np.radians(min(abs(self.yaw_deg), 90.0))) * np.cos(np.radians(min(abs(self.pitch_deg), 90.0)))
         return float(frontal**2 * min(self.size_px, 200.0) * (1 + min(self.sharpness, 30.0)))
-
-
-def head_pose(landmarks: NDArray[np.floating]) -> tuple[float, float, float]:
-    """Return yaw, pitch and roll in degrees (signs as in `FaceQuality`) of (68, 2) landmarks.
-
-    The rotation is that of the canonical head seen in scaled orthographic projection: the least-squares 2 x 3 map from
-    its 51 points to the landmarks, brought to the nearest scaled rotation by its singular values.
-    """
-    points = np.asarray(landmarks, float)[INNER]
-    projection, *_ = np.linalg.lstsq(_HEAD, points - points.mean(axis=0), rcond=None)
-    left, _, right = np.linalg.svd(projection.T, full_matrices=False)
-    across, down = left @ right
-    rotation = np.stack([across, down, np.cross(across, down)])
-    forward = rotation @ (0.0, 0.0, -1.0)
-    yaw = np.degrees(np.arctan2(forward[0], -forward[2]))
-    pitch = np.degrees(np.arcsin(np.clip(-forward[1], -1, 1)))
-    return float(yaw), float(pitch), float(np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0])))
 
 
 def measure_quality(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> FaceQuality:

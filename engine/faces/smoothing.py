@@ -27,6 +27,10 @@ _NOISE_RADIUS = 12
 REACH = _NOISE_RADIUS + 1
 """How many frames before and after it a steadied frame depends on."""
 
+# How many frames are computed together: enough to be quick, few enough to be small.
+_TOGETHER = 64
+# And how many when a whole track is measured.
+_MEASURED_TOGETHER = 4096
 # Two averages agree when they differ by less than this many times the noise expected of their difference.
 _AGREEMENT = 2.2
 # Noise is never taken for more than this share of the eye distance: what exceeds it is movement.
@@ -54,33 +58,51 @@ def steady_landmarks(
     end = len(track) if end is None else end
     if strength <= 0 or len(track) < 3:
         return track[start:end].astype(np.float32)
-    steadied = np.empty((end - start, *track.shape[1:]))
-    for frame in range(start, end):
-        noise = _noise(track, frame)
-        for part in PARTS:
-            steadied[frame - start, part] = _steady_part(track[:, part], frame, noise[part], strength)
-    return steadied.astype(np.float32)
+    steadied = np.empty((end - start, *track.shape[1:]), np.float32)
+    # Near the ends of a track averages get short rather than lopsided; in between all frames have the full reach and
+    # are computed together.
+    first, last = max(start, REACH), min(end, len(track) - REACH)
+    for frame in (*range(start, min(first, end)), *range(max(last, first), end)):
+        steadied[frame - start] = _steady(
+            track, frame, frame + 1, min(_RADIUS, frame, len(track) - 1 - frame), strength
+        )
+    for begin in range(first, last, _TOGETHER):
+        finish = min(begin + _TOGETHER, last)
+        steadied[begin - start : finish - start] = _steady(track, begin, finish, _RADIUS, strength)
+    return steadied
 
 
-def _steady_part(
-    track: NDArray[np.float64], frame: int, noise: NDArray[np.float64], strength: float
-) -> NDArray[np.float64]:
-    # Symmetric windows only: near the ends of a track they get short rather than lopsided.
-    reach = min(_RADIUS, frame, len(track) - 1 - frame)
+def _steady(track: NDArray[np.float64], start: int, end: int, reach: int, strength: float) -> NDArray[np.float64]:
+    """Return frames [start, end), (end - start, 68, 2), averaged over up to `reach` frames on both sides."""
     if reach == 0:
-        return track[frame]
-    window = track[frame - reach : frame + reach + 1]
+        return track[start:end]
     weights = _weights(reach)
-    averages = np.tensordot(weights, window, axes=1)
-    level = float(np.sqrt(np.mean(noise**2))) * strength
-    chosen = 0
+    averages = np.empty((len(weights), end - start, *track.shape[1:]))
+    averages[:] = weights[:, reach, None, None, None] * track[start:end]
+    for offset in range(1, reach + 1):
+        both = track[start - offset : end - offset] + track[start + offset : end + offset]
+        averages += weights[:, reach + offset, None, None, None] * both
+    noise = np.stack([_noise(track, frame) for frame in range(start, end)])
+    result = np.empty((end - start, *track.shape[1:]))
+    for part in PARTS:
+        level = np.sqrt(np.mean(noise[:, part] ** 2, axis=1)) * strength
+        chosen = _widest_agreeing(averages[:, :, part], weights, level)
+        result[:, part] = averages[chosen, np.arange(end - start), part]
+    return result
+
+
+def _widest_agreeing(
+    averages: NDArray[np.float64], weights: NDArray[np.float64], level: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Return for each frame the last of the averages (widths, n, points, 2) that agrees with all narrower ones."""
+    chosen = np.zeros(averages.shape[1], np.intp)
+    goes_on = np.ones(averages.shape[1], bool)
     for wider in range(1, len(weights)):
-        spread = np.sqrt(np.mean((averages[:wider] - averages[wider]) ** 2, axis=(1, 2)))
-        expected = level * np.linalg.norm(weights[:wider] - weights[wider], axis=1)
-        if np.any(spread > _AGREEMENT * expected):
-            break
-        chosen = wider
-    return averages[chosen]
+        spread = np.sqrt(np.mean((averages[:wider] - averages[wider]) ** 2, axis=(2, 3)))
+        expected = np.linalg.norm(weights[:wider] - weights[wider], axis=1)[:, None] * level
+        goes_on &= ~np.any(spread > _AGREEMENT * expected, axis=0)
+        chosen[goes_on] = wider
+    return chosen
 
 
 @cache
@@ -101,7 +123,8 @@ def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
         return np.full(track.shape[1], _LEAST_NOISE_PX)
     # The lower quartile instead of the median: half of a neighborhood may be a fast movement. For Gaussian noise the
     # quartile of absolute values is 0.319 standard deviations, and a second difference has sqrt(6) of them.
-    noise = np.quantile(np.abs(second), 0.25, axis=(0, 2)) / (0.319 * np.sqrt(6))
+    sizes = np.abs(second).transpose(1, 0, 2).reshape(track.shape[1], -1)
+    noise = np.partition(sizes, sizes.shape[1] // 4, axis=1)[:, sizes.shape[1] // 4] / (0.319 * np.sqrt(6))
     eyes = np.linalg.norm(track[frame, LEFT_EYE].mean(axis=0) - track[frame, RIGHT_EYE].mean(axis=0))
     return np.clip(noise, _LEAST_NOISE_PX, max(_LARGEST_NOISE * eyes, _LEAST_NOISE_PX))
 
@@ -115,9 +138,17 @@ def jitter(landmarks: NDArray[np.floating]) -> float:
     Args:
         landmarks: Consecutive frames, shape (n, 68, 2); fewer than 3 have no jitter.
     """
-    track = np.asarray(landmarks, dtype=np.float64)
-    if len(track) < 3:
+    if len(landmarks) < 3:
         return 0.0
+    total, count = 0.0, 0
+    for start in range(0, len(landmarks) - 2, _MEASURED_TOGETHER):
+        square = _trembling(np.asarray(landmarks[start : start + _MEASURED_TOGETHER + 2], np.float64))
+        total, count = total + float(square.sum()), count + square.size
+    return float(np.sqrt(total / count / 6))
+
+
+def _trembling(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squared second differences of the inner landmarks, in eye distances, (n - 2, 51, 2)."""
     eyes = np.linalg.norm(track[:, LEFT_EYE].mean(axis=1) - track[:, RIGHT_EYE].mean(axis=1), axis=1)
     second = np.diff(track[:, 17:], n=2, axis=0) / np.maximum(eyes[1:-1], 1e-6)[:, None, None]
-    return float(np.sqrt(np.mean(second**2) / 6))
+    return second**2

@@ -7,7 +7,7 @@ Pure bookkeeping: it sees boxes, landmarks and, when it asks for them, identity 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from .geometry import box_of
 from .identity import identity_distance
+from .picture_part import FaceView
 
 # How far a face may be from where its track expects it, in face sizes, and how much that grows with each lost frame.
 _REACH = 0.6
@@ -28,6 +29,7 @@ _LOST_FRAMES_TO_IDENTIFY = 3
 _DIFFERENT_PERSON = 0.75
 _IDENTITY_WEIGHT = 2.0
 _IMPOSSIBLE = 1e6
+_FRAMES_TO_TRUST_MOTION = 4
 # Share of the newest step in the running mean of a track's motion.
 _MOTION_UPDATE = 0.5
 
@@ -39,14 +41,16 @@ class Observation:
     Attributes:
         landmarks: Raw landmarks (68, 2), pixels, float32.
         score: Confidence, 0…1.
-        is_detected: Whether a detector found it in this frame, rather than the track alone.
+        is_confirmed: Whether a detector saw it in this frame; None where none looked.
         rotation: Quarter turn in degrees in which the detector found it.
+        view: The pixels around it; None where only places matter.
     """
 
     landmarks: NDArray[np.float32]
     score: float
-    is_detected: bool = True
+    is_confirmed: bool | None = True
     rotation: int = 0
+    view: FaceView | None = None
 
     @property
     def box(self) -> NDArray[np.float32]:
@@ -56,41 +60,50 @@ class Observation:
 
 @dataclass(eq=False)
 class OpenTrack:
-    """A face being followed.
+    """A face being followed; what lies further back than its newest frame is kept by who records it.
 
     Attributes:
         id: Number of the track, unique in the footage.
-        frames: Media frames in which it was seen, ascending.
-        observations: What was seen, one for each of `frames`.
-        undetected: For how many frames no detector has confirmed the face.
+        frame: Newest media frame in which it was seen.
+        newest: What was seen there.
+        seen: In how many frames it was seen.
+        confirmed: The newest media frame in which a detector saw it.
     """
 
     id: int
-    frames: list[int] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
-    undetected: int = 0
+    frame: int
+    newest: Observation
+    seen: int = 1
+    confirmed: int = -1
     _motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
 
+    def __post_init__(self) -> None:
+        if self.confirmed < 0:
+            self.confirmed = self.frame
+
     def add(self, frame: int, observation: Observation) -> None:
-        """Take the observation of a frame after the last one."""
-        if self.frames:
-            step = _center(observation.landmarks) - _center(self.observations[-1].landmarks)
-            step = step / (frame - self.frames[-1])
-            share = _MOTION_UPDATE if len(self.frames) > 1 else 1.0
-            self._motion = self._motion + share * (step - self._motion)
-        self.frames.append(frame)
-        self.observations.append(observation)
-        self.undetected = 0 if observation.is_detected else self.undetected + 1
+        """Take the observation of another frame: a later one, or an earlier one when the face is followed backwards."""
+        step = (_center(observation.landmarks) - _center(self.newest.landmarks)) / (frame - self.frame)
+        share = _MOTION_UPDATE if self.seen > 1 else 1.0
+        self._motion = self._motion + share * (step - self._motion)
+        self.frame, self.newest = frame, observation
+        self.seen += 1
+        if observation.is_confirmed:
+            self.confirmed = frame
 
     def expected_landmarks(self, frame: int) -> NDArray[np.float64]:
-        """Return where the landmarks should be in a later frame: the last ones moved on evenly, (68, 2)."""
-        lost = frame - self.frames[-1]
+        """Return where the landmarks should be in another frame: the newest ones moved on evenly, (68, 2)."""
         # Motion is trusted for a few frames only; a face that was lost longer is sought where it vanished.
-        return self.observations[-1].landmarks + self._motion * min(lost, 4)
+        steps = min(max(frame - self.frame, -_FRAMES_TO_TRUST_MOTION), _FRAMES_TO_TRUST_MOTION)
+        return self.newest.landmarks + self._motion * steps
 
     def lost_frames(self, frame: int) -> int:
         """Return how many frames before `frame` the face wasn't seen."""
-        return frame - self.frames[-1] - 1
+        return frame - self.frame - 1
+
+    def copy(self) -> OpenTrack:
+        """Return a track that goes on by itself from here."""
+        return replace(self)
 
 
 class Tracker:
@@ -105,7 +118,6 @@ class Tracker:
         self._maximum_gap = maximum_gap
         self._next_id = first_id
         self._open: list[OpenTrack] = []
-        self._before_cut: list[OpenTrack] = []
         self._ended: list[OpenTrack] = []
 
     @property
@@ -118,20 +130,10 @@ class Tracker:
         ended, self._ended = self._ended, []
         return ended
 
-    def cut(self) -> None:
-        """End all tracks: the next frame shows another scene."""
-        self._ended += self._before_cut
-        self._before_cut, self._open = self._open, []
-
-    def return_from_flash(self) -> None:
-        """Take up the tracks from before the last cut again: it was a flash."""
-        self._ended += self._open
-        self._open, self._before_cut = self._before_cut, []
-
     def finish(self) -> None:
-        """End all tracks: there are no more frames."""
-        self._ended += self._before_cut + self._open
-        self._before_cut, self._open = [], []
+        """End all tracks: no frame follows, or one of another scene."""
+        self._ended += self._open
+        self._open = []
 
     def update(
         self,
@@ -163,13 +165,15 @@ class Tracker:
                     linked[column] = tracks[row]
         result = []
         for observation, known in zip(observations, linked, strict=True):
-            track = known or self._new_track()
-            track.add(frame, observation)
-            result.append(track)
+            if known is None:
+                known = self._new_track(frame, observation)
+            else:
+                known.add(frame, observation)
+            result.append(known)
         return result
 
-    def _new_track(self) -> OpenTrack:
-        track = OpenTrack(self._next_id)
+    def _new_track(self, frame: int, observation: Observation) -> OpenTrack:
+        track = OpenTrack(self._next_id, frame, observation)
         self._next_id += 1
         self._open.append(track)
         return track
@@ -178,10 +182,6 @@ class Tracker:
         lost = [track for track in self._open if track.lost_frames(frame) > self._maximum_gap]
         self._ended += lost
         self._open = [track for track in self._open if track not in lost]
-        # A flash is over within a few frames; what waited longer has ended.
-        over = [track for track in self._before_cut if track.lost_frames(frame) > self._maximum_gap]
-        self._ended += over
-        self._before_cut = [track for track in self._before_cut if track not in over]
 
 
 def _weigh_identity(

@@ -30,12 +30,17 @@ class PictureConverter:
         # One object for the whole stream: it keeps the conversion's set-up between pictures.
         self._reformatter = VideoReformatter()
 
-    def convert(self, av_frame: av.VideoFrame) -> np.ndarray:
-        """Return the picture upright, as uint8 or uint16 (h, w, 3) RGB in the encoding of the footage."""
+    def convert(self, av_frame: av.VideoFrame, is_upright: bool = False) -> np.ndarray:
+        """Return the picture as uint8 or uint16 (h, w, 3) RGB in the encoding of the footage.
+
+        Args:
+            av_frame: The picture.
+            is_upright: Leave its display rotation aside.
+        """
         is_exact = self._deep or av_frame.format.components[0].bits > 8
         pixel_format, flags = ("rgb48le", _EXACT) if is_exact else ("rgb24", _FAST)
         rgb = self._reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
-        return turn_upright(rgb if self._deep else eight_bit(rgb), av_frame.rotation)
+        return turn_upright(rgb if self._deep else eight_bit(rgb), 0 if is_upright else av_frame.rotation)
 
 
 def turn_upright(image: np.ndarray, rotation_deg: int) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,10 @@ import numpy as np
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import write_bytes
 from .color import eight_bit, sixteen_bit
+from .png import SIGNATURE, XMP_KEYWORD, encode_png
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Signature, then length + type + 13 bytes + checksum of the header chunk: notes go right behind it.
-_PNG_HEADER_END = 8 + 4 + 4 + 13 + 4
-_XMP_KEYWORD = "XML:com.adobe.xmp"
 
 # What OpenCV has to say about a damaged picture reaches the user as an EngineError.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -119,53 +115,13 @@ def _unreadable(path: Path, reason: str) -> EngineError:
     )
 
 
-def write_png(
-    path: Path,
-    image: np.ndarray,
-    xmp: bytes | None = None,
-    text: Mapping[str, str] | None = None,
-    compression: int | None = None,
-) -> None:
-    """Write a PNG, whole or not at all.
-
-    Args:
-        path: File to write.
-        image: uint8 or uint16, (h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA with straight alpha.
-        xmp: XMP packet to carry, for instance from `marks.composite_xmp`.
-        text: Notes to carry, keyword (1–79 Latin-1 characters) → text.
-        compression: zlib level 0–9; None takes OpenCV's fast setting, which is three times faster than level 1.
+def write_png(path: Path, image: np.ndarray, xmp: bytes | None = None, text: Mapping[str, str] | None = None) -> None:
+    """Write a PNG, whole or not at all; the arguments are those of `png.encode_png`.
 
     Raises:
         EngineError: `disk_full` or `not_writable`, naming the file.
     """
-    write_bytes(path, encode_png(image, xmp, text, compression))
-
-
-def encode_png(
-    image: np.ndarray,
-    xmp: bytes | None = None,
-    text: Mapping[str, str] | None = None,
-    compression: int | None = None,
-) -> bytes:
-    """Return a PNG file's bytes; the arguments are those of `write_png`."""
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR)
-    options = [] if compression is None else [cv2.IMWRITE_PNG_COMPRESSION, compression]
-    is_encoded, buffer = cv2.imencode(".png", image, options)
-    if not is_encoded:
-        raise EngineError(ErrorCode.INTERNAL, f"A picture of {image.shape} {image.dtype} could not be encoded.")
-    notes = [] if xmp is None else [_international_text(_XMP_KEYWORD, xmp)]
-    notes += [_international_text(keyword, value.encode("utf-8")) for keyword, value in (text or {}).items()]
-    if not notes:
-        return buffer.tobytes()
-    data = buffer.tobytes()
-    return b"".join([data[:_PNG_HEADER_END], *notes, data[_PNG_HEADER_END:]])
-
-
-def _international_text(keyword: str, text: bytes) -> bytes:
-    """Return an uncompressed iTXt chunk (PNG specification 11.3.3.4) without language and translation."""
-    body = b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + text
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    write_bytes(path, encode_png(image, xmp, text))
 
 
 def read_png_xmp(path: Path) -> bytes | None:
@@ -178,10 +134,10 @@ def read_png_xmp(path: Path) -> bytes | None:
         data = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, (error.strerror or str(error)).lower()) from error
-    if not data.startswith(_PNG_SIGNATURE):
+    if not data.startswith(SIGNATURE):
         raise _unreadable(path, "it is no PNG file")
-    prefix = _XMP_KEYWORD.encode("latin-1") + b"\0"
-    position = len(_PNG_SIGNATURE)
+    prefix = XMP_KEYWORD.encode("latin-1") + b"\0"
+    position = len(SIGNATURE)
     while position + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, position)
         body = data[position + 8 : position + 8 + length]

@@ -17,6 +17,7 @@ from .color import PictureConverter
 from .decoder import MovieDecoder
 from .images import picture_kind, read_image
 from .movie import Movie
+from .picture import ArrayPicture, DecodedPicture, FootagePicture
 
 # An image sequence has no rate of its own; a footage that doesn't say takes Blender's factory setting.
 DEFAULT_RATE = Fraction(24)
@@ -107,6 +108,20 @@ class FootageReader:
         numbers = (media_frame for item in wanted for media_frame in item)
         yield from self._pictures(numbers, deep) if self._decoder is None else self._decoded(numbers, deep)
 
+    def pictures(self, ranges: Sequence[FrameRange] = ()) -> Iterator[tuple[int, FootagePicture]]:
+        """Yield every media frame of the ranges once, like `frames`, but converted to RGB only where it is looked at.
+
+        Yields:
+            (media_frame, picture); a picture that is shown at several media frames comes as the same object again.
+
+        Raises:
+            EngineError: As `frames`.
+        """
+        wanted = merge_ranges(ranges) if ranges else (FrameRange(0, self.info.frame_count),)
+        self._check(wanted)
+        numbers = (media_frame for item in wanted for media_frame in item)
+        yield from self._pictured(numbers) if self._decoder is None else self._undecided(numbers)
+
     def _check(self, ranges: Sequence[FrameRange]) -> None:
         count = self.info.frame_count
         for item in ranges:
@@ -127,6 +142,23 @@ class FootageReader:
             if image is None or av_frame is not shown:
                 shown, image = av_frame, converter.convert(av_frame)
             yield media_frame, image
+
+    def _undecided(self, numbers: Iterator[int]) -> Iterator[tuple[int, FootagePicture]]:
+        assert self._decoder is not None
+        converter = PictureConverter()
+        shown, picture = None, None
+        for media_frame in numbers:
+            av_frame = self._decoder.picture(media_frame)
+            if picture is None or av_frame is not shown:
+                shown, picture = av_frame, DecodedPicture(av_frame, converter)
+            yield media_frame, picture
+
+    def _pictured(self, numbers: Iterator[int]) -> Iterator[tuple[int, FootagePicture]]:
+        shown, picture = None, None
+        for media_frame, image in self._pictures(numbers, deep=False):
+            if picture is None or image is not shown:
+                shown, picture = image, ArrayPicture(image)
+            yield media_frame, picture
 
     def _pictures(self, numbers: Iterator[int], deep: bool) -> Iterator[tuple[int, np.ndarray]]:
         shown, image = None, None

@@ -8,8 +8,9 @@ frames the footage has results for are searched anew, so that they stay of one k
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +22,24 @@ from ..contract.messages import Done
 from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
 from ..contract.settings import ExtractSettings
 from ..contract.timing import FrameRange, merge_ranges, ranges_of
-from ..faces.drawing import draw_landmarks
 from ..faces.joining import join_tracks, keep_ids
 from ..faces.smoothing import jitter
 from ..faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks, thumbnail_name
 from ..faceset.store import FacesetWriter
+from ..media.ahead import read_ahead
 from ..media.fingerprint import footage_key
 from ..media.images import write_png
+from ..media.picture import FootagePicture
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 from .extract_report import finish_extraction
+from .face_keeping import FaceKeeper
 from .face_search import FootageSearch, load_models
 from .persons import load_persons
-from .track_recording import FaceCut, face_record
 
 DEBUG_FOLDER = "landmarks"
+# Pictures decoded ahead of the search.
+_PICTURES_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -157,19 +161,20 @@ def _search(
     persons = load_persons(job.references, job.rejects, settings, models)
     total = sum(map(len, plan.todo))
     with FacesetWriter(places.faceset, settings.face_size, settings.coverage, keep=plan.is_addition) as writer:
-        search = FootageSearch(
-            models,
-            settings,
-            persons,
-            _Keeper(writer, settings, places.tracks / DEBUG_FOLDER).keep,
-            first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
-            minimum_track=min(settings.minimum_track, total),
-            seams=_seams(plan),
-        )
-        searched = _look_at_frames(search, plan.todo, reader, reporter)
+        with FaceKeeper(writer, settings, places.tracks / DEBUG_FOLDER) as keeper:
+            search = FootageSearch(
+                models,
+                settings,
+                persons,
+                keeper.keep,
+                first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
+                minimum_track=min(settings.minimum_track, total),
+                seams=_seams(plan),
+            )
+            _look_at_frames(search, plan.todo, reader, reporter)
         tracks, names = _combine(plan, search.tracks, settings)
         writer.rename_tracks(names)
-    ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(searched)])
+    ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(search.searched)])
     known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=_steadiness(tracks))
     save_tracks(places.tracks, known)
     _write_thumbnails(places.tracks, known, {names.get(k, k): v for k, v in search.thumbnails.items()}, plan)
@@ -178,22 +183,21 @@ def _search(
 
 def _look_at_frames(
     search: FootageSearch, todo: tuple[FrameRange, ...], reader: FootageReader, reporter: Reporter
-) -> list[int]:
+) -> None:
     reporter.stage("search", "Finding and following faces")
     total = sum(map(len, todo))
-    searched: list[int] = []
     rest = list(todo)
-    for media_frame, image in _readable_frames(reader, todo, reporter):
-        if media_frame >= rest[0].end:
-            # Frames searched earlier lie in between: their tracks are joined afterwards, not bridged over.
-            search.end_tracks()
-            rest = [item for item in rest if media_frame < item.end]
-        search.look(media_frame, image)
-        searched.append(media_frame)
-        if reporter.progress(len(searched), total, "frames"):
-            break
+    # Closed in any case: the decoding thread must be gone before the file is.
+    with contextlib.closing(read_ahead(_readable_pictures(reader, todo, reporter), _PICTURES_AHEAD)) as pictures:
+        for done, (media_frame, picture) in enumerate(pictures, start=1):
+            if media_frame >= rest[0].end:
+                # Frames searched earlier lie in between: their tracks are joined afterwards, not bridged over.
+                search.end_tracks()
+                rest = [item for item in rest if media_frame < item.end]
+            search.look(media_frame, picture)
+            if reporter.progress(done, total, "frames"):
+                break
     search.end_tracks(is_hurried=reporter.is_stopped)
-    return searched
 
 
 def _seams(plan: _Plan) -> set[int]:
@@ -205,17 +209,17 @@ def _seams(plan: _Plan) -> set[int]:
     return {frame for frame in ends if frame - 1 in searched or frame + 1 in searched}
 
 
-def _readable_frames(
+def _readable_pictures(
     reader: FootageReader, todo: tuple[FrameRange, ...], reporter: Reporter
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the frames; a damaged picture of a sequence is passed over, a damaged movie ends where it breaks."""
+) -> Iterator[tuple[int, FootagePicture]]:
+    """Yield the pictures; a damaged picture of a sequence is passed over, a damaged movie ends where it breaks."""
     rest = list(todo)
     while rest:
         last = rest[0].start - 1
         try:
-            for media_frame, image in reader.frames(rest):
+            for media_frame, picture in reader.pictures(rest):
                 last = media_frame
-                yield media_frame, image
+                yield media_frame, picture
             return
         except EngineError as error:
             if error.code not in (ErrorCode.PICTURE_UNREADABLE, ErrorCode.FOOTAGE_UNREADABLE):
@@ -229,28 +233,6 @@ def _readable_frames(
                 return
             reporter.warning(f"Skipped: {error.message}")
             rest = list(ranges_of(frames[1:]))
-
-
-@dataclass
-class _Keeper:
-    """Stores aligned faces as they come.
-
-    Attributes:
-        writer: The faceset.
-        settings: Whether copies with landmarks are wanted.
-        debug: Folder of these copies.
-    """
-
-    writer: FacesetWriter
-    settings: ExtractSettings
-    debug: Path
-    count: int = field(default=0)
-
-    def keep(self, face: FaceCut) -> None:
-        record = self.writer.add(face.image, face_record(face))
-        self.count += 1
-        if self.settings.debug_landmarks:
-            write_png(self.debug / record.file, draw_landmarks(face.image, face.image_to_face, face.landmarks))
 
 
 def _combine(plan: _Plan, found: list[FaceTrack], settings: ExtractSettings) -> tuple[list[FaceTrack], dict[int, int]]:

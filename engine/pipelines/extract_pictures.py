@@ -18,13 +18,15 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.messages import Done
 from ..contract.project import FACESET_FILE
 from ..contract.settings import ExtractSettings
-from ..faces.alignment import align_face, face_matrix
+from ..faces.alignment import face_matrix
 from ..faces.detection import Detection
 from ..faces.drawing import draw_landmarks
 from ..faces.identity import IdentityFilter
+from ..faces.picture_part import FaceView, PicturePart
 from ..faces.quality import measure_quality
 from ..faceset.store import FacesetWriter, load_faceset
 from ..media.images import read_image, write_png
+from ..media.picture import ArrayPicture
 from ..runtime.reporter import Reporter
 from .extract_report import no_faces
 from .face_search import FaceModels, load_models
@@ -145,9 +147,10 @@ def _store(item: PictureFaces, writer: FacesetWriter, is_drawn: bool, reporter: 
     for sentence in item.rejections:
         reporter.info(sentence)
     for face in item.faces:
-        record = writer.add(face.image, face_record(face, item.picture))
+        image = face.image(writer.size)
+        record = writer.add(image, face_record(face, item.picture))
         if is_drawn:
-            drawn = draw_landmarks(face.image, face.image_to_face, face.landmarks)
+            drawn = draw_landmarks(image, face.image_to_face, face.landmarks)
             write_png(writer.folder / DEBUG_FOLDER / record.file, drawn)
 
 
@@ -204,11 +207,12 @@ def search_picture(path: Path, models: FaceModels, persons: IdentityFilter, sett
 def _cut(
     image: NDArray[np.uint8], landmarks: NDArray[np.float32], detection: Detection, settings: ExtractSettings
 ) -> FaceCut:
+    view = FaceView.around(ArrayPicture(image), landmarks, settings.face_size, settings.coverage)
     matrix = face_matrix(landmarks, settings.face_size, settings.coverage)
     return FaceCut(
         media_frame=-1,
         track=-1,
-        image=align_face(image, matrix, settings.face_size),
+        part=PicturePart.around(view, landmarks, settings.face_size, settings.coverage),
         image_to_face=matrix,
         landmarks=landmarks,
         score=detection.score,

@@ -1,28 +1,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searching footage for faces frame by frame: detect, fit, link, record, and judge whose face it is."""
+"""Searching footage for faces: detect, follow, link, record, and judge whose face it is.
+
+Frames are taken together in blocks that end at scene boundaries. The last frame of a block is searched as a whole;
+known faces are followed from frame to frame towards it, new ones are followed back from it. So every frame has its fit,
+but few are searched, and nothing is missed that is there for longer than a block.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
-from ..faces.cuts import Change, CutDetector
-from ..faces.detection import Detection, Detector, make_detector
-from ..faces.following import FaceFollower
+from ..faces.boundaries import Boundary, BoundaryFinder
+from ..faces.detection import Detector, make_detector
+from ..faces.following import FaceFollower, pair_faces, without_doubles
 from ..faces.identity import IdentityFilter, IdentityModel
 from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
 from ..faces.rotations import TurningDetector
-from ..faces.tracking import Observation, Tracker
+from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
+from ..media.picture import FootagePicture
 from .track_recording import FaceCut, TrackRecording
 
 # A track's person is judged once it was seen this often, or when it ends.
 _FRAMES_TO_JUDGE = 25
 _FACES_TO_IDENTIFY = 3
+# A lost face is sought in this many frames at once, then in every n-th of as many.
+_FRAMES_TO_SEEK = 3
+# How long the frames that wait are still searched for when somebody waits for the end.
+_HURRY_S = 0.6
+# Pixels on the long side of the picture in which scene boundaries are sought.
+_GLANCE_PX = 320
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,18 @@ class _Live:
     identity: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
 
+@dataclass(eq=False)
+class _Chain:
+    """A face followed through a block: where it is now, and what was seen of it in each frame."""
+
+    track: OpenTrack
+    found: dict[int, Observation] = field(default_factory=dict)
+
+    def add(self, frame: int, observation: Observation) -> None:
+        self.track.add(frame, observation)
+        self.found[frame] = observation
+
+
 class FootageSearch:
     """Finds the face tracks of a footage; frames are shown to it in order.
 
@@ -69,10 +95,16 @@ class FootageSearch:
         models: Loaded models.
         settings: How to search.
         persons: Who is kept and left out.
-        keep: Takes every aligned face of the kept tracks, a little later than its frame.
+        keep: Takes every face of the kept tracks, some time after its frame.
         first_id: Id of the first track.
         minimum_track: Tracks seen in fewer frames are dropped.
         seams: Frames next to ones that were searched before: a short track there may be the rest of a longer one.
+
+    Attributes:
+        searched: The media frames that were searched so far; `look` may take frames in before it searches them.
+        tracks: The tracks that have ended.
+        thumbnails: A small aligned picture of each, by id.
+        rejections: Why tracks were left out.
     """
 
     def __init__(
@@ -92,62 +124,153 @@ class FootageSearch:
         self._minimum_track = minimum_track
         self._seams = frozenset(seams)
         self._tracker = Tracker(settings.maximum_gap, first_id)
-        self._follower = FaceFollower(models.fitter, settings.maximum_gap)
-        self._cuts = CutDetector()
+        self._follower = FaceFollower(models.fitter, models.detector, settings.face_size, settings.coverage)
+        self._boundaries = BoundaryFinder()
+        self._starts: set[int] = set()
+        self._waiting: deque[tuple[int, FootagePicture]] = deque()
         self._faces_to_identify = _FACES_TO_IDENTIFY
         self._live: dict[int, _Live] = {}
-        self._last: tuple[NDArray[np.uint8], list[Observation]] | None = None
-        self._since_search = 0
+        self._newest: FootagePicture | None = None
+        self._newest_faces: list[Observation] = []
+        self._is_scene_new = True
+        self.searched: list[int] = []
         self.tracks: list[FaceTrack] = []
         self.thumbnails: dict[int, NDArray[np.uint8]] = {}
         self.rejections: list[str] = []
 
-    def look(self, media_frame: int, image: NDArray[np.uint8]) -> int:
-        """Search a later frame, uint8 (h, w, 3) RGB; return how many faces it shows.
+    def look(self, media_frame: int, picture: FootagePicture) -> None:
+        """Take a later frame; frames left out count as lost ones.
 
-        Frames left out count as lost ones; call `end_tracks` where the footage isn't continuous.
+        Call `end_tracks` where the footage isn't continuous, and at its end.
         """
-        # A picture shown again (variable frame rate) isn't searched again.
-        if self._last is not None and self._last[0] is image:
-            observations = self._last[1]
-        else:
-            observations = self._observe(media_frame, image)
-            self._last = (image, observations)
-        self._link(media_frame, image, observations)
-        return len(observations)
+        self._note(self._boundaries.watch(media_frame, picture.glance(_GLANCE_PX)))
+        self._waiting.append((media_frame, picture))
+        block = self._settings.detect_every
+        # A frame is searched when it is known whether a scene begins in it.
+        while len(self._waiting) >= block + BoundaryFinder.DELAY:
+            self._search([self._waiting.popleft() for _ in range(block)])
 
     def end_tracks(self, is_hurried: bool = False) -> None:
         """End all tracks: no frame follows, or one from elsewhere.
 
         Args:
-            is_hurried: Describe each person by a single face, because somebody waits for the end.
+            is_hurried: Somebody waits for the end: search only so many of the waiting frames as there is time for, and
+                describe each person by a single face.
         """
+        deadline = time.monotonic() + (_HURRY_S if is_hurried else float("inf"))
         if is_hurried:
             self._faces_to_identify = 1
+        self._note(self._boundaries.finish())
+        while self._waiting and time.monotonic() < deadline:
+            count = min(self._settings.detect_every, len(self._waiting))
+            self._search([self._waiting.popleft() for _ in range(count)])
+        self._waiting.clear()
+        self._end_scene()
+        self._boundaries, self._starts = BoundaryFinder(), set()
+
+    def _note(self, boundaries: Sequence[Boundary]) -> None:
+        self._starts.update(item.frame for item in boundaries)
+
+    def _end_scene(self) -> None:
         self._tracker.finish()
         self._close_ended()
-        self._cuts, self._last, self._since_search = CutDetector(), None, 0
+        self._newest, self._newest_faces, self._is_scene_new = None, [], True
 
-    def _observe(self, media_frame: int, image: NDArray[np.uint8]) -> list[Observation]:
-        change = self._cuts.watch(image)
-        if change is Change.CUT:
-            self._tracker.cut()
-        elif change is Change.RETURN:
-            self._tracker.return_from_flash()
-        tracks = self._tracker.open_tracks
-        is_due = self._since_search % self._settings.detect_every == 0
-        # A new scene or a lost face can't wait for the next turn.
-        is_urgent = change is not Change.NONE or any(track.lost_frames(media_frame) for track in tracks)
-        detections: list[Detection] | None = None
-        if is_due or is_urgent:
-            detections = self._models.detector.detect(image)
-            self._since_search = 0
-        self._since_search += 1
-        return self._follower.observe(image, media_frame, tracks, detections)
+    def _search(self, block: list[tuple[int, FootagePicture]]) -> None:
+        """Search some consecutive frames, scene by scene."""
+        scene: list[tuple[int, FootagePicture]] = []
+        for media_frame, picture in block:
+            if media_frame in self._starts:
+                self._search_scene(scene)
+                self._end_scene()
+                scene = []
+                self._starts.discard(media_frame)
+            scene.append((media_frame, picture))
+        self._search_scene(scene)
+        self.searched += [media_frame for media_frame, _ in block]
 
-    def _link(self, media_frame: int, image: NDArray[np.uint8], observations: list[Observation]) -> None:
+    def _search_scene(self, frames: list[tuple[int, FootagePicture]]) -> None:
+        """Search consecutive frames of one scene; a picture shown at several of them is searched once."""
+        shown: list[tuple[int, FootagePicture]] = []
+        for media_frame, picture in frames:
+            before = shown[-1][1] if shown else self._newest
+            if picture is not before:
+                shown.append((media_frame, picture))
+        chains = self._follow_through(shown) if shown else []
+        starts = {media_frame for media_frame, _ in shown}
+        for media_frame, picture in frames:
+            if media_frame in starts:
+                found = (chain.found.get(media_frame) for chain in chains)
+                self._newest_faces = without_doubles([item for item in found if item is not None])
+                self._newest = picture
+            self._link(media_frame, self._newest_faces)
+
+    def _follow_through(self, shown: list[tuple[int, FootagePicture]]) -> list[_Chain]:
+        """Follow the known faces to the last picture, search it, and follow new ones back from there."""
+        key_frame, key = shown[-1]
+        first = shown[0][0]
+        chains = [_Chain(item.copy()) for item in self._tracker.open_tracks if item.lost_frames(first) == 0]
+        if self._is_scene_new and len(shown) > 1:
+            # Faces that are gone before the block's end would be missed.
+            chains += self._meet_all(first, shown[0][1])
+        self._is_scene_new = False
+        present = [chain for chain in chains if self._go(chain, shown[:-1])]
+        detections = self._models.detector.detect(key.whole())
+        partners = pair_faces(key_frame, [chain.track for chain in present], detections)
+        confirmed: list[OpenTrack] = []
+        for detection, partner in zip(detections, partners, strict=True):
+            observation = self._follower.meet(key, key_frame, detection, partner)
+            if observation is None:
+                continue
+            if partner is not None:
+                confirmed.append(partner)
+                next(chain for chain in present if chain.track is partner).add(key_frame, observation)
+                continue
+            chain = _Chain(OpenTrack(0, key_frame, observation), {key_frame: observation})
+            self._go(chain, shown[-2::-1], tuple(chains))
+            chains.append(chain)
+        for chain in present:
+            if chain.track not in confirmed and key_frame - chain.track.confirmed <= self._settings.maximum_gap:
+                unseen = self._follower.follow(key, key_frame, chain.track, was_searched=True)
+                if unseen is not None:
+                    chain.add(key_frame, unseen)
+        return chains
+
+    def _go(self, chain: _Chain, shown: Sequence[tuple[int, FootagePicture]], others: Sequence[_Chain] = ()) -> bool:
+        """Follow a face through pictures, later or earlier ones; return False when it was lost or is another chain's.
+
+        Args:
+            chain: The face.
+            shown: Frames and pictures, away from the chain's newest frame.
+            others: Faces that were followed already: where one of them lies at the same place, this one is it.
+        """
+        lost = 0
+        for media_frame, picture in shown:
+            if media_frame in chain.found:
+                continue
+            observation = None if lost else self._follower.follow(picture, media_frame, chain.track)
+            if observation is None and (lost < _FRAMES_TO_SEEK or lost % _FRAMES_TO_SEEK == 0):
+                observation = self._follower.seek(picture, media_frame, chain.track)
+            if observation is None:
+                lost += 1
+                continue
+            lost = 0
+            there = [item.found[media_frame] for item in others if media_frame in item.found]
+            if len(without_doubles([observation, *there])) <= len(there):
+                return False
+            chain.add(media_frame, observation)
+        return not lost
+
+    def _meet_all(self, media_frame: int, picture: FootagePicture) -> list[_Chain]:
+        """Return the faces of a picture in which nobody is known."""
+        found = (
+            self._follower.meet(picture, media_frame, item) for item in self._models.detector.detect(picture.whole())
+        )
+        return [_Chain(OpenTrack(0, media_frame, item), {media_frame: item}) for item in found if item is not None]
+
+    def _link(self, media_frame: int, observations: list[Observation]) -> None:
         def identify(index: int) -> NDArray[np.float32]:
-            return self._models.identity.embed(image, observations[index].landmarks)
+            return self._embed(observations[index])
 
         linked = self._tracker.update(media_frame, observations, identify, self._recall)
         self._close_ended()
@@ -155,9 +278,14 @@ class FootageSearch:
             live = self._live.get(track.id)
             if live is None:
                 live = self._live[track.id] = self._new(track.id)
-            live.recording.see(media_frame, image, observation)
+            live.recording.see(media_frame, observation)
             if live.is_kept is None and live.recording.seen_count >= max(self._minimum_track, _FRAMES_TO_JUDGE):
                 self._judge(live)
+
+    def _embed(self, observation: Observation) -> NDArray[np.float32]:
+        view = observation.view
+        assert view is not None, "observations of the search come with their pixels"
+        return self._models.identity.embed(view.image, view.here(observation.landmarks))
 
     def _new(self, track: int) -> _Live:
         def take(face: FaceCut) -> None:

@@ -3,24 +3,25 @@
 
 The footage is decoded once, yet the aligned faces use landmarks that are steadied over frames to come. So the part of
 the picture around each face is kept until the frames its steadying depends on have been seen (`smoothing.REACH`, half
-a second, plus a bridged gap), then the face is cut from it and the part is dropped. Memory stays flat however long the
-footage is.
+a second, plus a bridged gap), then the face is handed on to be cut from it and the part is dropped. Numbers go to a
+spool. Memory stays flat however long the footage is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
 from ..faces.alignment import face_matrix
-from ..faces.geometry import box_of, scale_of
 from ..faces.picture_part import PicturePart
-from ..faces.quality import FaceQuality, head_pose, measure_quality
+from ..faces.pose import face_boxes, face_sizes, head_poses
+from ..faces.quality import FaceQuality, measure_quality
 from ..faces.smoothing import REACH, steady_landmarks
+from ..faces.spool import Spool
 from ..faces.tracking import Observation
 from ..faces.tracks import FaceTrack
 from ..faceset.record import FaceRecord
@@ -34,12 +35,12 @@ THUMBNAIL_SIDE = 128
 
 @dataclass(frozen=True, eq=False)
 class FaceCut:
-    """An aligned face, ready to be stored.
+    """A face that can be cut out and stored.
 
     Attributes:
         media_frame: Where it is from.
         track: Id of its face track.
-        image: Aligned face, uint8 (S, S, 3) RGB.
+        part: The pixels around it.
         image_to_face: Its alignment (2, 3).
         landmarks: Steadied landmarks (68, 2), picture pixels.
         score: Confidence 0…1.
@@ -49,12 +50,16 @@ class FaceCut:
 
     media_frame: int
     track: int
-    image: NDArray[np.uint8]
+    part: PicturePart
     image_to_face: NDArray[np.float64]
     landmarks: NDArray[np.float32]
     score: float
     quality: FaceQuality
     rotation: int
+
+    def image(self, size: int) -> NDArray[np.uint8]:
+        """Return the aligned face, uint8 (size, size, 3) RGB; `size` is that of the alignment."""
+        return self.part.align(self.image_to_face, size)
 
 
 def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
@@ -86,64 +91,84 @@ class _BestFace:
     landmarks: NDArray[np.float32]
 
 
+# What a row holds behind the raw landmarks; all are 0 in a bridged frame.
+_SCORE, _SEEN, _SHARPNESS, _EXPOSURE, _OCCLUSION = range(136, 141)
+_CHUNK = 12
+_LOOKS_BACK = 2 * REACH + _CHUNK + 2
+
+
 class TrackRecording:
     """One face track in the making.
 
     Args:
         track: Its id.
         settings: Size, coverage, steadying.
-        cut: Called with every finished aligned face, in order of frames.
+        cut: Called with every face that can be cut, in order of frames.
     """
 
     def __init__(self, track: int, settings: ExtractSettings, cut: Callable[[FaceCut], None]) -> None:
         self.track = track
         self._settings = settings
         self._cut = cut
-        self._frames: list[int] = []
-        self._raw: list[NDArray[np.float32]] = []
-        self._seen: dict[int, tuple[Observation, FaceQuality]] = {}
-        self._parts: dict[int, PicturePart] = {}
-        self._done = 0
+        self._first = -1
+        self._found = Spool(_OCCLUSION + 1, _LOOKS_BACK + settings.maximum_gap)
+        self._steadied = Spool(136)
+        self._waiting: dict[int, tuple[PicturePart, Observation, FaceQuality]] = {}
         self._best: list[_BestFace] = []
-
-    @property
-    def seen_count(self) -> int:
+        self.seen_count = 0
         """In how many frames the face was seen."""
-        return len(self._seen)
 
     @property
     def ends(self) -> tuple[int, int]:
         """First and last media frame."""
-        return self._frames[0], self._frames[-1]
+        return self._first, self._first + len(self._found) - 1
 
     @property
     def waiting_parts(self) -> int:
         """How many picture parts are kept for faces not yet cut."""
-        return len(self._parts)
+        return len(self._waiting)
 
-    def see(self, media_frame: int, image: NDArray[np.uint8], observation: Observation) -> None:
-        """Take the face of a later frame; frames since the last one are bridged."""
-        self._bridge(media_frame, observation.landmarks)
-        self._frames.append(media_frame)
-        self._raw.append(observation.landmarks)
-        quality = measure_quality(image, observation.landmarks)
-        self._seen[media_frame] = (observation, quality)
-        is_saved = (media_frame - self._frames[0]) % self._settings.save_every == 0
+    def see(self, media_frame: int, observation: Observation) -> None:
+        """Take the face of a later frame, with its view; frames since the last one are bridged."""
+        view, landmarks = observation.view, observation.landmarks
+        assert view is not None, "a face that is recorded comes with its pixels"
+        if self._first < 0:
+            self._first = media_frame
+        self._bridge(media_frame, landmarks)
+        quality = measure_quality(view.image, view.here(landmarks))
+        quality = replace(quality, size_px=quality.size_px * view.factor)
+        figures = (observation.score, 1.0, quality.sharpness, quality.exposure, 0.0)
+        self._found.append(np.concatenate([landmarks.ravel(), figures]))
+        self.seen_count += 1
+        is_saved = (media_frame - self._first) % self._settings.save_every == 0
         is_best = self._is_among_best(media_frame, quality.merit)
         if is_saved or is_best:
-            part = PicturePart.around(image, observation.landmarks, self._settings.face_size, self._settings.coverage)
+            part = PicturePart.around(view, landmarks, self._settings.face_size, self._settings.coverage)
             if is_saved:
-                self._parts[media_frame] = part
+                self._waiting[media_frame] = (part, replace(observation, view=None), quality)
             if is_best:
-                self._add_best(_BestFace(media_frame, quality.merit, part, observation.landmarks))
-        self._cut_until(len(self._frames) - REACH)
+                self._add_best(_BestFace(media_frame, quality.merit, part, landmarks))
+        if len(self._found) - REACH - len(self._steadied) >= _CHUNK:
+            self._steady_until(len(self._found) - REACH)
 
     def finish(self, identity: NDArray[np.float32]) -> FaceTrack:
-        """Cut the last faces and return the whole track."""
-        self._cut_until(len(self._frames))
-        raw = np.stack(self._raw)
-        landmarks = steady_landmarks(raw, self._settings.smoothing)
-        return assemble_track(self.track, np.array(self._frames, dtype=np.int32), raw, landmarks, identity, self._seen)
+        """Hand on the last faces and return the whole track."""
+        self._steady_until(len(self._found))
+        found = self._found.all()
+        frames = np.arange(self._first, self._first + len(found), dtype=np.int32)
+        is_seen = found[:, _SEEN] > 0
+        return FaceTrack(
+            id=self.track,
+            frames=frames,
+            raw_landmarks=found[:, :136].reshape(-1, 68, 2),
+            bridged=~is_seen,
+            scores=np.array(found[:, _SCORE]),
+            sharpness=np.array(found[:, _SHARPNESS]),
+            exposure=np.array(found[:, _EXPOSURE]),
+            occlusion=np.where(is_seen, found[:, _OCCLUSION], 1).astype(np.float32),
+            identity=identity,
+            **_figures(self._steadied.all().reshape(-1, 68, 2)),
+        )
 
     def best_faces(self) -> list[tuple[NDArray[np.uint8], NDArray[np.float64]]]:
         """Return picture parts and landmarks in them of the best frames, the best first."""
@@ -159,15 +184,6 @@ class TrackRecording:
         best = self._best[0]
         return best.part.align(face_matrix(best.landmarks, THUMBNAIL_SIDE, 2.0), THUMBNAIL_SIDE)
 
-    def _bridge(self, media_frame: int, landmarks: NDArray[np.float32]) -> None:
-        if not self._frames:
-            return
-        last, before = self._frames[-1], self._raw[-1]
-        for frame in range(last + 1, media_frame):
-            share = (frame - last) / (media_frame - last)
-            self._frames.append(frame)
-            self._raw.append((before + share * (landmarks - before)).astype(np.float32))
-
     def _is_among_best(self, media_frame: int, merit: float) -> bool:
         near = [item for item in self._best if abs(item.media_frame - media_frame) < _FRAMES_APART]
         if near:
@@ -178,32 +194,40 @@ class TrackRecording:
         apart = [item for item in self._best if abs(item.media_frame - face.media_frame) >= _FRAMES_APART]
         self._best = sorted([*apart, face], key=lambda item: -item.merit)[:_BEST_FACES]
 
-    def _cut_until(self, end: int) -> None:
-        if end <= self._done:
+    def _bridge(self, media_frame: int, landmarks: NDArray[np.float32]) -> None:
+        count = len(self._found)
+        missing = media_frame - self._first - count
+        if missing <= 0:
             return
-        waiting = [self._frames[index] in self._parts for index in range(self._done, end)]
-        if any(waiting):
-            # The slice holds everything the result depends on, so it equals that of the whole track.
-            first = max(0, self._done - REACH)
-            last = min(len(self._raw), end + REACH)
-            steadied = steady_landmarks(
-                np.stack(self._raw[first:last]), self._settings.smoothing, self._done - first, end - first
-            )
-            for index, landmarks in zip(range(self._done, end), steadied, strict=True):
-                self._cut_one(self._frames[index], landmarks)
-        self._done = end
+        before = self._found.rows(count - 1, count)[0, :136]
+        shares = (np.arange(1, missing + 1) / (missing + 1))[:, None]
+        rows = np.zeros((missing, _OCCLUSION + 1), np.float32)
+        rows[:, :136] = before + shares * (landmarks.ravel() - before)
+        self._found.append(rows)
 
-    def _cut_one(self, media_frame: int, landmarks: NDArray[np.float32]) -> None:
-        part = self._parts.pop(media_frame, None)
-        if part is None:
+    def _steady_until(self, end: int) -> None:
+        done = len(self._steadied)
+        if end <= done:
             return
-        observation, quality = self._seen[media_frame]
+        # The slice holds everything the result depends on, so it equals that of the whole track.
+        first, last = max(0, done - REACH), min(len(self._found), end + REACH)
+        raw = self._found.rows(first, last)[:, :136].reshape(-1, 68, 2)
+        steadied = steady_landmarks(raw, self._settings.smoothing, done - first, end - first)
+        self._steadied.append(steadied.reshape(-1, 136))
+        for media_frame, landmarks in enumerate(steadied, start=self._first + done):
+            self._hand_on(media_frame, landmarks)
+
+    def _hand_on(self, media_frame: int, landmarks: NDArray[np.float32]) -> None:
+        waiting = self._waiting.pop(media_frame, None)
+        if waiting is None:
+            return
+        part, observation, quality = waiting
         matrix = face_matrix(landmarks, self._settings.face_size, self._settings.coverage)
         self._cut(
             FaceCut(
                 media_frame=media_frame,
                 track=self.track,
-                image=part.align(matrix, self._settings.face_size),
+                part=part,
                 image_to_face=matrix,
                 landmarks=landmarks,
                 score=observation.score,
@@ -211,6 +235,29 @@ class TrackRecording:
                 rotation=observation.rotation,
             )
         )
+
+
+# Enough faces for numpy to be quick, few enough to stay small.
+_FIGURED_TOGETHER = 4096
+
+
+def _figures(landmarks: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return what a track says about steadied landmarks (n, 68, 2), by the names of its fields."""
+    boxes, poses, sizes = [], [], []
+    for start in range(0, max(len(landmarks), 1), _FIGURED_TOGETHER):
+        some = landmarks[start : start + _FIGURED_TOGETHER]
+        boxes.append(face_boxes(some))
+        poses.append(head_poses(some))
+        sizes.append(face_sizes(some))
+    pose = np.concatenate(poses)
+    return {
+        "landmarks": landmarks,
+        "boxes": np.concatenate(boxes),
+        "yaw": pose[:, 0].copy(),
+        "pitch": pose[:, 1].copy(),
+        "roll": pose[:, 2].copy(),
+        "size": np.concatenate(sizes),
+    }
 
 
 def assemble_track(
@@ -223,22 +270,15 @@ def assemble_track(
 ) -> FaceTrack:
     """Return a face track from its parts; frames that aren't in `seen` count as bridged."""
     found = [seen.get(int(frame)) for frame in frames]
-    poses = np.array([head_pose(item) for item in landmarks], dtype=np.float32)
-    sizes = [1 / scale_of(face_matrix(item, 1, 1.0)) for item in landmarks]
     return FaceTrack(
         id=track,
         frames=frames,
-        landmarks=landmarks,
         raw_landmarks=raw,
-        boxes=np.stack([box_of(item) for item in landmarks]),
         scores=np.array([item[0].score if item else 0.0 for item in found], dtype=np.float32),
         bridged=np.array([item is None for item in found], dtype=np.bool_),
         identity=identity,
-        yaw=poses[:, 0],
-        pitch=poses[:, 1],
-        roll=poses[:, 2],
-        size=np.array(sizes, dtype=np.float32),
         sharpness=np.array([item[1].sharpness if item else 0.0 for item in found], dtype=np.float32),
         exposure=np.array([item[1].exposure if item else 0.0 for item in found], dtype=np.float32),
         occlusion=np.array([0.0 if item else 1.0 for item in found], dtype=np.float32),
+        **_figures(landmarks),
     )

@@ -20,7 +20,7 @@ MODEL_FILES = (
 # Module to import and the package whose version counts.
 LIBRARIES = (
     *(("numpy", "numpy"), ("scipy", "scipy"), ("cv2", "opencv-python-headless"), ("skimage", "scikit-image")),
-    *(("PIL", "pillow"), ("av", "av"), ("dlib", "dlib-bin"), ("yaml", "PyYAML")),
+    *(("PIL", "pillow"), ("isal", "isal"), ("av", "av"), ("dlib", "dlib-bin"), ("yaml", "PyYAML")),
     ("scenedetect.detectors", "scenedetect-headless"),
     *(("ai_edge_litert.interpreter", "ai-edge-litert"), ("tensorflow", "tensorflow"), ("keras", "keras")),
 )

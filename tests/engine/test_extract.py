@@ -14,11 +14,13 @@ from understudy.engine.contract.project import Project, ProjectLock
 from understudy.engine.contract.settings import ExtractSettings
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.faces.alignment import face_matrix
+from understudy.engine.faces.picture_part import FaceView
 from understudy.engine.faces.smoothing import REACH
 from understudy.engine.faces.tracking import Observation
 from understudy.engine.faces.tracks import load_tracks
 from understudy.engine.faceset.store import load_faceset
 from understudy.engine.media.images import read_image, write_png
+from understudy.engine.media.picture import ArrayPicture
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines.extract import extract
 from understudy.engine.pipelines.track_recording import TrackRecording
@@ -30,14 +32,14 @@ TARGET = Footage(CLIPS / "target_A.mp4")
 def decoded(monkeypatch) -> list[int]:
     """Media frames that were decoded."""
     seen: list[int] = []
-    original = FootageReader.frames
+    original = FootageReader.pictures
 
-    def count(self, ranges=(), deep=False):
-        for media_frame, image in original(self, ranges, deep):
+    def count(self, ranges=()):
+        for media_frame, picture in original(self, ranges):
             seen.append(media_frame)
-            yield media_frame, image
+            yield media_frame, picture
 
-    monkeypatch.setattr(FootageReader, "frames", count)
+    monkeypatch.setattr(FootageReader, "pictures", count)
     return seen
 
 
@@ -138,7 +140,7 @@ def test_pictures_shown_twice_are_searched_once(tmp_path, monkeypatch):
     monkeypatch.setattr(BlazeFaceDetector, "detect", lambda self, image: calls.append(1) or original(self, image))
     footage = write_sequence(tmp_path / "seq", list(frames("target_A", 10, 14)))
     held = dataclasses.replace(footage, pictures=tuple(name for name in footage.pictures for _ in range(3)))
-    done = extract(job(tmp_path / "p", held), Recorder())
+    done = extract(job(tmp_path / "p", held, detect_every=2), Recorder())
     assert len(calls) == 4
     assert done.result["faces"] == 12
     raw = load_tracks(Path(done.result["footage_folder"])).tracks[0].raw_landmarks
@@ -153,7 +155,8 @@ def test_detection_on_every_fifth_frame_follows_the_face_in_between(tmp_path, mo
     original = BlazeFaceDetector.detect
     monkeypatch.setattr(BlazeFaceDetector, "detect", lambda self, image: calls.append(1) or original(self, image))
     done = extract(job(tmp_path, TARGET, [(10, 21)], detect_every=5, save_every=4), Recorder())
-    assert len(calls) == 3
+    # The first picture of the scene, and the last of every five.
+    assert len(calls) == 4
     assert done.result["faces"] == 11
     records = load_faceset(Path(done.result["faceset_folder"])).records
     assert [record.media_frame for record in records] == [10, 14, 18]
@@ -271,11 +274,13 @@ def test_memory_stays_flat_and_faces_come_in_order():
     settings = ExtractSettings(face_size=128)
     cut = []
     recording = TrackRecording(1, settings, cut.append)
-    image = np.zeros((300, 300, 3), np.uint8)
+    picture = ArrayPicture(np.zeros((300, 300, 3), np.uint8))
     landmarks = np.random.default_rng(1).uniform(100, 200, (68, 2)).astype(np.float32)
     for media_frame in range(60):
-        recording.see(media_frame, image, Observation(landmarks, 1.0))
-        assert recording.waiting_parts <= REACH
-    assert [face.media_frame for face in cut] == list(range(60 - REACH))
+        view = FaceView.around(picture, landmarks, settings.face_size, settings.coverage)
+        recording.see(media_frame, Observation(landmarks, 1.0, view=view))
+        assert recording.waiting_parts <= 2 * REACH
+    assert [face.media_frame for face in cut] == list(range(len(cut)))
+    assert len(cut) >= 60 - 2 * REACH
     recording.finish(np.zeros(128, np.float32))
     assert [face.media_frame for face in cut] == list(range(60))

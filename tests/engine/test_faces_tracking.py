@@ -3,11 +3,10 @@
 
 import numpy as np
 import pytest
-from understudy.engine.faces.cuts import Change, CutDetector
 from understudy.engine.faces.geometry import CANONICAL_INNER
 from understudy.engine.faces.joining import join_tracks, keep_ids
 from understudy.engine.faces.quality import head_pose, measure_quality
-from understudy.engine.faces.tracking import Observation, Tracker
+from understudy.engine.faces.tracking import Observation, OpenTrack, Tracker
 from understudy.engine.pipelines.track_recording import assemble_track
 
 PERSON_A, PERSON_B = np.zeros(128, np.float32), np.full(128, 0.08, np.float32)
@@ -31,16 +30,18 @@ def _ids(tracks: list) -> list[int]:
 
 def test_a_moving_face_is_one_track_and_a_second_face_another():
     tracker = Tracker(maximum_gap=5)
+    places: dict[int, Observation] = {}
     for frame in range(20):
         faces = [_face(100 + 12 * frame, 200), _face(500, 200 - frame)]
         linked = tracker.update(frame, faces if frame % 2 else faces[::-1])
         assert set(_ids(linked)) == {1, 2}
+        for track, face in zip(linked, faces if frame % 2 else faces[::-1], strict=True):
+            assert track.newest is face
+            step = np.abs(face.landmarks.mean(axis=0) - places.get(track.id, face).landmarks.mean(axis=0))
+            assert step.max() < 15, "a track jumped to the other face"
+            places[track.id] = face
     tracker.finish()
-    tracks = sorted(tracker.take_ended(), key=lambda item: item.id)
-    assert [len(track.frames) for track in tracks] == [20, 20]
-    for track in tracks:
-        steps = np.diff([item.landmarks.mean(axis=0) for item in track.observations], axis=0)
-        assert np.abs(steps).max() < 15, "a track jumped to the other face"
+    assert [track.seen for track in tracker.take_ended()] == [20, 20]
 
 
 @pytest.mark.parametrize(("lost", "is_kept"), [(3, True), (5, True), (6, False)])
@@ -90,39 +91,20 @@ def test_another_person_at_the_same_place_after_a_gap_is_a_new_track():
     assert _ids(linked) == [2]
 
 
-def test_a_cut_ends_tracks_and_a_flash_does_not():
+def test_a_scene_s_end_ends_its_tracks():
     tracker = Tracker(maximum_gap=5)
     tracker.update(0, [_face(100, 100)])
-    tracker.cut()
+    tracker.finish()
     assert _ids(tracker.update(1, [_face(100, 100)])) == [2]
-    tracker.return_from_flash()
-    assert _ids(tracker.update(2, [_face(100, 100)])) == [1]
-    assert [track.id for track in tracker.take_ended()] == [2]
+    assert _ids(tracker.take_ended()) == [1]
 
 
-def _scene(seed: int, shift: int = 0) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    colors = random.integers(0, 255, (4, 6, 3)).astype(np.uint8)
-    image = np.repeat(np.repeat(colors, 30, axis=0), 30, axis=1)
-    return np.roll(image, shift, axis=1)
-
-
-def test_cuts_are_found_and_motion_is_not_a_cut():
-    cuts = CutDetector()
-    changes = [cuts.watch(_scene(1, shift=2 * frame)) for frame in range(15)]
-    changes += [cuts.watch(_scene(2, shift=3 * frame)) for frame in range(15)]
-    assert [index for index, change in enumerate(changes) if change is not Change.NONE] == [15]
-    assert changes[15] is Change.CUT
-
-
-def test_a_flash_of_two_frames_returns():
-    cuts = CutDetector()
-    white = np.full((120, 180, 3), 250, np.uint8)
-    shown = [_scene(1)] * 5 + [white] * 2 + [_scene(1)] * 5
-    changes = [cuts.watch(image) for image in shown]
-    assert changes[5] is Change.CUT
-    assert changes[7] is Change.RETURN
-    assert set(changes[8:]) == {Change.NONE}
+def test_a_face_is_followed_backwards_as_well():
+    track = OpenTrack(1, 20, _face(100, 100))
+    for frame in (19, 18, 17):
+        track.add(frame, _face(100 - 6 * (20 - frame), 100))
+    expected = track.expected_landmarks(16)
+    assert np.abs(expected - _face(100 - 6 * 4, 100).landmarks).max() < 1e-3
 
 
 def _track(track: int, frames: range, x: float, identity: np.ndarray = PERSON_A):

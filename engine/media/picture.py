@@ -178,8 +178,7 @@ def _average_planes(
     bits = av_frame.format.components[0].bits
     width, height = (right - left) // factor, (bottom - top) // factor
     part = av.VideoFrame(width, height, "yuv444p" if bits == 8 else f"yuv444p{bits}le")
-    for index, plane in enumerate(part.planes):
-        source = av_frame.planes[index]
+    for index, source in enumerate(av_frame.planes[:3]):
         across, down = source.width / av_frame.width, source.height / av_frame.height
         x, y = round(left * across), round(top * down)
         x1, y1 = max(round(right * across), x + 1), max(round(bottom * down), y + 1)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..contract.settings import ExtractSettings
 from ..faces.alignment import face_matrix
 from ..faces.geometry import box_of, scale_of
+from ..faces.occlusion import OcclusionWatch
 from ..faces.picture_part import PicturePart
 from ..faces.quality import FaceQuality, head_pose, measure_quality
 from ..faces.smoothing import REACH, steady_landmarks
@@ -72,6 +73,7 @@ def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
         image_to_face=face.image_to_face,
         sharpness=face.quality.sharpness,
         exposure=face.quality.exposure,
+        occlusion=face.quality.occlusion,
         yaw=face.quality.yaw_deg,
         pitch=face.quality.pitch_deg,
         roll=face.quality.roll_deg,
@@ -105,6 +107,7 @@ class TrackRecording:
         self._parts: dict[int, PicturePart] = {}
         self._done = 0
         self._best: list[_BestFace] = []
+        self._watch = OcclusionWatch()
 
     @property
     def seen_count(self) -> int:
@@ -126,7 +129,7 @@ class TrackRecording:
         self._bridge(media_frame, observation.landmarks)
         self._frames.append(media_frame)
         self._raw.append(observation.landmarks)
-        quality = measure_quality(image, observation.landmarks)
+        quality = measure_quality(image, observation.landmarks, self._watch)
         self._seen[media_frame] = (observation, quality)
         is_saved = (media_frame - self._frames[0]) % self._settings.save_every == 0
         is_best = self._is_among_best(media_frame, quality.merit)
@@ -240,5 +243,5 @@ def assemble_track(
         size=np.array(sizes, dtype=np.float32),
         sharpness=np.array([item[1].sharpness if item else 0.0 for item in found], dtype=np.float32),
         exposure=np.array([item[1].exposure if item else 0.0 for item in found], dtype=np.float32),
-        occlusion=np.array([0.0 if item else 1.0 for item in found], dtype=np.float32),
+        occlusion=np.array([item[1].occlusion if item else 1.0 for item in found], dtype=np.float32),
     )

@@ -92,11 +92,13 @@ class TrackFitness:
         last = self.first + len(self.fitness)
         wanted = ((frame, frame) for frame in range(self.first, last)) if frames is None else frames
         found = [(name, *value) for name, media_frame in wanted if (value := self.at(media_frame)) is not None]
+        worst = min(found, key=lambda item: item[1], default=None)
         return ShotFitness(
             frames=len(found),
             mean=sum(fitness for _, fitness, _ in found) / len(found) if found else 0.0,
             weak=sum(fitness < WEAK for _, fitness, _ in found),
-            worst=min(found, key=lambda item: item[1])[0] if found else None,
+            worst=None if worst is None else worst[0],
+            worst_sentence="" if worst is None else _frame_sentence(*worst),
             ranges=_weak_ranges(found),
         )
 
@@ -169,6 +171,7 @@ class ShotFitness:
         mean: Mean fitness, 0…1.
         weak: How many are weak.
         worst: Number of the worst frame; None when the track is in none of them.
+        worst_sentence: What is wrong there.
         ranges: Weak frames by reason, the worst range first.
     """
 
@@ -176,6 +179,7 @@ class ShotFitness:
     mean: float
     weak: int
     worst: int | None
+    worst_sentence: str
     ranges: tuple[WeakRange, ...]
 
     @property
@@ -197,6 +201,12 @@ class ShotFitness:
 
 
 _Frame = tuple[int, float, Weakness | None]
+
+
+def _frame_sentence(number: int, fitness: float, weakness: Weakness | None) -> str:
+    if weakness is None:
+        return f"Frame {number} is the least fit one, and still fit."
+    return f"Frame {number}: {_WORDS[weakness][fitness < _BAD]}, fitness {fitness:.0%}."
 
 
 def _weak_ranges(frames: Sequence[_Frame]) -> tuple[WeakRange, ...]:

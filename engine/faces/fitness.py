@@ -33,7 +33,8 @@ LIMITS = {
     Weakness.BLURRED: _Limit(5.0, 1.5),
     Weakness.DARK: _Limit(0.18, 0.04),
     Weakness.BRIGHT: _Limit(0.85, 0.98),
-    Weakness.HIDDEN: _Limit(0.10, 0.50),
+    # A turning face is guessed to be hidden by up to 0.2 now and then.
+    Weakness.HIDDEN: _Limit(0.18, 0.45),
     Weakness.UNSURE: _Limit(0.5, 0.1),
 }
 # A frame that isn't lowered further than this has no weakness.

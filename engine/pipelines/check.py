@@ -153,7 +153,9 @@ def _check_models(reporter: Reporter) -> list[ModelCheck]:
     for number, name in enumerate(names, start=1):
         found.append(_check_model(name, picture))
         model, licence = found[-1], LICENCES[name]
-        reporter.info(f"Model {name}: {'works' if model.works else model.problem}; {licence.terms}. {licence.meaning}")
+        reporter.info(
+            f"Model {name}: {'works' if model.works else model.problem}; {licence.licence}. {licence.meaning}"
+        )
         if reporter.progress(number, len(names), "models"):
             break
     reporter.info(paid_work_sentence(names))

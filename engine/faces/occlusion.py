@@ -115,7 +115,7 @@ class OcclusionWatch:
         size = (CELLS, CELLS)
         total = cv2.blur((np.clip(evidence, -8, 8) * weights).reshape(size), (3, 3)).ravel()
         near = total / np.maximum(cv2.blur(weights.reshape(size), (3, 3)).ravel(), 1e-6)
-        return weights / (1 + np.exp(-near))
+        return np.asarray(weights / (1 + np.exp(-near)), dtype=np.float32)
 
     def _learn(
         self,
@@ -141,7 +141,8 @@ def _describe(face: NDArray[np.uint8], pose: HeadGrid) -> tuple[NDArray[np.float
     across, down = (cv2.Sobel(light, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     edges = np.abs(across) + np.abs(down)
     planes = cv2.merge([light, red - green, blue - green, edges])
-    return light, cv2.resize(planes, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 4)
+    cells = cv2.resize(planes, (CELLS, CELLS), interpolation=cv2.INTER_AREA).reshape(-1, 4)
+    return np.asarray(light, dtype=np.float32), np.asarray(cells, dtype=np.float32)
 
 
 def _light_plane(change: NDArray[np.float32], terms: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -152,7 +153,7 @@ def _light_plane(change: NDArray[np.float32], terms: NDArray[np.float32]) -> NDA
         scale = max(3 * float(_middle(np.abs(rest))), 0.06)
         weighted = terms / (1 + (rest / scale) ** 2)[:, None] ** 2
         plane = plane + np.linalg.solve(terms.T @ weighted + _SLOPE_PROOF, weighted.T @ rest)
-    return plane
+    return np.asarray(plane, dtype=np.float32)
 
 
 def _middle(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -168,4 +169,5 @@ def _pattern_unlikeness(now: NDArray[np.float32], before: NDArray[np.float32]) -
     mean_now, mean_before, squares, product = cv2.split(cv2.blur(products, window))
     spread = np.maximum(squares - mean_now**2 - mean_before**2, 0) + _PATTERN_NOISE**2
     alike = (2 * (product - mean_now * mean_before) + _PATTERN_NOISE**2) / spread
-    return 1 - cv2.resize(alike, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
+    cells = cv2.resize(alike, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
+    return np.asarray(1 - cells, dtype=np.float32)

@@ -86,7 +86,7 @@ def measure_quality(
     yaw, pitch, roll = head_pose(landmarks)
     matrix = face_matrix(landmarks, SIDE, COVERAGE)
     face = align_face(image, matrix, SIDE)
-    sharpness, exposure = _sharpness_and_exposure(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY))
+    sharpness, exposure = _sharpness_and_exposure(face)
     return FaceQuality(
         yaw_deg=yaw,
         pitch_deg=pitch,
@@ -98,7 +98,8 @@ def measure_quality(
     )
 
 
-def _sharpness_and_exposure(luma: NDArray[np.uint8]) -> tuple[float, float]:
+def _sharpness_and_exposure(face: NDArray[np.uint8]) -> tuple[float, float]:
+    luma = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
     inside = luma[_FACE]
     across, down = (cv2.Sobel(luma, cv2.CV_32F, *order, ksize=1)[_FACE].std() for order in ((2, 0), (0, 2)))
     lift = min(_USUAL_LUMA / max(float(inside.mean()), 1.0), _LARGEST_LIFT)

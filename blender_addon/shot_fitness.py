@@ -20,8 +20,8 @@ from .sequencer import visible_frames
 from .strips import quick_timing, strip_shot
 
 # The strip is drawn in square tiles side by side: Blender fits every icon into a square.
-TILES = 10
-_TILE_SIDE = 24
+TILES = 7
+_TILE_SIDE = 36
 _MOST_REMEMBERED = 64
 
 

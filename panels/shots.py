@@ -90,7 +90,7 @@ def _draw_fitness(
     row = column.row(align=True)
     row.alignment = "LEFT"
     for icon in shot_fitness.heat_tiles(f"{found.key} {strip.name} {track.id}", judged.values):
-        row.template_icon(icon_value=icon, scale=1.0)
+        row.template_icon(icon_value=icon, scale=1.6)
     where = "In the whole footage: " if judged.is_of_footage else ""
     worst = judged.shot.ranges[0].sentence if judged.shot.ranges else ""
     text = f"{where}{judged.shot.sentence} {worst[:1].upper()}{worst[1:]}{'.' if worst else ''}".strip()

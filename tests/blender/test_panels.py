@@ -170,7 +170,7 @@ def test_each_face_shows_its_heat_strip_and_the_worst_range_of_the_frames_used(e
     shown = drawn(Panel.SHOTS)
     # The strip begins at timeline frame 1 with media frame 0. Sentences wrap.
     assert "Fit for a swap in 62 of 72 frames. Frames 31-40: face mostly hidden." in shown
-    assert "[Go to Worst Frame]" in shown and shown.count("<picture") == 2 + 10
+    assert "[Go to Worst Frame]" in shown and shown.count("<picture") == 2 + shot_fitness.TILES
     assert "Steadiness: landmarks tremble by 0.60 % of the eye distance" in shown
     # Only frames 1 to 20 are used: nothing is hidden there.
     set_timing(edit.sequence_editor.strips["Interview"], "right_handle", 21)
@@ -190,10 +190,10 @@ def test_heat_strips_are_drawn_anew_only_when_they_change(edit, clips, monkeypat
     write_fitness_of(clips, hidden=range(60, 65))
     drawn(Panel.SHOTS)
     assert shot_fitness.TILES < len(drawings) < 2 * shot_fitness.TILES
-    tile = previews._collection["k Interview 1 8"]
+    tile = previews._collection["k Interview 1 5"]
     pixels = np.array(tile.image_pixels_float[:]).reshape(*tile.image_size, 4)
     # The bottom row, which Blender has first, holds the colors: orange where the face is hidden.
-    assert pixels[0, 18, 0] > 0.7 > pixels[0, 18, 2]
+    assert pixels[0, 33, 0] > 0.7 > pixels[0, 33, 2]
 
 
 def test_the_terms_of_the_chosen_models_stand_beside_their_menus(edit):

@@ -22,6 +22,7 @@ class Operator(StrEnum):
     PERFORMER_CONSENT = "understudy.performer_consent"
     EXTRACT = "understudy.extract"
     FACES_ASSIGN = "understudy.faces_assign"
+    FACE_WORST_FRAME = "understudy.face_worst_frame"
     TRAIN_START = "understudy.train_start"
     SWAP = "understudy.swap"
     SWAP_INSERT = "understudy.swap_insert"

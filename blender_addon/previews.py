@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Picture files as Blender shows them: icons in panels, and images that follow the file they came from."""
+"""Pictures as Blender shows them: icons of files and of what is drawn here, and images that follow their file."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
 import bpy
 import bpy.utils.previews
+import numpy as np
+from numpy.typing import NDArray
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 _collection: Any = None
 _missing: dict[str, float] = {}
+# What the drawn icons show, so that they are drawn anew only when it changes.
+_drawn: dict[str, Hashable] = {}
 
 
 def icon(path: str | Path) -> int:
@@ -29,6 +34,26 @@ def icon(path: str | Path) -> int:
             _missing[key] = now
             return 0
         _collection.load(key, key, "IMAGE")
+    return _collection[key].icon_id
+
+
+def drawn_icon(key: str, content: Hashable, draw: Callable[[], NDArray[np.float32]]) -> int:
+    """Return an icon that isn't a file's.
+
+    Args:
+        key: Name of the icon; the same one shows one thing at a time.
+        content: What the icon shows; when it differs from last time, the icon is drawn anew.
+        draw: Returns the picture, RGBA float32 (h, w, 4) 0…1, top row first.
+    """
+    if _collection is None:
+        return 0
+    if key not in _collection or _drawn.get(key) != content:
+        pixels = draw()
+        preview = _collection[key] if key in _collection else _collection.new(key)
+        preview.image_size = (pixels.shape[1], pixels.shape[0])
+        # Blender's pictures begin at the bottom.
+        preview.image_pixels_float.foreach_set(np.ascontiguousarray(pixels[::-1]).ravel())
+        _drawn[key] = content
     return _collection[key].icon_id
 
 
@@ -73,3 +98,4 @@ def unregister() -> None:
     if _collection is not None:
         bpy.utils.previews.remove(_collection)
         _collection = None
+        _drawn.clear()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the project folder holds, for panels and requests: found footage and trained models. No bpy.
+"""What the project folder holds, for panels and requests: found footage, its fitness, and trained models. No bpy.
 
 Panels ask on every redraw; the disk is looked at no more than once a second, and a file is read only after it changed.
 """
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, Project
+from ..engine.contract.errors import EngineError
+from ..engine.contract.fitness import TrackFitness, read_fitness
+from ..engine.contract.project import FITNESS_FILE, FOOTAGE_FILE, MODEL_FILE, Project
 from ..engine.contract.timing import FrameRange
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -46,8 +48,9 @@ class FoundFootage:
         key: Name of the footage in the project.
         location: Where the footage lies (`footage_location`).
         ranges: Media frames that were searched.
-        frame_count: Pictures of the footage, or 0 when the file doesn't say.
         tracks: The face tracks in it.
+        frame_count: Pictures of the footage, or 0 when the file doesn't say.
+        steadiness: Figures for `contract.steadiness`.
     """
 
     key: str
@@ -55,6 +58,7 @@ class FoundFootage:
     ranges: tuple[FrameRange, ...]
     tracks: tuple[FoundTrack, ...]
     frame_count: int = 0
+    steadiness: dict[str, float] = field(default_factory=dict)
 
 
 # Path, first picture and number of pictures; the last two are "" and 0 for a movie.
@@ -94,6 +98,7 @@ class ProjectView:
         self._looked = -1e9
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._footage: dict[Path, FoundFootage] = {}
+        self._fitness: dict[Path, dict[int, TrackFitness]] = {}
         self._models: dict[Path, FoundModel] = {}
 
     def footage(self, location: FootageLocation) -> FoundFootage | None:
@@ -102,6 +107,11 @@ class ProjectView:
         here = [path for path, found in self._footage.items() if found.location == location]
         newest = max(here, key=lambda path: self._stamps[path], default=None)
         return None if newest is None else self._footage[newest]
+
+    def fitness(self, key: str) -> dict[int, TrackFitness]:
+        """Return the fitness of a footage's face tracks by id; empty where an older version searched."""
+        self._look()
+        return self._fitness.get(self.project.footage(key) / FITNESS_FILE, {})
 
     def models(self) -> list[FoundModel]:
         """Return the models that were begun, in order of name."""
@@ -123,6 +133,7 @@ class ProjectView:
             return
         self._looked = now
         _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
+        _follow(self.project.root / "footage", FITNESS_FILE, self._stamps, self._fitness, read_fitness)
         _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
 
 
@@ -141,7 +152,7 @@ def _follow(folder: Path, name: str, stamps: dict[Path, tuple[int, int]], known:
             if path not in known or stamps.get(path) != stamp:
                 known[path] = read(path)
                 stamps[path] = stamp
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, EngineError):
             # Half of a project copied from elsewhere, or a file of a newer version: the engine's job will say so.
             known.pop(path, None)
 
@@ -156,6 +167,7 @@ def _read_footage(path: Path) -> FoundFootage:
         ranges=tuple(FrameRange(start, end) for start, end in content.get("ranges", ())),
         tracks=tracks,
         frame_count=int(content.get("frame_count", 0)),
+        steadiness=dict(content.get("steadiness", {})),
     )
 
 

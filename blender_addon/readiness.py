@@ -12,6 +12,7 @@ import bpy
 
 from ..engine.contract.environment import EnvironmentState
 from ..engine.contract.errors import EngineError
+from ..engine.contract.fitness import TrackFitness
 from . import casting, jobs, preferences, shots
 from .job_requests import project_of_edit
 from .project_view import FoundFootage, ProjectView, view
@@ -77,6 +78,12 @@ def found_in(context: bpy.types.Context, strip: Any) -> FoundFootage | None:
     project = _view()
     location = shots.location_of(strip)
     return None if project is None or location is None else project.footage(location)
+
+
+def fitness_in(found: FoundFootage, track: int) -> TrackFitness | None:
+    """Return the fitness of a face track, or None where it isn't known."""
+    project = _view()
+    return None if project is None else project.fitness(found.key).get(track)
 
 
 def _view() -> ProjectView | None:

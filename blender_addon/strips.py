@@ -22,7 +22,16 @@ from .mapping import StripTiming, playback_factor, shown_frames
 from .sequencer import all_strips, sequencer_scene, timing, visible_frames
 from .slices import finished
 
-__all__ = ["find_strip", "is_swap", "known_uid", "sequencer_scene", "strip_shot", "strip_shot_steps", "strip_uid"]
+__all__ = [
+    "find_strip",
+    "is_swap",
+    "known_uid",
+    "quick_timing",
+    "sequencer_scene",
+    "strip_shot",
+    "strip_shot_steps",
+    "strip_uid",
+]
 
 UID = "understudy_uid"
 SWAP = "understudy_swap"
@@ -117,6 +126,31 @@ def strip_shot_steps(scene: bpy.types.Scene, strip: Any, handles: int = 0) -> Ge
     else:
         used = shown_frames(media_timing)
     return Shot(footage=footage, used=used, handles=handles)
+
+
+def quick_timing(scene: bpy.types.Scene, strip: Any, media_length: int) -> StripTiming | None:
+    """Return which frames a strip shows, without opening its footage: cheap enough for drawing.
+
+    Args:
+        scene: The scene the strip is in.
+        strip: Any strip.
+        media_length: Pictures in the footage, as an extraction counted them.
+
+    Returns:
+        The numbers for `mapping.shown_frames`; None for a retimed strip, which takes longer (`strip_shot_steps`), and
+        for one that shows no footage.
+    """
+    if strip.type == "IMAGE":
+        return _timing(strip, len(strip.elements), 1.0) if len(visible_frames(strip)) else None
+    if strip.type != "MOVIE" or not strip.fps > 0 or not len(visible_frames(strip)) or retiming.is_retimed(strip):
+        return None
+    scene_rate = scene.render.fps / scene.render.fps_base
+    trims = int(timing(strip, "content_trim_start")) + int(timing(strip, "content_trim_end"))
+    length = media_length or int(_content_duration(strip)) + trims
+    factor = 1.0
+    if abs(strip.fps - scene_rate) > 1e-4:
+        factor = playback_factor(_content_duration(strip), length - trims, strip.fps, scene_rate)
+    return _timing(strip, length, factor)
 
 
 def unsupported(strip: Any, reason: str, hint: str = "") -> EngineError:

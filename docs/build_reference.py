@@ -18,6 +18,7 @@ if "understudy" not in sys.modules:
     _spec.loader.exec_module(importlib.util.module_from_spec(_spec))
 
 from understudy.engine.contract.errors import ErrorCode  # noqa: E402 - the binding comes first
+from understudy.engine.contract.model_licences import LICENCES, models_used  # noqa: E402
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings  # noqa: E402
 from understudy.training_cli.commands import COMMANDS  # noqa: E402
 from understudy.training_cli.exits import Exit  # noqa: E402
@@ -28,7 +29,12 @@ MADE = "<!-- Written by `python3 tasks.py docs` from the code; change it there. 
 
 def pages():
     """Return every generated page: file name -> text."""
-    return {"settings.md": settings_page(), "cli.md": cli_page(), "errors.md": errors_page()}
+    return {
+        "settings.md": settings_page(),
+        "cli.md": cli_page(),
+        "errors.md": errors_page(),
+        "models.md": models_page(),
+    }
 
 
 def settings_page():
@@ -154,6 +160,29 @@ def errors_page():
         "step. The code is stable: scripts may compare it. It is in the last message of a run (`failed`), in "
         "`EngineError.code` in Python, and decides which button Blender offers beside the sentence.",
         "\n".join(rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def models_page():
+    """Return the page of the models' licences."""
+    defaults = ExtractSettings()
+    rows = ["| setting | value | model | licence | paid work | what it means |", "|---|---|---|---|---|---|"]
+    for name, item in LICENCES.items():
+        setting = f"`{item.purpose}`" if hasattr(defaults, item.purpose) else "always"
+        paid = "allowed" if item.paid_work else "**not allowed**"
+        rows.append(f"| {setting} | `{name}` | {item.title} | {item.licence} | {paid} | {_cell(item.meaning)} |")
+    used = models_used(defaults.detector, defaults.landmarks)
+    verdict = "allowed" if all(LICENCES[name].paid_work for name in used) else "not allowed"
+    parts = [
+        MADE,
+        "# Models and their licences",
+        "These trained models look at faces. The side bar shows the terms of the chosen ones under *Search Settings*, "
+        "`understudy check` prints all of them. What performers agreed to is another matter, see "
+        "[trust](../explanation/trust.md).",
+        "\n".join(rows),
+        f"For paid work, leave the settings as they are: {', '.join(f'`{name}`' for name in used)} are the defaults, "
+        f"and with them it is {verdict}.",
     ]
     return "\n\n".join(parts) + "\n"
 

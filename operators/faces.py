@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators for faces: find them in the chosen shots, and say whose they are."""
+"""Operators for faces: find them in the chosen shots, say whose they are, and go where a swap is least fit."""
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..blender_addon import casting, ids, job_requests, readiness, shots
+from ..blender_addon import casting, ids, job_requests, readiness, shot_fitness, shots
 from ..blender_addon.job_queue import Preparation
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -86,6 +86,39 @@ class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
         return f"{noun} assigned to {'nobody' if self.clear else item.name}."
 
 
+class UNDERSTUDY_OT_face_worst_frame(Described, bpy.types.Operator):
+    """Move the playhead to the frame of a strip that is least fit for a swap."""
+
+    bl_idname = ids.Operator.FACE_WORST_FRAME
+    bl_label = "Go to Worst Frame"
+    bl_description = "Move the playhead to the frame of this strip in which the face is least fit for a swap"
+    bl_options = {"REGISTER"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    track: IntProperty(name="Face Track", description="Id of the face track", default=1, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why there is no shot to look at."""
+        return "" if bpy.app.background else readiness.shots_reason(context)
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Go there, and say what is wrong."""
+        scene, strip = sequencer_scene(context), chosen(context, self.strip)[0]
+        found = readiness.found_in(context, strip)
+        fitness = None if found is None else readiness.fitness_in(found, self.track)
+        if fitness is None:
+            raise EngineError(
+                ErrorCode.TRACKS_MISSING,
+                f"The fitness of face {self.track} of “{strip.name}” isn't known.",
+                "Extract the faces of this shot first.",
+            )
+        shot = shot_fitness.judge_exactly(scene, strip, fitness)
+        assert shot.worst is not None
+        scene.frame_set(shot.worst)
+        return shot.worst_sentence
+
+
 def chosen(context: bpy.types.Context, name: str) -> list:
     """Return the strips to work on.
 
@@ -102,4 +135,4 @@ def chosen(context: bpy.types.Context, name: str) -> list:
     return strips
 
 
-CLASSES = (UNDERSTUDY_OT_extract, UNDERSTUDY_OT_faces_assign)
+CLASSES = (UNDERSTUDY_OT_extract, UNDERSTUDY_OT_faces_assign, UNDERSTUDY_OT_face_worst_frame)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Step 3: the chosen shots, the faces found in them, and whose they are."""
+"""Step 3: the chosen shots, the faces found in them, whose they are, and how fit they are for a swap."""
 
+from dataclasses import fields
 from typing import Any
 
 import bpy
 
-from ..blender_addon import casting, ids, previews, readiness, shots
-from ..blender_addon.project_view import FoundTrack
+from ..blender_addon import casting, ids, previews, readiness, shot_fitness, shots
+from ..blender_addon.project_view import FoundFootage, FoundTrack
 from ..blender_addon.sequencer import sequencer_scene
+from ..engine.contract.model_licences import LICENCES, models_used, paid_work_sentence
 from ..engine.contract.settings import ExtractSettings
-from .layout import SidebarPanel, button, settings_rows
+from ..engine.contract.steadiness import steadiness_sentence
+from .layout import SidebarPanel, button, sentence, settings_rows
 
 _SHOTS_SHOWN = 4
 _TRACKS_SHOWN = 8
@@ -27,6 +30,7 @@ class SEQUENCER_PT_understudy_shots(SidebarPanel, bpy.types.Panel):
         strips = [strip for strip in shots.chosen_strips(context) if strip.type in shots.SHOT_KINDS]
         text = "Extract Faces" if len(strips) < 2 else f"Extract Faces of {len(strips)} Shots"
         button(layout, ids.Operator.EXTRACT, readiness.extract_reason(context), text, "VIEWZOOM")
+        _draw_paid_work(layout, settings.extract)
         for strip in strips[:_SHOTS_SHOWN]:
             _draw_shot(layout.box(), context, settings, strip)
         if len(strips) > _SHOTS_SHOWN:
@@ -51,8 +55,10 @@ def _draw_shot(box: bpy.types.UILayout, context: bpy.types.Context, settings: An
     cast = casting.assigned(settings, found.key)
     for track in found.tracks[:_TRACKS_SHOWN]:
         _draw_track(box.row(), settings, strip, track, cast.get(track.id, ""))
+        _draw_fitness(box.column(align=True), context, strip, found, track)
     if count > _TRACKS_SHOWN:
         box.label(text=f"and {count - _TRACKS_SHOWN} more")
+    sentence(box, steadiness_sentence(found.steadiness) if count else "")
 
 
 def _draw_track(row: bpy.types.UILayout, settings: Any, strip: Any, track: FoundTrack, performer_id: str) -> None:
@@ -74,6 +80,41 @@ def _draw_track(row: bpy.types.UILayout, settings: Any, strip: Any, track: Found
         line.label(text="Add a performer first")
 
 
+def _draw_fitness(
+    column: bpy.types.UILayout, context: bpy.types.Context, strip: Any, found: FoundFootage, track: FoundTrack
+) -> None:
+    fitness = readiness.fitness_in(found, track.id)
+    judged = shot_fitness.strip_fitness(sequencer_scene(context), strip, found, fitness)
+    if judged is None:
+        return
+    row = column.row(align=True)
+    row.alignment = "LEFT"
+    for icon in shot_fitness.heat_tiles(f"{found.key} {strip.name} {track.id}", judged.values):
+        row.template_icon(icon_value=icon, scale=1.6)
+    where = "In the whole footage: " if judged.is_of_footage else ""
+    worst = judged.shot.ranges[0].sentence if judged.shot.ranges else ""
+    text = f"{where}{judged.shot.sentence} {worst[:1].upper()}{worst[1:]}{'.' if worst else ''}".strip()
+    sentence(column, text, icon="ERROR" if worst else "CHECKMARK")
+    if judged.shot.frames:
+        operator = column.operator(ids.Operator.FACE_WORST_FRAME, text="Go to Worst Frame", icon="TIME")
+        operator.strip, operator.track = strip.name, track.id
+
+
+def _draw_paid_work(layout: bpy.types.UILayout, extract: Any) -> None:
+    """Warn where it can't be overlooked; the terms of all models are drawn beside their menus."""
+    used = models_used(extract.detector, extract.landmarks)
+    if not all(LICENCES[name].paid_work for name in used):
+        sentence(layout, paid_work_sentence(used), icon="ERROR")
+
+
+def _draw_licences(layout: bpy.types.UILayout, extract: Any) -> None:
+    box = layout.box()
+    box.label(text="Models and paid work")
+    for name in models_used(extract.detector, extract.landmarks):
+        licence = LICENCES[name]
+        sentence(box, licence.sentence, icon="CHECKMARK" if licence.paid_work else "ERROR")
+
+
 class SEQUENCER_PT_understudy_shots_settings(SidebarPanel, bpy.types.Panel):
     """Settings of the search."""
 
@@ -88,7 +129,12 @@ class SEQUENCER_PT_understudy_shots_settings(SidebarPanel, bpy.types.Panel):
         self.layout.use_property_split = True
         self.layout.prop(settings, "handles")
         skipped = ("processes", "skip_existing", "debug_landmarks")
-        settings_rows(self.layout, settings.extract, ExtractSettings, skipped)
+        models = ("detector", "landmarks")
+        others = [item.name for item in fields(ExtractSettings) if item.name not in models]
+        settings_rows(self.layout, settings.extract, ExtractSettings, others)
+        _draw_licences(self.layout, settings.extract)
+        _draw_paid_work(self.layout, settings.extract)
+        settings_rows(self.layout, settings.extract, ExtractSettings, (*models, *skipped))
 
 
 CLASSES = (SEQUENCER_PT_understudy_shots, SEQUENCER_PT_understudy_shots_settings)

@@ -22,6 +22,7 @@ VERSION = 1
 
 TRACKS_FILE = "tracks.npz"
 FOOTAGE_FILE = "footage.json"
+FITNESS_FILE = "fitness.json"
 FACESET_FILE = "faceset.json"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
@@ -41,6 +42,11 @@ def safe_name(text: str, length: int = 48) -> str:
     return text or "unnamed"
 
 
+def fitness_picture(track: int | str) -> str:
+    """Return the file name of a track's heat strip in the footage's folder; "*" gives the pattern of all."""
+    return f"fitness_t{track:02d}.png" if isinstance(track, int) else f"fitness_t{track}.png"
+
+
 @dataclass(frozen=True)
 class Project:
     """The folder that holds what Understudy knows about an edit; path functions only.
@@ -51,6 +57,8 @@ class Project:
         performers/<id>.json         performers and consent
         footage/<key>/footage.json   what the file is, which frames were searched
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
+        footage/<key>/fitness.json   how fit each frame of each face track is for a swap
+        footage/<key>/fitness_tNN.png  the same as a heat strip
         facesets/<key>/              aligned faces of that footage and faceset.json
         models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz

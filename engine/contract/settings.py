@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from .errors import EngineError, ErrorCode
+from .model_licences import LICENCES
 
 
 def _setting(default: Any, help: str, **details: Any) -> Any:
@@ -66,17 +67,17 @@ class ExtractSettings(_Checked):
         "blazeface",
         "Which face detector searches the pictures.",
         choices={
-            "blazeface": "MediaPipe BlazeFace, fast and sure (Apache-2.0, paid work allowed)",
-            "dlib-hog": "dlib HOG, frontal faces (Boost licence, paid work allowed)",
-            "dlib-cnn": "dlib CNN, slow without a GPU (CC0 model, paid work allowed)",
+            "blazeface": f"MediaPipe BlazeFace, fast and sure ({LICENCES['blazeface'].terms})",
+            "dlib-hog": f"dlib HOG, frontal faces ({LICENCES['dlib-hog'].terms})",
+            "dlib-cnn": f"dlib CNN, slow without a GPU ({LICENCES['dlib-cnn'].terms})",
         },
     )
     landmarks: str = _setting(
         "mesh",
         "Which model fits the 68 landmarks.",
         choices={
-            "mesh": "MediaPipe face mesh, steady (Apache-2.0, paid work allowed)",
-            "dlib-68": "dlib 68 points (trained on iBUG 300-W: not for paid work)",
+            "mesh": f"MediaPipe face mesh, steady ({LICENCES['mesh'].terms})",
+            "dlib-68": f"dlib 68 points ({LICENCES['dlib-68'].terms})",
         },
     )
     confidence: float = _setting(0.5, "Lowest detector score that counts as a face.", minimum=0.0, maximum=1.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The trained models that find and describe faces: which files they are, where they lie, what their licences allow.
+"""The trained models that find and describe faces: which files they are and where they lie.
 
 Nothing is downloaded here: the engine's set-up puts the TFLite files below `<prefix>/share/understudy/models`, and the
 dlib files come with the package face-recognition-models. That package is never imported, only located, because its
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.model_licences import LICENCES, ModelLicence
 
 MODELS_FOLDER = Path("share") / "understudy" / "models"
 _DLIB_PACKAGE = "face_recognition_models"
@@ -32,33 +33,23 @@ class Model:
     Attributes:
         file: File name.
         source: "set-up" (TFLite files the engine's set-up puts in place) or "package" (face-recognition-models).
-        licence: Name of the licence.
-        paid_work: Whether results may be used in paid work.
-        meaning: One sentence for the user on what that means.
+        licence: Its terms.
     """
 
     file: str
     source: str
-    licence: str
-    paid_work: bool
-    meaning: str
+    licence: ModelLicence
 
-
-_APACHE = "Paid work is allowed; the licence text travels with copies of the model."
-_PUBLIC = "Public domain dedication by its author; paid work is allowed."
 
 MODELS: dict[str, Model] = {
-    "blazeface": Model("face_detection_full_range_sparse.tflite", "set-up", "Apache-2.0", True, _APACHE),
-    "mesh": Model("face_landmark.tflite", "set-up", "Apache-2.0", True, _APACHE),
-    "dlib-cnn": Model("mmod_human_face_detector.dat", "package", "CC0-1.0", True, _PUBLIC),
-    "dlib-68": Model(
-        "shape_predictor_68_face_landmarks.dat",
-        "package",
-        "trained on iBUG 300-W",
-        False,
-        "Its training pictures exclude commercial use: not for paid work.",
-    ),
-    "dlib-identity": Model("dlib_face_recognition_resnet_model_v1.dat", "package", "CC0-1.0", True, _PUBLIC),
+    name: Model(file, source, LICENCES[name])
+    for name, file, source in (
+        ("blazeface", "face_detection_full_range_sparse.tflite", "set-up"),
+        ("mesh", "face_landmark.tflite", "set-up"),
+        ("dlib-cnn", "mmod_human_face_detector.dat", "package"),
+        ("dlib-68", "shape_predictor_68_face_landmarks.dat", "package"),
+        ("dlib-identity", "dlib_face_recognition_resnet_model_v1.dat", "package"),
+    )
 }
 
 

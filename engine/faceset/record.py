@@ -31,7 +31,7 @@ class FaceRecord:
         size: Side of the aligned face in pixels; 0 where the file couldn't be looked at.
         coverage: Side of the aligned face in canonical face squares.
         sharpness: Sharpness of the face in the picture; larger is sharper, 0 means unknown.
-        exposure: Mean luma of the face square, 0…1; 0 means unknown.
+        exposure: Mean luma of the face, 0…1; 0 means unknown.
         occlusion: Guess of the hidden share of the face, 0…1.
         yaw: Turn of the head in degrees, positive to the viewer's right.
         pitch: Nod in degrees, positive upwards.

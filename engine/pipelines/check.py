@@ -18,6 +18,7 @@ import numpy as np
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import CheckJob
 from ..contract.messages import Done
+from ..contract.model_licences import LICENCES, paid_work_sentence
 from ..runtime.environment_check import LIBRARIES
 from ..runtime.machine import Machine, look_at_machine
 from ..runtime.reporter import Reporter
@@ -36,6 +37,7 @@ class ModelCheck:
         file: File name, or where else it comes from.
         licence: Name of its licence.
         paid_work: Whether its results may be used in paid work.
+        meaning: What its licence means for the user.
         present: Whether the file is where it belongs.
         works: Whether it computed something on a small picture.
         problem: Why not; empty when it works.
@@ -45,6 +47,7 @@ class ModelCheck:
     file: str
     licence: str
     paid_work: bool
+    meaning: str
     present: bool
     works: bool
     problem: str
@@ -146,23 +149,25 @@ def _check_models(reporter: Reporter) -> list[ModelCheck]:
     reporter.stage("models", "Trying the models")
     picture = _test_picture()
     found: list[ModelCheck] = []
-    names = [*MODELS, *_BUILT_IN]
+    names = [*MODELS, *(name for name in LICENCES if name not in MODELS)]
     for number, name in enumerate(names, start=1):
         found.append(_check_model(name, picture))
-        model = found[-1]
+        model, licence = found[-1], LICENCES[name]
         reporter.info(
-            f"Model {name}: {'works' if model.works else model.problem}; {model.licence}, "
-            f"{'paid work allowed' if model.paid_work else 'not for paid work'}"
+            f"Model {name}: {'works' if model.works else model.problem}; {licence.licence}. {licence.meaning}"
         )
         if reporter.progress(number, len(names), "models"):
             break
+    reporter.info(paid_work_sentence(names))
     return found
 
 
 def _check_model(name: str, picture: np.ndarray) -> ModelCheck:
     from ..faces.models import MODELS, model_path
 
-    model, is_present, problem = MODELS.get(name) or _BUILT_IN[name], name in _BUILT_IN, ""
+    model, licence, problem = MODELS.get(name), LICENCES[name], ""
+    # A model without a file comes inside of a library's code.
+    is_present = model is None
     try:
         is_present = is_present or model_path(name).is_file()
         trial = _TRIALS.get(name)
@@ -175,19 +180,16 @@ def _check_model(name: str, picture: np.ndarray) -> ModelCheck:
     except (RuntimeError, ValueError, TypeError) as error:
         # dlib and LiteRT say so when a model file is damaged or made for another version.
         problem = f"it fails: {error}"
-    return ModelCheck(name, model.file, model.licence, model.paid_work, is_present, not problem, problem)
-
-
-@dataclass(frozen=True)
-class _BuiltIn:
-    """A model that comes inside a library's code instead of a file."""
-
-    file: str
-    licence: str
-    paid_work: bool
-
-
-_BUILT_IN = {"dlib-hog": _BuiltIn("inside dlib", "BSL-1.0", True)}
+    return ModelCheck(
+        name=name,
+        file="inside dlib" if model is None else model.file,
+        licence=licence.licence,
+        paid_work=licence.paid_work,
+        meaning=licence.meaning,
+        present=is_present,
+        works=not problem,
+        problem=problem,
+    )
 
 
 def _test_picture() -> np.ndarray:

@@ -22,6 +22,7 @@ from ..contract.messages import Done
 from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
 from ..contract.settings import ExtractSettings
 from ..contract.timing import FrameRange, merge_ranges, ranges_of
+from ..faces.fitness import save_fitness
 from ..faces.joining import join_tracks, keep_ids
 from ..faces.smoothing import jitter
 from ..faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks, thumbnail_name
@@ -61,7 +62,8 @@ def extract(job: ExtractJob, reporter: Reporter) -> Done:
     Returns:
         The last message; `result` has `key`, `footage_folder`, `faceset_folder`, `pictures` (frames searched in the
         job's ranges), `faces` (seen in them), `tracks` (ids), `several` (frames with more than one face), `rejected`
-        (sentences) and `steadiness` (`raw_jitter`, `jitter`: shares of the eye distance).
+        (sentences), `steadiness` (`raw_jitter`, `jitter`: shares of the eye distance) and `fitness` (a list: for each
+        track what `contract.fitness.ShotFitness.to_json` gives, and `track`).
 
     Raises:
         EngineError: `no_faces`, naming the footage; `project_busy`; or what reading, models and writing raise.
@@ -177,6 +179,7 @@ def _search(
     ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(search.searched)])
     known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=_steadiness(tracks))
     save_tracks(places.tracks, known)
+    save_fitness(places.tracks, known)
     _write_thumbnails(places.tracks, known, {names.get(k, k): v for k, v in search.thumbnails.items()}, plan)
     return replace(plan, known=known), search.rejections
 

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.fitness import ShotFitness
 from ..contract.messages import Done
+from ..contract.steadiness import steadiness_sentence
 from ..contract.timing import FrameRange
+from ..faces.fitness import track_fitness
 from ..faces.tracks import FaceTrack, TrackSet
 from ..runtime.reporter import Reporter
 
@@ -44,6 +47,7 @@ def finish_extraction(
     shown = Counter(frame for track in tracks for frame in _seen(track) if frame in frames)
     several = sum(count > 1 for count in shown.values())
     pictures, faces = len(frames & searched), shown.total()
+    worth = {track.id: _worth(track, frames) for track in tracks}
     result = {
         "key": found.key,
         "footage_folder": str(tracks_folder),
@@ -54,8 +58,23 @@ def finish_extraction(
         "several": several,
         "rejected": list(rejected),
         "steadiness": found.steadiness,
+        "fitness": [{"track": track, **item.to_json()} for track, item in worth.items()],
     }
-    return reporter.done(_summary(pictures, faces, several, len(tracks), found.steadiness), result)
+    sentences = [_summary(pictures, faces, several, len(tracks)), steadiness_sentence(found.steadiness)]
+    return reporter.done(" ".join(filter(None, [*sentences, _worst(worth)])), result)
+
+
+def _worth(track: FaceTrack, frames: set[int]) -> ShotFitness:
+    return track_fitness(track).judge((frame, frame) for frame in track.frames.tolist() if frame in frames)
+
+
+def _worst(worth: dict[int, ShotFitness]) -> str:
+    """Return the sentence on the worst range of all tracks."""
+    ranges = [(item.ranges[0], track) for track, item in worth.items() if item.ranges]
+    if not ranges:
+        return ""
+    worst, track = max(ranges, key=lambda item: item[0].loss)
+    return f"Worst for a swap is face {track}, {worst.sentence}."
 
 
 def no_faces(name: str, is_filtered: bool) -> EngineError:
@@ -73,11 +92,6 @@ def _seen(track: FaceTrack) -> list[int]:
     return track.frames[~track.bridged].tolist()
 
 
-def _summary(pictures: int, faces: int, several: int, tracks: int, steadiness: dict[str, float]) -> str:
+def _summary(pictures: int, faces: int, several: int, tracks: int) -> str:
     text = f"{faces} faces of {tracks} face {'track' if tracks == 1 else 'tracks'} in {pictures} pictures"
-    if several:
-        text += f"; {several} pictures show several faces"
-    if steadiness:
-        raw, steadied = steadiness["raw_jitter"] * 100, steadiness["jitter"] * 100
-        text += f"; jitter {raw:.2f} % of the eye distance, steadied {steadied:.2f} %"
-    return text + "."
+    return f"{text}; {several} pictures show several faces." if several else f"{text}."

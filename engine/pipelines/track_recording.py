@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
 from ..faces.alignment import face_matrix
+from ..faces.occlusion import OcclusionWatch
 from ..faces.picture_part import PicturePart
 from ..faces.pose import face_boxes, face_sizes, head_poses
 from ..faces.quality import FaceQuality, measure_quality
@@ -77,6 +78,7 @@ def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
         image_to_face=face.image_to_face,
         sharpness=face.quality.sharpness,
         exposure=face.quality.exposure,
+        occlusion=face.quality.occlusion,
         yaw=face.quality.yaw_deg,
         pitch=face.quality.pitch_deg,
         roll=face.quality.roll_deg,
@@ -115,6 +117,7 @@ class TrackRecording:
         self._steadied = Spool(136)
         self._waiting: dict[int, tuple[PicturePart, Observation, FaceQuality]] = {}
         self._best: list[_BestFace] = []
+        self._watch = OcclusionWatch()
         self.seen_count = 0
         """In how many frames the face was seen."""
 
@@ -135,9 +138,9 @@ class TrackRecording:
         if self._first < 0:
             self._first = media_frame
         self._bridge(media_frame, landmarks)
-        quality = measure_quality(view.image, view.here(landmarks))
+        quality = measure_quality(view.image, view.here(landmarks), self._watch)
         quality = replace(quality, size_px=quality.size_px * view.factor)
-        figures = (observation.score, 1.0, quality.sharpness, quality.exposure, 0.0)
+        figures = (observation.score, 1.0, quality.sharpness, quality.exposure, quality.occlusion)
         self._found.append(np.concatenate([landmarks.ravel(), figures]))
         self.seen_count += 1
         is_saved = (media_frame - self._first) % self._settings.save_every == 0
@@ -279,6 +282,6 @@ def assemble_track(
         identity=identity,
         sharpness=np.array([item[1].sharpness if item else 0.0 for item in found], dtype=np.float32),
         exposure=np.array([item[1].exposure if item else 0.0 for item in found], dtype=np.float32),
-        occlusion=np.array([0.0 if item else 1.0 for item in found], dtype=np.float32),
+        occlusion=np.array([item[1].occlusion if item else 1.0 for item in found], dtype=np.float32),
         **_figures(landmarks),
     )

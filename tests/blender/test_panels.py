@@ -7,11 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
+import numpy as np
 import pytest
 import understudy
-from understudy.blender_addon import environment, jobs, preferences, project_view, readiness
+from understudy.blender_addon import environment, jobs, preferences, previews, project_view, readiness, shot_fitness
 from understudy.blender_addon.ids import Operator, Panel
 from understudy.blender_addon.job_queue import Job, JobRequest, JobState
+from understudy.blender_addon.sequencer import set_timing
+from understudy.engine.contract.fitness import TrackFitness, Weakness, write_fitness
 from understudy.engine.contract.messages import Done, Failed, Log, Metrics, Progress, Stage
 from understudy.engine.contract.project import Project
 
@@ -108,7 +111,13 @@ def write_footage(edit, clips):
     folder = Project.beside(Path(bpy.data.filepath)).footage("k")
     folder.mkdir(parents=True)
     tracks = [{"id": number, "first": 0, "last": 9, "frames": 10, "thumbnail": f"t0{number}.png"} for number in (1, 2)]
-    content = {"key": "k", "footage": {"path": str(clips / "target_A.mp4")}, "ranges": [[0, 72]], "tracks": tracks}
+    content = {
+        "key": "k",
+        "footage": {"path": str(clips / "target_A.mp4")},
+        "ranges": [[0, 72]],
+        "tracks": tracks,
+        "steadiness": {"raw_jitter": 0.0084, "jitter": 0.006},
+    }
     (folder / "footage.json").write_text(json.dumps(content))
 
 
@@ -144,6 +153,59 @@ def test_faces_and_whose_they_are(edit, clips):
     assert "Face 2, 10 frames Anna [X]" in drawn(Panel.SHOTS)
     assert "Anna 1 face track" in drawn(Panel.PERFORMERS)
     assert "Assign faces to two performers; 1 of 1 have some" in drawn(Panel.TRAIN)
+
+
+def write_fitness_of(clips, hidden=()):
+    """Write the fitness of face 1 in all frames of the clip; some are hidden."""
+    reasons = tuple(Weakness.HIDDEN if frame in hidden else None for frame in range(72))
+    values = tuple(0.1 if reason else 1.0 for reason in reasons)
+    folder = Project.beside(Path(bpy.data.filepath)).footage("k")
+    write_fitness(folder / "fitness.json", "k", [TrackFitness(1, 0, values, reasons)])
+
+
+def test_each_face_shows_its_heat_strip_and_the_worst_range_of_the_frames_used(edit, clips):
+    write_footage(edit, clips)
+    assert "Fit for a swap" not in drawn(Panel.SHOTS)
+    write_fitness_of(clips, hidden=range(30, 40))
+    shown = drawn(Panel.SHOTS)
+    # The strip begins at timeline frame 1 with media frame 0. Sentences wrap.
+    assert "Fit for a swap in 62 of 72 frames. Frames 31-40: face mostly hidden." in shown
+    assert "[Go to Worst Frame]" in shown and shown.count("<picture") == 2 + shot_fitness.TILES
+    assert "Steadiness: landmarks tremble by 0.60 % of the eye distance" in shown
+    # Only frames 1 to 20 are used: nothing is hidden there.
+    set_timing(edit.sequence_editor.strips["Interview"], "right_handle", 21)
+    assert "Fit for a swap in 20 of 20 frames." in drawn(Panel.SHOTS)
+    assert "hidden" not in drawn(Panel.SHOTS)
+
+
+def test_heat_strips_are_drawn_anew_only_when_they_change(edit, clips, monkeypatch):
+    write_footage(edit, clips)
+    write_fitness_of(clips, hidden=range(30, 40))
+    drawings = []
+    draw = shot_fitness._tile
+    monkeypatch.setattr(shot_fitness, "_tile", lambda values: (drawings.append(1), draw(values))[1])
+    for _ in range(3):
+        drawn(Panel.SHOTS)
+    assert len(drawings) == shot_fitness.TILES
+    write_fitness_of(clips, hidden=range(60, 65))
+    drawn(Panel.SHOTS)
+    assert shot_fitness.TILES < len(drawings) < 2 * shot_fitness.TILES
+    tile = previews._collection["k Interview 1 5"]
+    pixels = np.array(tile.image_pixels_float[:]).reshape(*tile.image_size, 4)
+    # The bottom row, which Blender has first, holds the colors: orange where the face is hidden.
+    assert pixels[0, 33, 0] > 0.7 > pixels[0, 33, 2]
+
+
+def test_the_terms_of_the_chosen_models_stand_beside_their_menus(edit):
+    shown = drawn(Panel.SHOTS_SETTINGS)
+    for text in ("MediaPipe BlazeFace: Apache-2.0.", "MediaPipe face mesh: Apache-2.0.", "dlib identity: CC0-1.0."):
+        assert text in shown
+    assert "Not for paid work" not in shown and "Not for paid work" not in drawn(Panel.SHOTS)
+    edit.understudy.extract.landmarks = "dlib-68"
+    shown = drawn(Panel.SHOTS_SETTINGS)
+    assert "iBUG 300-W training set exclude commercial use" in shown
+    warning = "Not for paid work: dlib 68 points (trained on iBUG 300-W). Choose MediaPipe face mesh for that."
+    assert warning in shown and warning in drawn(Panel.SHOTS)
 
 
 def test_missing_consent_is_said_where_the_swap_is_started(edit):
@@ -206,8 +268,6 @@ def test_the_preview_appears_before_the_first_checkpoint(edit):
     folder = Project.beside(Path(bpy.data.filepath)).model("Anna-Ben")
     folder.mkdir(parents=True)
     bpy.data.images.new("p", 4, 4).save(filepath=str(folder / "preview.png"))
-    from understudy.blender_addon import previews
-
     previews._missing.clear()
     # Without a window Blender makes no icons (number 0); that it was loaded is what can be seen.
     drawn(Panel.TRAIN)
@@ -224,7 +284,7 @@ def test_drawing_asks_the_disk_at_most_once_a_second(edit, clips, monkeypatch):
     for _ in range(50):
         drawn(Panel.SHOTS)
         drawn(Panel.TRAIN)
-    assert len(looks) == 2  # footage and models, once each
+    assert len(looks) == 3  # footage, its fitness and models, once each
 
 
 def test_drawing_changes_nothing(edit, clips):

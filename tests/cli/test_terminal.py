@@ -275,6 +275,29 @@ def test_faceset_commands(tmp_path):
 
 
 @pytest.mark.engine
+def test_fitness_of_an_extracted_footage_is_said_again(tmp_path, clips):
+    project = tmp_path / "Prüfung 名前.understudy"
+    footage = clips / "target_A.mp4"
+    missing = run("fitness", project, footage)
+    assert missing.returncode == 1
+    assert "target_A.mp4 were not extracted into" in missing.stderr
+    extracted = run("extract", footage, "--project", project, "--ranges", "10-15", "--json")
+    done = messages(extracted.stdout)[-1]
+    assert done.result["fitness"][0]["frames"] == 6
+    for name in (footage, done.result["key"]):
+        shown = run("fitness", project, name, "--track", 1, "--strips", tmp_path / "strips")
+        assert shown.returncode == 0, shown.stderr
+        assert shown.stdout.startswith("Face 1: Fit for a swap in 6 of 6 frames.\nSteadiness: ")
+    assert [path.name for path in (tmp_path / "strips").iterdir()] == ["fitness_t01.png"]
+    few = messages(run("fitness", project, footage, "--ranges", "11-12", "--json").stdout)[-1]
+    assert few.result["fitness"] == [
+        {"track": 1, "frames": 2, "mean": pytest.approx(1, abs=0.2), "weak": 0, "worst": pytest.approx(11.5, abs=0.6),
+         "ranges": []}
+    ]  # fmt: skip
+    assert "no face track 9" in run("fitness", project, footage, "--track", 9).stderr
+
+
+@pytest.mark.engine
 def test_check_runs_every_model():
     ended = run("check", "--json", env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
     done = messages(ended.stdout)[-1]
@@ -283,6 +306,9 @@ def test_check_runs_every_model():
     assert {"blazeface", "mesh", "dlib-hog", "dlib-cnn", "dlib-68", "dlib-identity"} <= set(models)
     assert all(model["present"] and model["works"] and model["licence"] for model in models.values())
     assert not models["dlib-68"]["paid_work"]
+    assert "iBUG 300-W" in models["dlib-68"]["meaning"]
+    said = [item.text for item in messages(ended.stdout) if getattr(item, "level", "") == "info"]
+    assert any(text.startswith("Not for paid work: dlib 68 points") for text in said)
     assert done.result["libraries"]["tensorflow"]
     assert done.result["cores"] >= 1
     assert done.result["free_disk"] > 0

@@ -139,7 +139,7 @@ def test_a_damaged_model_is_named(monkeypatch, tmp_path):
 
 
 def test_models_state_what_they_mean_for_paid_work():
-    assert not models.MODELS["dlib-68"].paid_work
+    assert not models.MODELS["dlib-68"].licence.paid_work
     for model in models.MODELS.values():
-        assert model.licence
-        assert model.meaning.endswith(".")
+        assert model.licence.licence
+        assert model.licence.meaning.endswith(".")

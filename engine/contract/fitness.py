@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fit each frame of a face track is for a swap, why not, and what that says about a shot, in words.
+
+The engine measures it (`engine.faces.fitness`) and keeps it in `fitness.json` beside the tracks; panels and the command
+line judge any choice of frames from there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from .errors import EngineError, ErrorCode
+from .files import read_document, write_document
+
+SCHEMA = "understudy.fitness"
+VERSION = 1
+
+# Frames below this are weak: they are named, and the worst of them shown first.
+WEAK = 0.5
+# Below this the words are stronger.
+_BAD = 0.2
+# Weak frames this close to each other are one range.
+_SHORT_BREAK = 2
+# Letter of a frame without a weakness.
+_NO_LETTER = "."
+
+
+class Weakness(StrEnum):
+    """What keeps a frame from being fit for a swap; the value is its letter in `fitness.json`."""
+
+    TURNED = "t"
+    SMALL = "s"
+    BLURRED = "b"
+    DARK = "d"
+    BRIGHT = "o"
+    HIDDEN = "h"
+    UNSURE = "u"
+    BRIDGED = "l"
+
+    @property
+    def name_in_words(self) -> str:
+        """What a script compares: "turned", "hidden" …"""
+        return self.name.lower()
+
+
+_WORDS = {
+    Weakness.TURNED: ("face turned away", "face turned far away"),
+    Weakness.SMALL: ("face small", "face very small"),
+    Weakness.BLURRED: ("face blurred", "face badly blurred"),
+    Weakness.DARK: ("face dark", "face very dark"),
+    Weakness.BRIGHT: ("face too bright", "face burnt out"),
+    Weakness.HIDDEN: ("face partly hidden", "face mostly hidden"),
+    Weakness.UNSURE: ("face hard to make out", "face hardly to be made out"),
+    Weakness.BRIDGED: ("face not found, its place is guessed", "face not found, its place is guessed"),
+}
+
+
+@dataclass(frozen=True)
+class TrackFitness:
+    """Fitness of one face track, frame after frame.
+
+    Attributes:
+        track: Id of the track.
+        first: First media frame; the others follow without holes.
+        fitness: 0 (no use) to 1 (fit) for each frame.
+        weaknesses: What lowers each frame most; None where it is fit.
+    """
+
+    track: int
+    first: int
+    fitness: tuple[float, ...]
+    weaknesses: tuple[Weakness | None, ...]
+
+    def at(self, media_frame: int) -> tuple[float, Weakness | None] | None:
+        """Return fitness and weakness in a media frame, or None where the track isn't."""
+        index = media_frame - self.first
+        return (self.fitness[index], self.weaknesses[index]) if 0 <= index < len(self.fitness) else None
+
+    def judge(self, frames: Iterable[tuple[int, int]] | None = None) -> ShotFitness:
+        """Return what the frames of a shot are worth.
+
+        Args:
+            frames: The number each frame is called by, and its media frame, in the shot's order: timeline frames for
+                a strip. By default all frames of the track under their own numbers. Frames without this face are
+                passed over.
+        """
+        last = self.first + len(self.fitness)
+        wanted = ((frame, frame) for frame in range(self.first, last)) if frames is None else frames
+        found = [(name, *value) for name, media_frame in wanted if (value := self.at(media_frame)) is not None]
+        worst = min(found, key=lambda item: item[1], default=None)
+        return ShotFitness(
+            frames=len(found),
+            mean=sum(fitness for _, fitness, _ in found) / len(found) if found else 0.0,
+            weak=sum(fitness < WEAK for _, fitness, _ in found),
+            worst=None if worst is None else worst[0],
+            worst_sentence="" if worst is None else _frame_sentence(*worst),
+            ranges=_weak_ranges(found),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: whole percents and letters in one text each, for tracks may have 100 000 frames."""
+        return {
+            "id": self.track,
+            "first": self.first,
+            "fitness": " ".join(str(round(100 * value)) for value in self.fitness),
+            "weaknesses": "".join(item.value if item else _NO_LETTER for item in self.weaknesses),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> TrackFitness:
+        """Build from `to_json`'s values.
+
+        Raises:
+            ValueError, KeyError or TypeError: When they aren't what `to_json` gives.
+        """
+        fitness = tuple(int(text) / 100 for text in content["fitness"].split())
+        letters = content["weaknesses"]
+        if len(letters) != len(fitness):
+            raise ValueError(f"{len(letters)} weaknesses for {len(fitness)} frames")
+        weaknesses = tuple(None if letter == _NO_LETTER else Weakness(letter) for letter in letters)
+        return cls(int(content["id"]), int(content["first"]), fitness, weaknesses)
+
+
+@dataclass(frozen=True)
+class WeakRange:
+    """Neighboring frames that are hardly fit for a swap, for one reason.
+
+    Attributes:
+        first: Number of the first frame.
+        last: Number of the last one (included).
+        weakness: The reason.
+        fitness: Their mean.
+        loss: What they lack to full fitness, in frames; the largest is the worst range.
+    """
+
+    first: int
+    last: int
+    weakness: Weakness
+    fitness: float
+    loss: float
+
+    @property
+    def sentence(self) -> str:
+        """For the user: "frames 31-40: face mostly hidden"."""
+        some, strong = _WORDS[self.weakness]
+        where = f"frame {self.first}" if self.first == self.last else f"frames {self.first}-{self.last}"
+        return f"{where}: {strong if self.fitness < _BAD else some}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a job's result."""
+        return {
+            "first": self.first,
+            "last": self.last,
+            "weakness": self.weakness.name_in_words,
+            "fitness": round(self.fitness, 3),
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True)
+class ShotFitness:
+    """What a face track is worth in the frames of a shot.
+
+    Attributes:
+        frames: In how many of them the track is.
+        mean: Mean fitness, 0…1.
+        weak: How many are weak.
+        worst: Number of the worst frame; None when the track is in none of them.
+        worst_sentence: What is wrong there.
+        ranges: Weak frames by reason, the worst range first.
+    """
+
+    frames: int
+    mean: float
+    weak: int
+    worst: int | None
+    worst_sentence: str
+    ranges: tuple[WeakRange, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For the user, without the ranges."""
+        if not self.frames:
+            return "This face isn't in these frames."
+        return f"Fit for a swap in {self.frames - self.weak} of {self.frames} frames."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a job's result."""
+        return {
+            "frames": self.frames,
+            "mean": round(self.mean, 3),
+            "weak": self.weak,
+            "worst": self.worst,
+            "ranges": [item.to_json() for item in self.ranges],
+        }
+
+
+_Frame = tuple[int, float, Weakness | None]
+
+
+def _frame_sentence(number: int, fitness: float, weakness: Weakness | None) -> str:
+    if weakness is None:
+        return f"Frame {number} is the least fit one, and still fit."
+    return f"Frame {number}: {_WORDS[weakness][fitness < _BAD]}, fitness {fitness:.0%}."
+
+
+def _weak_ranges(frames: Sequence[_Frame]) -> tuple[WeakRange, ...]:
+    weak = [index for index, (_, fitness, weakness) in enumerate(frames) if fitness < WEAK and weakness is not None]
+    groups: list[list[int]] = []
+    for index in weak:
+        is_near = groups and index - groups[-1][-1] <= _SHORT_BREAK + 1
+        if is_near and frames[index][2] == frames[groups[-1][-1]][2]:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return tuple(sorted((_weak_range([frames[i] for i in group]) for group in groups), key=lambda item: -item.loss))
+
+
+def _weak_range(frames: Sequence[_Frame]) -> WeakRange:
+    numbers = [number for number, _, _ in frames]
+    weakness = Counter(item for _, _, item in frames if item is not None).most_common(1)[0][0]
+    fitness = sum(value for _, value, _ in frames) / len(frames)
+    # A reversed shot shows its frames downwards.
+    return WeakRange(min(numbers), max(numbers), weakness, fitness, sum(1 - value for _, value, _ in frames))
+
+
+def write_fitness(path: Path, key: str, tracks: Iterable[TrackFitness]) -> None:
+    """Write `fitness.json`.
+
+    Raises:
+        EngineError: `not_writable` or `disk_full`.
+    """
+    letters = {item.value: item.name_in_words for item in Weakness}
+    content = {"key": key, "letters": letters, "tracks": [track.to_json() for track in tracks]}
+    write_document(path, SCHEMA, VERSION, content)
+
+
+def read_fitness(path: Path) -> dict[int, TrackFitness]:
+    """Read `fitness.json`; return the tracks by id.
+
+    Raises:
+        EngineError: `tracks_missing`, naming the file that is missing or damaged.
+    """
+    content = read_document(path, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING)
+    try:
+        tracks = [TrackFitness.from_json(item) for item in content["tracks"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING,
+            f"The fitness of the face tracks in {path} can't be read: {error}.",
+            "Extract the faces of this shot again.",
+        ) from error
+    return {track.track: track for track in tracks}

@@ -18,7 +18,7 @@ from ..contract.files import writing_error
 from ..contract.project import CORRECTIONS_FILE, FOUND_FOOTAGE_FILE, FOUND_TRACKS_FILE
 from ..faces.corrections import Corrected, apply_corrections
 from ..faces.face_paths import CorrectionResults, load_results, save_results
-from ..faces.tracks import TrackSet, load_tracks, save_tracks
+from ..faces.tracks import TrackSet, load_tracks, save_tracks, thumbnail_name
 from ..runtime.reporter import Reporter
 from .face_revision import FaceChanges, revise_faces
 from .footage_faces import FootageFaces, StoppedError
@@ -60,6 +60,15 @@ def save_found(folder: Path, found: TrackSet) -> None:
         save_tracks(folder, found, FOUND_TRACKS_FILE, FOUND_FOOTAGE_FILE)
     else:
         save_tracks(folder, found)
+        _forget_found(folder)
+
+
+def _forget_found(folder: Path) -> None:
+    for name in (FOUND_FOOTAGE_FILE, FOUND_TRACKS_FILE):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise writing_error(folder / name, error) from error
 
 
 def reapply_corrections(folder: Path, faceset: Path, found: TrackSet, reporter: Reporter) -> TrackSet:
@@ -75,9 +84,15 @@ def reapply_corrections(folder: Path, faceset: Path, found: TrackSet, reporter: 
         The corrected tracks, saved; `found` where there are no corrections.
 
     Raises:
-        EngineError: `correction_invalid` for a damaged list, or what reading and writing raise.
+        EngineError: What reading and writing raise.
     """
-    corrections = load_corrections(folder)
+    try:
+        corrections = load_corrections(folder)
+    except EngineError as error:
+        # A long search must not be lost for a damaged list.
+        reporter.warning(f"{error} The tracks are left as found.")
+        save_tracks(folder, found)
+        return found
     if not corrections:
         return found
     results = known_results(folder, reporter)
@@ -143,15 +158,21 @@ def save_corrected(folder: Path, found: TrackSet, corrected: Corrected) -> None:
         save_results(folder, corrected.results)
         save_corrections(folder, corrected.corrections)
         save_tracks(folder, corrected.tracks)
+        _forget_thumbnails(folder, found, corrected.tracks)
         return
     save_tracks(folder, found)
     save_corrections(folder, ())
     save_results(folder, CorrectionResults())
-    for name in (FOUND_FOOTAGE_FILE, FOUND_TRACKS_FILE):
-        try:
-            (folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise writing_error(folder / name, error) from error
+    _forget_found(folder)
+    _forget_thumbnails(folder, found, corrected.tracks)
+
+
+def _forget_thumbnails(folder: Path, found: TrackSet, corrected: TrackSet) -> None:
+    """Delete thumbnails of tracks that there aren't any more; those of found tracks stay for an undo."""
+    wanted = {thumbnail_name(track.id) for track in (*found.tracks, *corrected.tracks)}
+    for path in folder.glob("t*.png"):
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)
 
 
 def known_results(folder: Path, reporter: Reporter) -> CorrectionResults:

@@ -40,7 +40,7 @@ from .correction_places import (
     track_at,
 )
 from .edited_track import EditedTrack, track_of_path
-from .face_offsets import NO_OFFSET, Key, corrected_landmarks, offset_between
+from .face_offsets import NO_OFFSET, Key, Keys, corrected_landmarks, offset_between
 from .face_paths import CorrectionResults, FaceFinder, FacePath
 from .tracks import TrackSet, steadiness_of
 
@@ -169,7 +169,7 @@ class _Application:
         path = free_part(path, self._others(None))
         number = self._new_number(correction.new_track)
         track = track_of_path(path, number, self._strength, path.identity)
-        self.tracks[number] = EditedTrack(track, {frame: Key(NO_OFFSET)})
+        self.tracks[number] = EditedTrack(track, Keys({frame: Key(NO_OFFSET)}))
         return replace(correction, new_track=number, anchor=correction.anchor or anchor_of(self.tracks[number], frame))
 
     def split(self, correction: SplitTrack) -> AnyCorrection:

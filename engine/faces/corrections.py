@@ -214,17 +214,20 @@ class _Application:
         start, end = max(correction.start, first), min(correction.end, last + 1)
         if end <= start:
             require_frame(track, correction.start)
-        filled = replace(correction, anchor=correction.anchor or anchor_of(track, start))
-        rest = [(first, start - 1)] if start > first else []
-        rest += [(end, last)] if end <= last else []
+        parts = [(first, start - 1)] if start > first else []
+        parts += [(end, last)] if end <= last else []
+        # The anchor lies in the part that keeps the number, so that it also does when more is searched.
+        anchor = correction.anchor or anchor_of(track, sum(parts[0]) // 2 if parts else start)
+        filled = replace(correction, anchor=anchor)
+        keeper = next((part for part in parts if part[0] <= anchor.frame <= part[1]), parts[0] if parts else None)
         del self.tracks[track.id]
-        for number, (low, high) in enumerate(rest):
-            if number == 0:
-                self.tracks[track.id] = track.cut(low, high, track.id)
+        for part in parts:
+            if part == keeper:
+                self.tracks[track.id] = track.cut(*part, track.id)
             else:
                 new = self._new_number(correction.new_track)
                 filled = replace(filled, new_track=new)
-                self._add_part(track.cut(low, high, new), track.id)
+                self._add_part(track.cut(*part, new), track.id)
         return filled
 
     @property

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from extract_material import CLIPS, Recorder, frames, job, two_people, write_sequence
@@ -318,6 +319,27 @@ def test_a_face_that_leaves_and_a_cut_end_an_added_track(tmp_path):
     number = next(track.id for track in scene.tracks.tracks if track.first == 0)
     scene.correct(DeleteTrack(number), AddFace(3, ADDED_BOX))
     assert [(t.first, t.last) for t in scene.tracks.tracks if t.id == 1001] == [(0, 5)]
+
+
+def test_a_face_that_is_hidden_for_a_moment_is_bridged_and_found_again(tmp_path):
+    pictures = [image.copy() for image in frames("target_A", 10, 30)]
+    for image in pictures[8:13]:
+        # Without its details a face is none, and the picture stays similar enough not to be a cut.
+        image[150:420, 150:420] = cv2.blur(image[150:420, 150:420], (151, 151))
+    footage = write_sequence(tmp_path / "pictures", pictures)
+    root = tmp_path / "p"
+    extract(job(root, TARGET, [(10, 30)]), Recorder())
+    whole = Scene(root, TARGET).tracks.track(1)
+    extract(job(tmp_path / "q", footage, minimum_track=1), Recorder())
+    scene = Scene(tmp_path / "q", footage)
+    box = tuple(scene.tracks.tracks[0].boxes[3].tolist())
+    scene.correct(*(DeleteTrack(track.id) for track in scene.tracks.tracks), AddFace(3, box))
+    track = scene.tracks.track(1001)
+    assert (track.first, track.last) == (0, 19)
+    assert np.flatnonzero(track.bridged).tolist() == [8, 9, 10, 11, 12]
+    seen = ~track.bridged
+    assert np.abs(track.landmarks[seen] - whole.landmarks[seen])[:, 17:].mean() < 2
+    assert not any(frame in range(8, 13) for _, frame in scene.faces())
 
 
 def test_two_people_keep_apart(tmp_path):

@@ -2,6 +2,7 @@
 """Correcting real footage: tracks, aligned faces and files change together, and corrections outlive a new search."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -368,3 +369,15 @@ def test_the_corrected_document_is_what_everybody_reads(scene):
     assert [(item["id"], item["first"], item["last"]) for item in document["tracks"]] == [(1, 10, 19), (1001, 20, 29)]
     found = json.loads((scene.folder / "found.json").read_text(encoding="utf-8"))
     assert [item["id"] for item in found["tracks"]] == [1]
+
+
+def test_the_example_of_the_how_to_page_does_what_it_says(tmp_path, monkeypatch, capsys):
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "correct-tracks.md"
+    code = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)[1]
+    shutil.copy(TARGET.path, tmp_path / "shot.mp4")
+    monkeypatch.chdir(tmp_path)
+    extract(job(Path("film.understudy"), Footage(tmp_path / "shot.mp4"), [(15, 34)]), Recorder())
+    exec(compile(code, str(page), "exec"), {})
+    assert capsys.readouterr().out.endswith("Corrections in all: 3. [1001]\n")
+    scene = Scene(Path("film.understudy"), Footage(tmp_path / "shot.mp4"))
+    assert [item.kind for item in load_corrections(scene.folder)] == ["move_face", "realign"]

@@ -23,6 +23,10 @@ VERSION = 1
 TRACKS_FILE = "tracks.npz"
 FOOTAGE_FILE = "footage.json"
 FITNESS_FILE = "fitness.json"
+CORRECTIONS_FILE = "corrections.json"
+CORRECTION_RESULTS_FILE = "corrections.npz"
+FOUND_TRACKS_FILE = "found.npz"
+FOUND_FOOTAGE_FILE = "found.json"
 FACESET_FILE = "faceset.json"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
@@ -59,6 +63,8 @@ class Project:
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
         footage/<key>/fitness.json   how fit each frame of each face track is for a swap
         footage/<key>/fitness_tNN.png  the same as a heat strip
+        footage/<key>/corrections.*  corrections by hand and what following faces for them gave
+        footage/<key>/found.*        the search's own result, where there are corrections
         facesets/<key>/              aligned faces of that footage and faceset.json
         models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz

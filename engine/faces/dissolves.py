@@ -125,10 +125,10 @@ class DissolveFinder:
 
     def _is_dissolve(self, ramp: _Ramp) -> bool:
         before, middle, after = self._ends_and_middle(ramp)
-        if before.is_plain or after.is_plain:
+        if before.is_plain or after.is_plain or differs_by_light(before, after):
+            # The same set before and after: something passed, or lost its focus for a moment.
             return False
-        is_very_steady = ramp.deviation <= _VERY_STEADY and ramp.largest_step <= _LARGEST_STEP
-        if is_very_steady and not differs_by_light(before, after):
+        if ramp.deviation <= _VERY_STEADY and ramp.largest_step <= _LARGEST_STEP:
             return likeness(before, after) <= _UNLIKE and _dip(before, middle, after) <= _LARGEST_STEADY_DIP
         return ramp.is_steady and _is_mix(before, middle, after, _LARGEST_SETTLED_DIP)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document
+from .people_job import PeopleJob
 from .settings import (
     ExtractSettings,
     SwapSettings,
@@ -269,10 +270,10 @@ class DummyJob:
         return cls(seconds=float(content["seconds"]), behavior=str(content["behavior"]))
 
 
-Job = ExtractJob | TrainJob | SwapJob | CheckJob | DummyJob
+Job = ExtractJob | TrainJob | SwapJob | PeopleJob | CheckJob | DummyJob
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {
-    cls.kind: cls.from_json for cls in (ExtractJob, TrainJob, SwapJob, CheckJob, DummyJob)
+    cls.kind: cls.from_json for cls in (ExtractJob, TrainJob, SwapJob, PeopleJob, CheckJob, DummyJob)
 }
 
 

@@ -23,6 +23,7 @@ VERSION = 1
 TRACKS_FILE = "tracks.npz"
 FOOTAGE_FILE = "footage.json"
 FACESET_FILE = "faceset.json"
+PEOPLE_FILE = "people.json"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
 PREVIEW_FILE = "preview.png"
@@ -49,6 +50,7 @@ class Project:
 
         project.json                 schema and version
         performers/<id>.json         performers and consent
+        people.json                  who is who over all footage
         footage/<key>/footage.json   what the file is, which frames were searched
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
         facesets/<key>/              aligned faces of that footage and faceset.json
@@ -68,6 +70,11 @@ class Project:
     def performers(self) -> Path:
         """Folder of the performers' records."""
         return self.root / "performers"
+
+    @property
+    def people(self) -> Path:
+        """Record of who is who over all footage."""
+        return self.root / PEOPLE_FILE
 
     def footage(self, key: str) -> Path:
         """Folder of what was found in one footage."""

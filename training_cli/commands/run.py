@@ -21,6 +21,7 @@ _RECIPES = {
     "extract": "...engine.pipelines.extract",
     "train": "...engine.pipelines.train",
     "swap": "...engine.pipelines.swap",
+    "people": "...engine.pipelines.people",
     "check": "...engine.pipelines.check",
     "dummy": ".dummy",
 }

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..contract.people import LookAlikes, Member, People, Person, TrackName
 from ..contract.settings import PeopleSettings
 from ..runtime.reporter import Reporter
+from .identity import IDENTITY_LENGTH
 from .linkage import average_linkage, group_distances
 
 # An identity vector is the mean of up to three faces at least five frames apart; more frames tell no more.
@@ -91,7 +92,7 @@ def group_people(
     known = known or People()
     ordered = sorted((face for face in faces if face.is_measured), key=lambda face: face.name)
     unmeasured = tuple(sorted(face.name for face in faces if not face.is_measured))
-    distances = identity_distances(ordered, ordered)
+    distances = identity_distances(ordered)
     weights = np.array([face.weight for face in ordered])
     apart = seen_together(ordered) | _said_apart(ordered, casting)
     groups = average_linkage(distances, weights, apart, settings.threshold, _said_together(ordered, casting), reporter)
@@ -107,16 +108,14 @@ def group_people(
     )
 
 
-def identity_distances(first: Sequence[TrackFace], second: Sequence[TrackFace]) -> NDArray[np.float64]:
-    """Return the Euclidean distances of all identity vectors of one list to those of the other, (n, m)."""
-    here = np.array([face.identity for face in first], float).reshape(len(first), -1)
-    there = here if second is first else np.array([face.identity for face in second], float).reshape(len(second), -1)
-    if not len(here) or not len(there):
-        return np.zeros((len(here), len(there)))
-    squares = (here**2).sum(axis=1)[:, None] + (there**2).sum(axis=1) - 2 * here @ there.T
-    found = np.sqrt(np.maximum(squares, 0))
+def identity_distances(faces: Sequence[TrackFace]) -> NDArray[np.float64]:
+    """Return the Euclidean distances of all identity vectors to each other, (n, n)."""
+    vectors = np.array([face.identity for face in faces], float).reshape(-1, IDENTITY_LENGTH)
+    squares = (vectors**2).sum(axis=1)
+    found = np.sqrt(np.maximum(squares[:, None] + squares - 2 * vectors @ vectors.T, 0))
+    np.fill_diagonal(found, 0)
     # Exactly symmetric, so that equal distances are equal whichever way they are asked for.
-    return (found + found.T) / 2 if second is first else found
+    return (found + found.T) / 2
 
 
 def seen_together(faces: Sequence[TrackFace]) -> NDArray[np.bool_]:

@@ -63,8 +63,8 @@ def suggest_tracks(faces: Sequence[TrackFace], wanted: Sequence[Wanted], setting
     Args:
         faces: All tracks, the assigned ones included.
         wanted: Who is looked for; their tracks that aren't among `faces` are passed over.
-        settings: Up to `threshold` a track is sure, up to `limit` it is asked about. When its distances to two performers
-            differ by less than the margin, it is suggested for neither.
+        settings: Up to `threshold` a track is sure, up to `limit` it is asked about. When its distances to two
+            performers differ by less than the margin, it is suggested for neither.
 
     Returns:
         Suggestions, the same for the tracks in whatever order.
@@ -140,7 +140,7 @@ class _Search:
             is_sure = distance is not None and distance <= self._settings.threshold
             rivals = [item for item in found if item[0] != place and self._together[place, item[0]]]
             rival = next((item for item in rivals if self._is_rival(distance, item[1])), None)
-            reason = f"it is seen beside {self._faces[rival[0]].name}, which looks like them too" if rival else ""
+            reason = f"it is seen beside {self._faces[rival[0]].name}; only one can be them" if rival else ""
             ranked.append(Suggestion(performer, self._faces[place].name, distance, is_sure and not rival, reason))
         return sorted(ranked, key=lambda item: not item.is_sure)
 

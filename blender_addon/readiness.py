@@ -12,7 +12,7 @@ import bpy
 
 from ..engine.contract.environment import EnvironmentState
 from ..engine.contract.errors import EngineError
-from . import casting, jobs, preferences, shots
+from . import casting, jobs, preferences, shots, suggestions
 from .job_requests import project_of_edit
 from .project_view import FoundFootage, ProjectView, view
 from .sequencer import sequencer_scene
@@ -98,6 +98,31 @@ def assign_reason(context: bpy.types.Context, name: str = "") -> str:
         return "Extract the faces of this shot first"
     if not any(item.tracks for item in found):
         return "No face was found in this shot"
+    return ""
+
+
+def people_reason(context: bpy.types.Context) -> str:
+    """Return why nobody can be looked for in all shots."""
+    reason = edit_reason(context)
+    if reason:
+        return reason
+    project = _view()
+    if project is None or not project.has_footage:
+        return "Extract the faces of some shots first"
+    if any(job.request.kind == "people" and not job.is_over for job in jobs.queue.jobs):
+        return "The faces of all shots are being compared"
+    return ""
+
+
+def suggestions_reason(context: bpy.types.Context) -> str:
+    """Return why there is nothing to accept or to reject."""
+    project = _view()
+    people = None if project is None else project.people()
+    if people is None:
+        return "Find the performers in all shots first"
+    settings = sequencer_scene(context).understudy
+    if not suggestions.open_suggestions(settings, people) and not suggestions.open_contests(settings, people):
+        return "There is no open suggestion"
     return ""
 
 

@@ -200,7 +200,7 @@ def _persons(
             Member(
                 name=faces[index].name,
                 distance=float(total / partners),
-                other=0 if is_alone else numbers[other],
+                other=0 if is_alone else numbers[int(other)],
                 other_distance=None if is_alone else float(others[index, other]),
             )
             for index, total, other in zip(indices, sums, nearest, strict=True)

@@ -12,7 +12,7 @@ import bpy
 
 from ..engine.contract.environment import EnvironmentState
 from ..engine.contract.errors import EngineError
-from . import casting, jobs, preferences, shots, suggestions
+from . import casting, jobs, preferences, shots
 from .job_requests import project_of_edit
 from .project_view import FoundFootage, ProjectView, view
 from .sequencer import sequencer_scene
@@ -120,10 +120,8 @@ def suggestions_reason(context: bpy.types.Context) -> str:
     people = None if project is None else project.people()
     if people is None:
         return "Find the performers in all shots first"
-    settings = sequencer_scene(context).understudy
-    if not suggestions.open_suggestions(settings, people) and not suggestions.open_contests(settings, people):
-        return "There is no open suggestion"
-    return ""
+    # Every button asks this on every redraw, so it doesn't look into what is answered already.
+    return "" if people.suggestions or people.contested else "The search suggested nobody"
 
 
 def train_reason(context: bpy.types.Context) -> str:

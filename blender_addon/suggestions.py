@@ -7,6 +7,7 @@ out) decides what is still open.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -14,38 +15,56 @@ from ..engine.contract.people import Contested, LookAlikes, People, Suggestion, 
 from . import casting
 
 
-def open_suggestions(settings: Any, people: People, identity: str = "") -> list[Suggestion]:
-    """Return the suggestions that wait for an answer.
+@dataclass(frozen=True)
+class OpenQuestions:
+    """What waits for an answer.
+
+    Attributes:
+        suggestions: Tracks that may be a performer, as the search sorted them.
+        contested: Tracks that fit several performers, with those still possible.
+        look_alikes: Pairs of persons who may be one and whom neither assignments nor suggestions deal with.
+    """
+
+    suggestions: tuple[Suggestion, ...]
+    contested: tuple[Contested, ...]
+    look_alikes: tuple[LookAlikes, ...]
+
+    def of(self, identity: str) -> list[Suggestion]:
+        """Return the suggestions for a performer's id."""
+        return [item for item in self.suggestions if item.performer == identity]
+
+    def is_asked(self, identity: str, name: TrackName) -> bool:
+        """Whether it is asked if a track shows a performer."""
+        pairs = [(item.performer, item.name) for item in self.suggestions]
+        pairs += [(performer, item.name) for item in self.contested for performer, _ in item.candidates]
+        return (identity, name) in pairs
+
+
+def open_questions(settings: Any, people: People) -> OpenQuestions:
+    """Return what of a search's result nobody has answered yet.
 
     Args:
         settings: The scene's properties.
         people: What the search found.
-        identity: Id of a performer; all by default.
     """
     said = _Said(settings)
-    return [
-        item
-        for item in people.suggestions
-        if (not identity or item.performer == identity) and said.is_open(item.performer, item.name)
-    ]
-
-
-def open_contests(settings: Any, people: People) -> list[Contested]:
-    """Return the tracks that fit several performers and wait for an answer, with the performers still possible."""
-    said = _Said(settings)
-    left = [
+    contested = [
         Contested(item.name, tuple(pair for pair in item.candidates if said.is_open(pair[0], item.name)))
         for item in people.contested
     ]
-    return [item for item in left if item.candidates]
-
-
-def open_look_alikes(settings: Any, people: People) -> list[LookAlikes]:
-    """Return the pairs of persons who may be one and whom neither assignments nor suggestions deal with."""
-    answered = {TrackName(entry.key, entry.track) for entry in settings.assignments}
-    answered |= {item.name for item in (*people.suggestions, *people.contested)}
-    settled = {person.id for person in people.people if all(member.name in answered for member in person.members)}
-    return [pair for pair in people.look_alikes if not pair.is_apart and not {pair.first, pair.second} <= settled]
+    settled = {item.name for item in (*people.suggestions, *people.contested)}
+    answered = {
+        person.id
+        for person in people.people
+        if all(member.name in settled or said.is_assigned(member.name) for member in person.members)
+    }
+    return OpenQuestions(
+        suggestions=tuple(item for item in people.suggestions if said.is_open(item.performer, item.name)),
+        contested=tuple(item for item in contested if item.candidates),
+        look_alikes=tuple(
+            pair for pair in people.look_alikes if not pair.is_apart and not {pair.first, pair.second} <= answered
+        ),
+    )
 
 
 def accept(settings: Any, people: People, identity: str, name: TrackName) -> None:
@@ -60,7 +79,7 @@ def accept(settings: Any, people: People, identity: str, name: TrackName) -> Non
 
 def accept_sure(settings: Any, people: People, identity: str) -> int:
     """Assign all tracks to a performer that are surely theirs; return how many."""
-    names = [item.name for item in open_suggestions(settings, people, identity) if item.is_sure]
+    names = [item.name for item in open_questions(settings, people).of(identity) if item.is_sure]
     for name in names:
         casting.assign(settings, name.key, name.track, identity)
     return len(names)
@@ -90,19 +109,18 @@ class _Said:
         self._assigned = {(entry.key, entry.track) for entry in settings.assignments}
         self._rejected = {(entry.key, entry.track, entry.performer_id) for entry in settings.rejections}
 
+    def is_assigned(self, name: TrackName) -> bool:
+        """Whether a track is somebody's."""
+        return (name.key, name.track) in self._assigned
+
     def is_open(self, identity: str, name: TrackName) -> bool:
         """Whether a track may still become a performer's."""
-        return (
-            identity in self._performers
-            and (name.key, name.track) not in self._assigned
-            and (name.key, name.track, identity) not in self._rejected
-        )
+        is_rejected = (name.key, name.track, identity) in self._rejected
+        return identity in self._performers and not is_rejected and not self.is_assigned(name)
 
 
 def _require_open(settings: Any, people: People, identity: str, name: TrackName) -> None:
-    names = [item.name for item in open_suggestions(settings, people, identity)]
-    names += [item.name for item in open_contests(settings, people) if identity in (who for who, _ in item.candidates)]
-    if name not in names:
+    if not open_questions(settings, people).is_asked(identity, name):
         raise EngineError(
             ErrorCode.TRACKS_MISSING,
             f"Face {name.track} of {name.key} is not suggested for {identity}.",

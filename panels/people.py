@@ -39,11 +39,12 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
         if looked is None or people is None:
             return
         _draw_outcome(layout, settings, people)
+        questions = suggestions.open_questions(settings, people)
         for item in settings.performers:
-            _draw_performer(layout, settings, item, people, looked)
-        for contest in suggestions.open_contests(settings, people)[:_QUESTIONS_SHOWN]:
+            _draw_performer(layout, item.name, questions.of(item.performer_id), looked)
+        for contest in questions.contested[:_QUESTIONS_SHOWN]:
             _draw_contest(layout.box(), settings, contest, looked)
-        for pair in suggestions.open_look_alikes(settings, people)[:_QUESTIONS_SHOWN]:
+        for pair in questions.look_alikes[:_QUESTIONS_SHOWN]:
             _draw_look_alikes(layout.box(), people, pair, looked)
 
 
@@ -56,18 +57,17 @@ def _draw_outcome(layout: bpy.types.UILayout, settings: Any, people: People) -> 
         sentence(layout, f"These were found with {searched}; find again to use the new values.", icon="INFO")
 
 
-def _draw_performer(layout: bpy.types.UILayout, settings: Any, item: Any, people: People, looked: ProjectView) -> None:
-    found = suggestions.open_suggestions(settings, people, item.performer_id)
+def _draw_performer(layout: bpy.types.UILayout, name: str, found: list[Suggestion], looked: ProjectView) -> None:
     if not found:
         return
     sure = sum(suggestion.is_sure for suggestion in found)
     box = layout.box()
-    box.label(text=f"{item.name}: {sure} sure, {len(found) - sure} perhaps", icon="USER")
+    box.label(text=f"{name}: {sure} sure, {len(found) - sure} perhaps", icon="USER")
     if sure:
         operator = box.operator(ids.Operator.PEOPLE_ACCEPT, text=f"Accept All Sure ({sure})", icon="CHECKMARK")
-        operator.performer = item.name
+        operator.performer = name
     for suggestion in found[:_SUGGESTIONS_SHOWN]:
-        _draw_suggestion(box.row(), item.name, suggestion, looked)
+        _draw_suggestion(box.row(), name, suggestion, looked)
     if len(found) > _SUGGESTIONS_SHOWN:
         box.label(text=f"and {len(found) - _SUGGESTIONS_SHOWN} more")
 

@@ -76,6 +76,10 @@ def search(edit):
     OPS.people_find()
 
 
+def open_suggestions(settings):
+    return suggestions_module.open_questions(settings, people_search.found_people()).suggestions
+
+
 def message_of(call, **options):
     with pytest.raises(RuntimeError) as caught:
         call(**options)
@@ -112,7 +116,7 @@ def test_accepted_suggestions_become_assignments(edit):
     assert casting.tracks_by_footage(settings, "anna-ärmel") == {KEYS["train_A"]: (1,), KEYS["target_A"]: (1,)}
     OPS.people_accept(performer="Anna Ärmel", footage=KEYS["train_B"], track=1)
     assert len(casting.tracks_by_footage(settings, "anna-ärmel")) == 3
-    assert not suggestions_module.open_suggestions(settings, people_search.found_people())
+    assert not open_suggestions(settings)
 
 
 def test_the_operator_does_what_the_function_does(edit):
@@ -136,9 +140,7 @@ def test_a_rejection_is_saved_and_never_offered_again(edit):
     search(edit)
     name = TrackName(KEYS["target_A"], 1)
     OPS.people_reject(performer="Anna Ärmel", footage=name.key, track=name.track)
-    assert name not in [
-        item.name for item in suggestions_module.open_suggestions(edit.understudy, people_search.found_people())
-    ]
+    assert name not in [item.name for item in open_suggestions(edit.understudy)]
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     settings = bpy.context.scene.understudy
@@ -162,7 +164,7 @@ def test_accepting_is_one_undo_step(edit):
     settings = bpy.context.scene.understudy
     assert casting.tracks_by_footage(settings, "anna-ärmel") == {KEYS["train_A"]: (1,)}
     assert not settings.rejections
-    assert len(suggestions_module.open_suggestions(settings, people_search.found_people())) == 2
+    assert len(open_suggestions(settings)) == 2
     bpy.ops.ed.redo()
     settings = bpy.context.scene.understudy
     assert len(casting.tracks_by_footage(settings, "anna-ärmel")) == 2 and len(settings.rejections) == 1
@@ -205,9 +207,8 @@ def test_buttons_say_why_they_are_grey(edit, tmp_path):
     jobs.queue.jobs.append(Job(JobRequest("people", "Find", (), tmp_path)))
     assert readiness.people_reason(bpy.context) == "The faces of all shots are being compared"
     jobs.queue.jobs.clear()
-    OPS.people_accept(performer="Anna Ärmel")
-    OPS.people_reject(performer="Anna Ärmel", footage=KEYS["train_B"], track=1)
-    assert readiness.suggestions_reason(bpy.context) == "There is no open suggestion"
+    save_people(project().people, People())
+    assert readiness.suggestions_reason(bpy.context) == "The search suggested nobody"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"))
     assert readiness.people_reason(bpy.context) == "Extract the faces of some shots first"
 

@@ -79,7 +79,8 @@ def remove_performer(settings: Any, item: Any) -> None:
     identity, name = item.performer_id, item.name
     settings.performers.remove(list(settings.performers).index(item))
     _drop(settings.assignments, lambda entry: entry.performer_id == identity)
-    _drop(settings.rejections, lambda entry: entry.performer_id == identity)
+    for entries in (settings.rejections, settings.pictures):
+        _drop(entries, lambda entry: entry.performer_id == identity)
     settings.active_performer = max(0, min(settings.active_performer, len(settings.performers) - 1))
     for role in ("source", "target"):
         if getattr(settings, role) == name:
@@ -135,6 +136,20 @@ def _by_footage(entries: Any, identity: str) -> dict[str, tuple[int, ...]]:
         if entry.performer_id == identity:
             found.setdefault(entry.key, []).append(entry.track)
     return {key: tuple(sorted(tracks)) for key, tracks in found.items()}
+
+
+def add_picture(settings: Any, path: str, identity: str, is_them: bool) -> None:
+    """Add a picture of a performer, or of somebody who isn't; the same file says one of both only."""
+    _drop(settings.pictures, lambda entry: (entry.path, entry.performer_id) == (path, identity))
+    entry = settings.pictures.add()
+    entry.path, entry.performer_id, entry.is_them = path, identity, is_them
+
+
+def remove_picture(settings: Any, path: str, identity: str) -> bool:
+    """Take a picture of a performer or of somebody else away; return whether there was one. The file stays."""
+    count = len(settings.pictures)
+    _drop(settings.pictures, lambda entry: (entry.path, entry.performer_id) == (path, identity))
+    return len(settings.pictures) < count
 
 
 def drop_lost_tracks(settings: Any, found: FoundFootage) -> None:

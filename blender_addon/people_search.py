@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -55,14 +56,21 @@ def extracted_footage(scene: bpy.types.Scene, project: Project) -> list[FoundFoo
 
 
 def known_performers(settings: Any) -> tuple[KnownPerformer, ...]:
-    """Return what the edit says of each performer who has a face already."""
+    """Return what the edit says of each performer of whom a face or a picture is known."""
     known = []
     for item in settings.performers:
         tracks = _names(casting.tracks_by_footage(settings, item.performer_id))
-        if tracks:
+        references, rejects = (_pictures(settings, item.performer_id, is_them) for is_them in (True, False))
+        # Rejected tracks alone describe nobody: they would make everybody else a suggestion.
+        if tracks or references or rejects:
             others = _names(casting.rejected_by_footage(settings, item.performer_id))
-            known.append(KnownPerformer(item.performer_id, tracks, others))
+            known.append(KnownPerformer(item.performer_id, tracks, others, references, rejects))
     return tuple(known)
+
+
+def _pictures(settings: Any, identity: str, is_them: bool) -> tuple[Path, ...]:
+    chosen = [entry for entry in settings.pictures if entry.performer_id == identity and entry.is_them == is_them]
+    return tuple(Path(bpy.path.abspath(entry.path)) for entry in chosen)
 
 
 def found_people() -> People:

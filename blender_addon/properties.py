@@ -88,6 +88,19 @@ class UNDERSTUDY_PG_rejection(bpy.types.PropertyGroup):
     performer_id: StringProperty(name="Performer", description="Id of the performer it doesn't show")
 
 
+class UNDERSTUDY_PG_picture(bpy.types.PropertyGroup):
+    """A picture that says what a performer looks like, or who isn't the performer."""
+
+    performer_id: StringProperty(name="Performer", description="Id of the performer")
+    path: StringProperty(
+        name="Picture",
+        description="Picture file; its largest face counts",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    is_them: BoolProperty(name="Shows Them", description="It shows the performer, not somebody else", default=True)
+
+
 class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     """What an edit knows: its performers, who is on which face, and the settings of each step."""
 
@@ -95,6 +108,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     active_performer: IntProperty(name="Performer", description="The performer that Assign takes")
     assignments: CollectionProperty(type=UNDERSTUDY_PG_assignment)
     rejections: CollectionProperty(type=UNDERSTUDY_PG_rejection)
+    pictures: CollectionProperty(type=UNDERSTUDY_PG_picture)
     handles: IntProperty(
         name="Handles",
         description="Extra frames that are searched before and after the used ones (frames)",
@@ -147,6 +161,7 @@ CLASSES = (
     UNDERSTUDY_PG_performer,
     UNDERSTUDY_PG_assignment,
     UNDERSTUDY_PG_rejection,
+    UNDERSTUDY_PG_picture,
     UNDERSTUDY_PG_scene,
     UNDERSTUDY_PG_job,
     UNDERSTUDY_PG_runtime,

@@ -122,4 +122,35 @@ def _place(name: TrackName, looked: ProjectView) -> str:
     return f"{where}, face {name.track}"
 
 
-CLASSES = (SEQUENCER_PT_understudy_people,)
+class SEQUENCER_PT_understudy_people_pictures(SidebarPanel, bpy.types.Panel):
+    """Pictures of the active performer, and of people who aren't."""
+
+    bl_idname = ids.Panel.PEOPLE_PICTURES
+    bl_parent_id = ids.Panel.PEOPLE
+    bl_label = "Reference Pictures"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the active performer's pictures and the buttons that add some."""
+        layout, settings = self.layout, sequencer_scene(context).understudy
+        if not settings.performers:
+            layout.label(text="Add a performer first")
+            return
+        item = settings.performers[min(settings.active_performer, len(settings.performers) - 1)]
+        for picture in settings.pictures:
+            if picture.performer_id == item.performer_id:
+                _draw_picture(layout.row(), item.name, picture)
+        for is_them, text in ((True, f"Picture of {item.name}"), (False, f"Picture of Somebody Else than {item.name}")):
+            operator = layout.operator(ids.Operator.PICTURE_ADD, text=text, icon="ADD")
+            operator.performer, operator.is_them = item.name, is_them
+
+
+def _draw_picture(row: bpy.types.UILayout, performer: str, picture: Any) -> None:
+    path = Path(bpy.path.abspath(picture.path))
+    row.template_icon(icon_value=previews.icon(path), scale=_ICON_SCALE)
+    row.label(text=path.name, icon="CHECKMARK" if picture.is_them else "CANCEL")
+    operator = row.operator(ids.Operator.PICTURE_REMOVE, text="", icon="X")
+    operator.performer, operator.filepath = performer, picture.path
+
+
+CLASSES = (SEQUENCER_PT_understudy_people, SEQUENCER_PT_understudy_people_pictures)

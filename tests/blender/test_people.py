@@ -290,3 +290,26 @@ def test_the_document_is_read_once(edit, monkeypatch):
     for _ in range(20):
         drawn(Panel.PEOPLE)
     assert len(reads) == 1
+
+
+def test_pictures_of_a_performer_and_of_others_reach_the_search(edit, clips, tmp_path):
+    picture = tmp_path / "Änna.png"
+    picture.write_bytes(next(project().root.glob("footage/*/t01.png")).read_bytes())
+    settings = edit.understudy
+    OPS.picture_add(performer="Anna Ärmel", filepath="//Änna.png")
+    OPS.picture_add(performer="Ben", filepath=str(picture), is_them=False)
+    OPS.people_find()
+    assert last_search().performers == (
+        KnownPerformer("anna-ärmel", references=(picture,)),
+        KnownPerformer("ben", rejects=(picture,)),
+    )
+    settings.active_performer = 0
+    shown = drawn(Panel.PEOPLE_PICTURES)
+    assert "Änna.png [X]" in shown and "[Picture of Anna Ärmel]" in shown
+    OPS.picture_add(performer="Ben", filepath=str(picture))
+    assert [(item.performer_id, item.is_them) for item in settings.pictures] == [("anna-ärmel", True), ("ben", True)]
+    OPS.picture_remove(performer="Ben", filepath=str(picture))
+    assert "is no reference picture" in message_of(OPS.picture_remove, performer="Ben", filepath=str(picture))
+    assert "nowhere.png" in message_of(OPS.picture_add, performer="Ben", filepath=str(tmp_path / "nowhere.png"))
+    OPS.performer_remove(performer="Anna Ärmel")
+    assert not settings.pictures and not OPS.picture_remove.poll()

@@ -198,7 +198,7 @@ def _persons(
         nearest = others[indices].argmin(axis=1)
         members = tuple(
             Member(
-                name=faces[index].name,
+                name=faces[int(index)].name,
                 distance=float(total / partners),
                 other=0 if is_alone else numbers[int(other)],
                 other_distance=None if is_alone else float(others[index, other]),

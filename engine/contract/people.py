@@ -2,7 +2,7 @@
 """Who is who in a project: the document people.json, written by the search for people and read by everybody.
 
 Distances are Euclidean distances of identity vectors: 0 for the same picture, about 0.3 for one person in two shots,
-above 0.6 for strangers.
+mostly above 0.6 for strangers.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ def people(job: PeopleJob, reporter: Reporter) -> Done:
     """
     project = Project(job.project)
     keys = _keys(project, job)
+    for key in sorted(set(job.footage) - set(keys)):
+        reporter.warning(f"The footage {key} isn't in the project.")
     with ProjectLock(project, job.kind):
         faces = _read_faces(project, keys, reporter)
         _warn_of_odd_assignments(faces, job.performers, reporter)

@@ -100,7 +100,10 @@ def test_reference_pictures_speak_for_a_performer(project, tmp_path):
 
 def test_some_footage_only_but_performers_are_known_from_everywhere(project):
     performer = KnownPerformer("anna", (TrackName(key(project, "A-near"), 1),))
-    _, found = search(project, performer, footage=(key(project, "A-other"), key(project, "B-near")))
+    reporter = Recorder()
+    chosen = (key(project, "A-other"), key(project, "B-near"), "typo")
+    _, found = search(project, performer, footage=chosen, reporter=reporter)
+    assert reporter.warnings == ["The footage typo isn't in the project."]
     assert [item.name.key for item in found.suggestions] == [key(project, "A-other")]
     with pytest.raises(EngineError) as caught:
         search(project, footage=("nowhere",))

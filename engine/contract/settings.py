@@ -54,8 +54,8 @@ class _Checked:
 # figure for single pictures (https://dlib.net/face_recognition.py.html).
 IDENTITY_LIMIT = 0.6
 # On real clips tracks of one person were 0.05 to 0.32 apart and those of two people 0.58 and more; the demo's two
-# rendered performers are 0.54 apart. So the last tenth below the limit holds look-alikes as well as poor pictures of the
-# same face: it is asked about, not decided.
+# rendered performers are 0.54 apart. So the last tenth below the limit holds look-alikes as well as poor pictures of
+# the same face: it is asked about, not decided.
 LOOK_ALIKE_MARGIN = 0.1
 
 

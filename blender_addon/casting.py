@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is who in the edit: its performers with their consent, and whose face each face track shows."""
+"""Who is who in the edit: its performers with their consent, and whose face each face track shows or doesn't."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -74,10 +75,12 @@ def add_performer(settings: Any, name: str) -> Any:
 
 
 def remove_performer(settings: Any, item: Any) -> None:
-    """Take a performer and their assignments out of the edit; files stay."""
+    """Take a performer and what was said of their faces out of the edit; files stay."""
     identity, name = item.performer_id, item.name
     settings.performers.remove(list(settings.performers).index(item))
-    _drop_assignments(settings, lambda entry: entry.performer_id == identity)
+    _drop(settings.assignments, lambda entry: entry.performer_id == identity)
+    for entries in (settings.rejections, settings.pictures):
+        _drop(entries, lambda entry: entry.performer_id == identity)
     settings.active_performer = max(0, min(settings.active_performer, len(settings.performers) - 1))
     for role in ("source", "target"):
         if getattr(settings, role) == name:
@@ -102,28 +105,65 @@ def assigned(settings: Any, key: str) -> dict[int, str]:
 
 def assign(settings: Any, key: str, track: int, identity: str) -> None:
     """Say whose face a track shows; an empty id takes the assignment away."""
-    _drop_assignments(settings, lambda entry: entry.key == key and entry.track == track)
+    _drop(settings.assignments, lambda entry: entry.key == key and entry.track == track)
     if identity:
+        _drop(settings.rejections, _says(key, track, identity))
         entry = settings.assignments.add()
         entry.key, entry.track, entry.performer_id = key, track, identity
 
 
+def reject(settings: Any, key: str, track: int, identity: str) -> None:
+    """Say that a track doesn't show a performer, so that it isn't suggested again."""
+    _drop(settings.assignments, _says(key, track, identity))
+    _drop(settings.rejections, _says(key, track, identity))
+    entry = settings.rejections.add()
+    entry.key, entry.track, entry.performer_id = key, track, identity
+
+
 def tracks_by_footage(settings: Any, identity: str) -> dict[str, tuple[int, ...]]:
     """Return the face tracks assigned to a performer, by footage key."""
+    return _by_footage(settings.assignments, identity)
+
+
+def rejected_by_footage(settings: Any, identity: str) -> dict[str, tuple[int, ...]]:
+    """Return the face tracks of which was said that they don't show a performer, by footage key."""
+    return _by_footage(settings.rejections, identity)
+
+
+def _by_footage(entries: Any, identity: str) -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = {}
-    for entry in settings.assignments:
+    for entry in entries:
         if entry.performer_id == identity:
             found.setdefault(entry.key, []).append(entry.track)
     return {key: tuple(sorted(tracks)) for key, tracks in found.items()}
 
 
+def add_picture(settings: Any, path: str, identity: str, is_them: bool) -> None:
+    """Add a picture of a performer, or of somebody who isn't; the same file says one of both only."""
+    _drop(settings.pictures, lambda entry: (entry.path, entry.performer_id) == (path, identity))
+    entry = settings.pictures.add()
+    entry.path, entry.performer_id, entry.is_them = path, identity, is_them
+
+
+def remove_picture(settings: Any, path: str, identity: str) -> bool:
+    """Take a picture of a performer or of somebody else away; return whether there was one. The file stays."""
+    count = len(settings.pictures)
+    _drop(settings.pictures, lambda entry: (entry.path, entry.performer_id) == (path, identity))
+    return len(settings.pictures) < count
+
+
 def drop_lost_tracks(settings: Any, found: FoundFootage) -> None:
-    """Take away assignments of tracks that a repeated extraction no longer found; the others keep their ids."""
+    """Take away what was said of tracks that a repeated extraction no longer found; the others keep their ids."""
     ids = {track.id for track in found.tracks}
-    _drop_assignments(settings, lambda entry: entry.key == found.key and entry.track not in ids)
+    for entries in (settings.assignments, settings.rejections):
+        _drop(entries, lambda entry: entry.key == found.key and entry.track not in ids)
 
 
-def _drop_assignments(settings: Any, is_dropped: Any) -> None:
-    for index in reversed(range(len(settings.assignments))):
-        if is_dropped(settings.assignments[index]):
-            settings.assignments.remove(index)
+def _says(key: str, track: int, identity: str) -> Callable[[Any], bool]:
+    return lambda entry: (entry.key, entry.track, entry.performer_id) == (key, track, identity)
+
+
+def _drop(entries: Any, is_dropped: Callable[[Any], bool]) -> None:
+    for index in reversed(range(len(entries))):
+        if is_dropped(entries[index]):
+            entries.remove(index)

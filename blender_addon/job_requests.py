@@ -24,7 +24,7 @@ from ..engine.contract.jobs import (
 )
 from ..engine.contract.messages import Done
 from ..engine.contract.project import JOB_FILE, Project
-from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from ..engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
 from . import casting, environment, preferences, previews, shots
 from .job_queue import Finisher, JobRequest, Preparation
@@ -34,7 +34,7 @@ from .reports import check_report
 from .sequencer import sequencer_scene
 from .strips import strip_shot_steps, strip_uid
 
-_SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings)
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, TrainSettings, SwapSettings)
 
 
 def project_of_edit() -> Project:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the project folder holds, for panels and requests: found footage, its fitness, and trained models. No bpy.
+"""What the project folder holds, for panels and requests: found footage, its fitness, people and models. No bpy.
 
 Panels ask on every redraw; the disk is looked at no more than once a second, and a file is read only after it changed.
 """
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..engine.contract.errors import EngineError
 from ..engine.contract.fitness import TrackFitness, read_fitness
+from ..engine.contract.people import People, TrackName, load_people
 from ..engine.contract.project import FITNESS_FILE, FOOTAGE_FILE, MODEL_FILE, Project
 from ..engine.contract.timing import FrameRange
 
@@ -100,6 +102,8 @@ class ProjectView:
         self._footage: dict[Path, FoundFootage] = {}
         self._fitness: dict[Path, dict[int, TrackFitness]] = {}
         self._models: dict[Path, FoundModel] = {}
+        self._people_file: tuple[tuple[int, int], People | None] = ((0, 0), None)
+        self._people: People | None = None
 
     def footage(self, location: FootageLocation) -> FoundFootage | None:
         """Return what was found in the footage at a location, the newest if it was found twice; None if nothing was."""
@@ -112,6 +116,25 @@ class ProjectView:
         """Return the fitness of a footage's face tracks by id; empty where an older version searched."""
         self._look()
         return self._fitness.get(self.project.footage(key) / FITNESS_FILE, {})
+
+    def footage_of_key(self, key: str) -> FoundFootage | None:
+        """Return what was found in the footage of a key, or None."""
+        self._look()
+        return self._footage.get(self.project.footage(key) / FOOTAGE_FILE)
+
+    @property
+    def has_footage(self) -> bool:
+        """Whether any footage was searched for faces."""
+        self._look()
+        return bool(self._footage)
+
+    def people(self) -> People | None:
+        """Return who is who in the project, or None when nobody has looked yet.
+
+        Suggestions of tracks that a later extraction took away are left out.
+        """
+        self._look()
+        return self._people
 
     def models(self) -> list[FoundModel]:
         """Return the models that were begun, in order of name."""
@@ -135,6 +158,8 @@ class ProjectView:
         _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
         _follow(self.project.root / "footage", FITNESS_FILE, self._stamps, self._fitness, read_fitness)
         _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
+        self._people_file = _reread_people(self.project.people, self._people_file)
+        self._people = _still_there(self._people_file[1], self._footage.values())
 
 
 def _follow(folder: Path, name: str, stamps: dict[Path, tuple[int, int]], known: dict[Path, Any], read: Any) -> None:
@@ -174,6 +199,28 @@ def _read_footage(path: Path) -> FoundFootage:
 def _read_track(item: dict[str, Any], folder: Path) -> FoundTrack:
     name = item.get("thumbnail")
     return FoundTrack(item["id"], item["first"], item["last"], item["frames"], folder / name if name else None)
+
+
+def _reread_people(path: Path, known: tuple[tuple[int, int], People | None]) -> tuple[tuple[int, int], People | None]:
+    """Return the stamp and contents of people.json; read only when it changed."""
+    try:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        return known if stamp == known[0] else (stamp, load_people(path))
+    except (OSError, EngineError):
+        # Missing, damaged or of a newer version: the next search writes it anew or says so.
+        return (0, 0), None
+
+
+def _still_there(people: People | None, footage: Iterable[FoundFootage]) -> People | None:
+    if people is None:
+        return None
+    names = {TrackName(found.key, track.id) for found in footage for track in found.tracks}
+    return replace(
+        people,
+        suggestions=tuple(item for item in people.suggestions if item.name in names),
+        contested=tuple(item for item in people.contested if item.name in names),
+    )
 
 
 def _read_model(path: Path) -> FoundModel:

@@ -18,7 +18,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from ..engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 
 
 def _property(item: Field[Any]) -> Any:
@@ -57,6 +57,7 @@ def settings_group(settings: type, name: str) -> type[bpy.types.PropertyGroup]:
 
 
 UNDERSTUDY_PG_extract = settings_group(ExtractSettings, "UNDERSTUDY_PG_extract")
+UNDERSTUDY_PG_people = settings_group(PeopleSettings, "UNDERSTUDY_PG_people")
 UNDERSTUDY_PG_train = settings_group(TrainSettings, "UNDERSTUDY_PG_train")
 UNDERSTUDY_PG_swap = settings_group(SwapSettings, "UNDERSTUDY_PG_swap")
 
@@ -79,12 +80,35 @@ class UNDERSTUDY_PG_assignment(bpy.types.PropertyGroup):
     performer_id: StringProperty(name="Performer", description="Id of the performer")
 
 
+class UNDERSTUDY_PG_rejection(bpy.types.PropertyGroup):
+    """Whose face a face track doesn't show, although it looks like it."""
+
+    key: StringProperty(name="Footage", description="Key of the footage")
+    track: IntProperty(name="Track", description="Id of the face track in that footage")
+    performer_id: StringProperty(name="Performer", description="Id of the performer it doesn't show")
+
+
+class UNDERSTUDY_PG_picture(bpy.types.PropertyGroup):
+    """A picture that says what a performer looks like, or who isn't the performer."""
+
+    performer_id: StringProperty(name="Performer", description="Id of the performer")
+    path: StringProperty(
+        name="Picture",
+        description="Picture file; its largest face counts",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    is_them: BoolProperty(name="Shows Them", description="It shows the performer, not somebody else", default=True)
+
+
 class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     """What an edit knows: its performers, who is on which face, and the settings of each step."""
 
     performers: CollectionProperty(type=UNDERSTUDY_PG_performer)
     active_performer: IntProperty(name="Performer", description="The performer that Assign takes")
     assignments: CollectionProperty(type=UNDERSTUDY_PG_assignment)
+    rejections: CollectionProperty(type=UNDERSTUDY_PG_rejection)
+    pictures: CollectionProperty(type=UNDERSTUDY_PG_picture)
     handles: IntProperty(
         name="Handles",
         description="Extra frames that are searched before and after the used ones (frames)",
@@ -98,6 +122,7 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     source: StringProperty(name="Source", description="Who shall appear")
     target: StringProperty(name="Target", description="Whose face in the footage is replaced")
     extract: PointerProperty(type=UNDERSTUDY_PG_extract)
+    people: PointerProperty(type=UNDERSTUDY_PG_people)
     train: PointerProperty(type=UNDERSTUDY_PG_train)
     swap: PointerProperty(type=UNDERSTUDY_PG_swap)
 
@@ -130,10 +155,13 @@ class UNDERSTUDY_PG_runtime(bpy.types.PropertyGroup):
 
 CLASSES = (
     UNDERSTUDY_PG_extract,
+    UNDERSTUDY_PG_people,
     UNDERSTUDY_PG_train,
     UNDERSTUDY_PG_swap,
     UNDERSTUDY_PG_performer,
     UNDERSTUDY_PG_assignment,
+    UNDERSTUDY_PG_rejection,
+    UNDERSTUDY_PG_picture,
     UNDERSTUDY_PG_scene,
     UNDERSTUDY_PG_job,
     UNDERSTUDY_PG_runtime,

@@ -108,6 +108,29 @@ def assign_reason(context: bpy.types.Context, name: str = "") -> str:
     return ""
 
 
+def people_reason(context: bpy.types.Context) -> str:
+    """Return why nobody can be looked for in all shots."""
+    reason = edit_reason(context)
+    if reason:
+        return reason
+    project = _view()
+    if project is None or not project.has_footage:
+        return "Extract the faces of some shots first"
+    if any(job.request.kind == "people" and not job.is_over for job in jobs.queue.jobs):
+        return "The faces of all shots are being compared"
+    return ""
+
+
+def suggestions_reason(context: bpy.types.Context) -> str:
+    """Return why there is nothing to accept or to reject."""
+    project = _view()
+    people = None if project is None else project.people()
+    if people is None:
+        return "Find the performers in all shots first"
+    # Every button asks this on every redraw, so it doesn't look into what is answered already.
+    return "" if people.suggestions or people.contested else "The search suggested nobody"
+
+
 def train_reason(context: bpy.types.Context) -> str:
     """Return why no model can be trained."""
     reason = edit_reason(context)

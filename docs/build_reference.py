@@ -19,7 +19,7 @@ if "understudy" not in sys.modules:
 
 from understudy.engine.contract.errors import ErrorCode  # noqa: E402 - the binding comes first
 from understudy.engine.contract.model_licences import LICENCES, models_used  # noqa: E402
-from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings  # noqa: E402
+from understudy.engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings  # noqa: E402
 from understudy.training_cli.commands import COMMANDS  # noqa: E402
 from understudy.training_cli.exits import Exit  # noqa: E402
 from understudy.training_cli.main import build_parser  # noqa: E402
@@ -46,7 +46,12 @@ def settings_page():
         "(`--batch-size`), in Blender a property of the scene (`scene.understudy.train.batch_size`), in Python a field "
         "of the dataclass.",
     ]
-    for title, cls in (("Extract", ExtractSettings), ("Train", TrainSettings), ("Swap", SwapSettings)):
+    for title, cls in (
+        ("Extract", ExtractSettings),
+        ("People", PeopleSettings),
+        ("Train", TrainSettings),
+        ("Swap", SwapSettings),
+    ):
         parts += [f"## {title}: `{cls.__name__}`", cls.__doc__.strip(), _settings_table(cls)]
     return "\n\n".join(parts) + "\n"
 

@@ -3,12 +3,13 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, job, performer, swap, train
+    from . import environment, faces, job, people, performer, swap, train
 
     return (
         *environment.CLASSES,
         *performer.CLASSES,
         *faces.CLASSES,
+        *people.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
         *job.CLASSES,

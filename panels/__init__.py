@@ -3,13 +3,14 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import engine, jobs, performers, shots, swap, train
+    from . import engine, jobs, people, performers, shots, swap, train
 
     return (
         *jobs.CLASSES,
         *engine.CLASSES,
         *performers.CLASSES,
         *shots.CLASSES,
+        *people.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
     )

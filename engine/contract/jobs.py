@@ -11,6 +11,7 @@ from typing import Any
 from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document
+from .people_job import PeopleJob
 from .settings import (
     ExtractSettings,
     SwapSettings,
@@ -314,10 +315,10 @@ class DummyJob:
         return cls(seconds=float(content["seconds"]), behavior=str(content["behavior"]))
 
 
-Job = ExtractJob | CorrectJob | TrainJob | SwapJob | CheckJob | DummyJob
+Job = ExtractJob | CorrectJob | TrainJob | SwapJob | PeopleJob | CheckJob | DummyJob
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {
-    cls.kind: cls.from_json for cls in (ExtractJob, CorrectJob, TrainJob, SwapJob, CheckJob, DummyJob)
+    cls.kind: cls.from_json for cls in (ExtractJob, CorrectJob, TrainJob, SwapJob, PeopleJob, CheckJob, DummyJob)
 }
 
 

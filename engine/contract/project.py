@@ -28,6 +28,7 @@ CORRECTION_RESULTS_FILE = "corrections.npz"
 FOUND_TRACKS_FILE = "found.npz"
 FOUND_FOOTAGE_FILE = "found.json"
 FACESET_FILE = "faceset.json"
+PEOPLE_FILE = "people.json"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
 PREVIEW_FILE = "preview.png"
@@ -59,6 +60,7 @@ class Project:
 
         project.json                 schema and version
         performers/<id>.json         performers and consent
+        people.json                  who is who over all footage
         footage/<key>/footage.json   what the file is, which frames were searched
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
         footage/<key>/fitness.json   how fit each frame of each face track is for a swap
@@ -82,6 +84,11 @@ class Project:
     def performers(self) -> Path:
         """Folder of the performers' records."""
         return self.root / "performers"
+
+    @property
+    def people(self) -> Path:
+        """Record of who is who over all footage."""
+        return self.root / PEOPLE_FILE
 
     def footage(self, key: str) -> Path:
         """Folder of what was found in one footage."""

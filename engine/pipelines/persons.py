@@ -24,10 +24,17 @@ def load_persons(
     Raises:
         EngineError: `picture_unreadable`, or `no_faces` naming the picture that shows none.
     """
-    return IdentityFilter(_identities(references, models), _identities(rejects, models), settings.identity_threshold)
+    return IdentityFilter(
+        picture_identities(references, models), picture_identities(rejects, models), settings.identity_threshold
+    )
 
 
-def _identities(pictures: Sequence[Path], models: FaceModels) -> NDArray[np.float32]:
+def picture_identities(pictures: Sequence[Path], models: FaceModels) -> NDArray[np.float32]:
+    """Return the identity vector of each picture's largest face, (n, 128).
+
+    Raises:
+        EngineError: `picture_unreadable`, or `no_faces` naming the picture that shows none.
+    """
     vectors = [_identity(path, models) for path in pictures]
     return np.array(vectors, dtype=np.float32).reshape(-1, IDENTITY_LENGTH)
 

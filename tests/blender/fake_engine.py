@@ -20,6 +20,7 @@ spec.loader.exec_module(importlib.util.module_from_spec(spec))
 from understudy.engine.contract.errors import EngineError  # noqa: E402 - bound by launch.py just above
 from understudy.engine.contract.jobs import load_job  # noqa: E402
 from understudy.engine.contract.messages import Done, Failed, Hello, Log, Preview, Progress, Stage, encode  # noqa: E402
+from understudy.engine.contract.people import Member, People, Person, Suggestion, TrackName, save_people  # noqa: E402
 from understudy.engine.contract.project import Project  # noqa: E402
 
 
@@ -56,6 +57,27 @@ def extract(job):
     (folder / "footage.json").write_text(json.dumps(document), encoding="utf-8")
     project.faceset(key).mkdir(parents=True, exist_ok=True)
     return Done(False, "1 face found.", {"key": key})
+
+
+def people(job):
+    """Suggest every track nobody has for the first performer: the first is sure, the others perhaps."""
+    project = Project(job.project)
+    names = []
+    for key in job.footage:
+        content = json.loads((project.footage(key) / "footage.json").read_text(encoding="utf-8"))
+        names += [TrackName(key, track["id"]) for track in content["tracks"]]
+    taken = {name for item in job.performers for name in item.tracks}
+    free = [name for name in names if name not in taken]
+    suggestions = ()
+    if job.performers:
+        first = job.performers[0]
+        offered = [name for name in free if name not in first.others]
+        suggestions = tuple(
+            Suggestion(first.performer, name, 0.57 if index else 0.38, not index) for index, name in enumerate(offered)
+        )
+    persons = tuple(Person(i, "", 0.0, (Member(name, 0.0),)) for i, name in enumerate(names, 1))
+    save_people(project.people, People(job.settings, persons, suggestions=suggestions))
+    return Done(False, f"{len(persons)} people.", {"file": str(project.people)})
 
 
 def train(job):
@@ -107,7 +129,7 @@ def main():
     send(Hello(job.kind, "0", "3", os.getpid()))
     send(Stage(job.kind, f"Pretending to {job.kind}"))
     try:
-        send({"extract": extract, "train": train, "swap": swap}[job.kind](job))
+        send({"extract": extract, "train": train, "swap": swap, "people": people}[job.kind](job))
     except EngineError as error:
         send(Failed(error.code, error.message, error.hint))
         return 1

@@ -22,7 +22,7 @@ from understudy.engine.contract.errors import ErrorCode
 from understudy.engine.contract.jobs import load_job
 from understudy.engine.contract.performers import load_performers
 from understudy.engine.contract.project import Project
-from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import FrameRange
 
 OPS = bpy.ops.understudy
@@ -332,7 +332,7 @@ def test_assignments_of_tracks_that_are_gone_go_too(edit):
     assert casting.tracks_by_footage(settings, "anna") == {"k": (1,), "other": (2,)}
 
 
-@pytest.mark.parametrize("cls", [ExtractSettings, TrainSettings, SwapSettings])
+@pytest.mark.parametrize("cls", [ExtractSettings, PeopleSettings, TrainSettings, SwapSettings])
 def test_settings_come_back_from_blender_as_the_contract_means_them(edit, cls):
     group = getattr(edit.understudy, cls.__name__.removesuffix("Settings").lower())
     assert job_requests.settings_of(group, cls) == cls()

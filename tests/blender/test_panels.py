@@ -44,7 +44,7 @@ class Layout:
         self.lines.append(f"[{kind.name if text is None else text or icon}]")
         return Properties(kind)
 
-    def prop(self, data, name, text=None, icon="NONE", placeholder=""):
+    def prop(self, data, name, text=None, icon="NONE", placeholder="", slider=False):
         assert name in data.bl_rna.properties, name
         self.lines.append(f"{data.bl_rna.properties[name].name if text is None else text}: {getattr(data, name)}")
 

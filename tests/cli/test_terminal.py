@@ -17,7 +17,7 @@ from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.messages import Hello, Progress
 from understudy.engine.contract.performers import load_performers
 from understudy.engine.contract.project import Project
-from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import FrameRange
 from understudy.training_cli import commands, main
 from understudy.training_cli.arguments import OPEN_END, add_settings, clip_ranges, frame_range, settings_from
@@ -161,7 +161,7 @@ def parsed(cls, *arguments: str):
     return settings_from(parser.parse_args(arguments), cls)
 
 
-@pytest.mark.parametrize("cls", [ExtractSettings, TrainSettings, SwapSettings])
+@pytest.mark.parametrize("cls", [ExtractSettings, PeopleSettings, TrainSettings, SwapSettings])
 def test_settings_become_options_and_come_back(cls):
     assert parsed(cls) == cls()
     parser = argparse.ArgumentParser(prog="x")

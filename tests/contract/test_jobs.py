@@ -18,13 +18,16 @@ from understudy.engine.contract.jobs import (
     FaceAssignment,
     FacesetPart,
     Job,
+    PeopleJob,
     SwapJob,
     TrainingPerformer,
     TrainJob,
     load_job,
     save_job,
 )
-from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.people import TrackName
+from understudy.engine.contract.people_job import KnownPerformer
+from understudy.engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import Footage, FrameRange
 
 PROJECT = Path("Schöner Film.understudy")
@@ -58,6 +61,15 @@ JOBS = [
     ),
     CorrectJob(PROJECT, Footage(Path("clip.mov")), (MoveFace(1, 4, 2.5), SplitTrack(1, 9)), undo=2),
     CorrectJob(PROJECT, Footage(Path("clip.mov")), clear=True),
+    PeopleJob(
+        PROJECT,
+        (
+            KnownPerformer("anna", (TrackName("clip-ä-12ab", 1), TrackName("b", 4)), (TrackName("b", 2),)),
+            KnownPerformer("berta", references=(Path("ihr Bild.png"),), rejects=(Path("er.png"), Path("sie.png"))),
+        ),
+        ("clip-ä-12ab", "b"),
+        PeopleSettings(threshold=0.45, look_alike_margin=0.2),
+    ),
     CheckJob(),
     DummyJob(0.5, "crash"),
 ]
@@ -137,3 +149,33 @@ def test_a_swap_without_assignments_is_refused():
     with pytest.raises(EngineError) as caught:
         SwapJob(PROJECT, Footage(Path("a")), (FrameRange(0, 1),), Path("m"), (), Path("o"))
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("performers", "says"),
+    [
+        ((KnownPerformer("anna"), KnownPerformer("anna")), "“anna” is listed 2 times"),
+        ((KnownPerformer(""),), "has no id"),
+        (
+            (KnownPerformer("anna", (TrackName("a", 1),)), KnownPerformer("ben", (TrackName("a", 1),))),
+            "a:1 is assigned to anna and to ben",
+        ),
+        ((KnownPerformer("anna", (TrackName("a", 1),), (TrackName("a", 1),)),), "a:1 is said to be anna and not to be"),
+    ],
+)
+def test_a_search_for_people_that_contradicts_itself_is_refused(performers, says):
+    with pytest.raises(EngineError) as caught:
+        PeopleJob(PROJECT, performers)
+    assert caught.value.code == ErrorCode.JOB_INVALID and says in caught.value.message
+
+
+def test_performers_of_a_search_for_people_may_leave_most_of_it_out(tmp_path):
+    save_job(tmp_path / "job.json", PeopleJob(PROJECT))
+    content = {"project": "p", "performers": [{"performer": "anna", "tracks": [["a", 1]]}]}
+    assert load_job(rewritten(tmp_path / "job.json", job=content)) == PeopleJob(
+        Path("p"), (KnownPerformer("anna", (TrackName("a", 1),)),)
+    )
+    content["performers"][0]["tracks"] = [["a"]]
+    with pytest.raises(EngineError) as caught:
+        load_job(rewritten(tmp_path / "job.json", job=content))
+    assert caught.value.code == ErrorCode.JOB_INVALID

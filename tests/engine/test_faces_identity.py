@@ -2,6 +2,7 @@
 """The identity filter keeps the person, leaves others out and says why (seed rows S-24)."""
 
 import numpy as np
+import pytest
 from understudy.engine.faces.identity import IdentityFilter
 
 
@@ -53,3 +54,39 @@ def test_nearest_neighbors_decide_when_means_do_not():
     verdict = IdentityFilter(references, rejects, threshold=0.6).judge(_at(0.0))
     assert not verdict.is_accepted
     assert "25%" in verdict.reason
+
+
+def test_exactly_at_the_threshold_is_kept():
+    assert IdentityFilter(_at(0)[None], NOBODY, threshold=0.5).judge(_at(0.5)).is_accepted
+    assert not IdentityFilter(_at(0)[None], NOBODY, threshold=0.5).judge(_at(0.5001)).is_accepted
+
+
+def test_the_threshold_counts_before_the_persons_to_leave_out():
+    verdict = IdentityFilter(_at(0)[None], _at(2)[None], threshold=0.6).judge(_at(0.7))
+    assert "mean distance to the person is 0.70, above 0.60" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "unwanted", "count"), [(1, 1, 2), (1, 9, 2), (2, 9, 3), (3, 3, 4), (4, 4, 5), (5, 5, 5), (9, 9, 5)]
+)
+def test_as_many_neighbors_as_the_smaller_side_and_one_but_no_more_than_five(wanted, unwanted, count):
+    # One picture of the person is nearest, then all others; the person's mean stays below theirs.
+    references = np.stack([_at(0.01), *[_at(0, 0.2)] * (wanted - 1)])
+    rejects = np.stack([_at(0, 0, 0.1)] * (unwanted - 1) + [_at(0, 0, 9)])
+    verdict = IdentityFilter(references, rejects).judge(_at(0))
+    near_rejects = min(unwanted - 1, count - 1)
+    share = (count - near_rejects) / count
+    assert verdict.is_accepted == (share >= 0.5)
+    assert verdict.is_accepted or f"only {share:.0%} of its {count} nearest" in verdict.reason
+
+
+def test_half_of_the_neighbors_are_enough():
+    verdict = IdentityFilter(_at(0.01)[None], np.stack([_at(0.1), _at(5)])).judge(_at(0))
+    assert verdict.is_accepted and verdict.reason == ""
+
+
+def test_rejects_alone_reject_up_to_the_threshold_and_say_how_near():
+    persons = IdentityFilter(NOBODY, _at(1.0)[None], threshold=0.5)
+    assert persons.is_active
+    assert "at 0.50 from a person to leave out" in persons.judge(_at(1.5)).reason
+    assert persons.judge(_at(1.51)).is_accepted

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "extract": Command("extract", "find, follow and cut out the faces of footage or pictures"),
     "train": Command("train", "train a model on two or more performers"),
     "swap": Command("swap", "swap faces in footage and write one picture for each frame"),
+    "people": Command("people", "group the faces of all footage into people, and find performers in it"),
     "faceset": Command("faceset", "list and sort aligned faces; read and write the ancestor's alignments"),
     "fitness": Command("fitness", "say how fit the face tracks of a footage are for a swap, and where not"),
     "tracks": Command("tracks", "look at the face tracks of a footage and correct them by hand"),

@@ -22,6 +22,7 @@ _RECIPES = {
     "correct": "...engine.pipelines.correct",
     "train": "...engine.pipelines.train",
     "swap": "...engine.pipelines.swap",
+    "people": "...engine.pipelines.people",
     "check": "...engine.pipelines.check",
     "dummy": ".dummy",
 }

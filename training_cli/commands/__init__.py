@@ -33,7 +33,7 @@ COMMANDS: dict[str, Command] = {
     "extract": Command("extract", "find, follow and cut out the faces of footage or pictures"),
     "train": Command("train", "train a model on two or more performers"),
     "swap": Command("swap", "swap faces in footage and write one picture for each frame"),
-    "faceset": Command("faceset", "list and sort aligned faces; read and write the ancestor's alignments"),
+    "faceset": Command("faceset", "list and sort aligned faces; exchange them with other programs"),
     "performer": Command("performer", "add and list the performers of a project and their consent"),
     "check": Command("check", "say what the engine is made of and whether each part works"),
     "environment": Command("environment", "install, check or remove the engine's own Python environment"),

@@ -32,7 +32,7 @@ from .foreign import (
     checked_points,
 )
 from .foreign_errors import read_bytes, unreadable
-from .mean_face import DEEPFACELAB_PADDINGS, deepfacelab_matrix
+from .mean_face import DEEPFACELAB_PADDINGS, deepfacelab_matrix, lift_of
 from .pickle_machine import ReadingStopped
 from .pickle_writing import write_plain
 from .plain_pickle import read_plain
@@ -139,13 +139,10 @@ def _in_frame(
 def face_type_for(coverage: float) -> str:
     """Return DeepFaceLab's largest face type that an aligned face of ours shows wholly.
 
-    A face square is about DeepFaceLab's unit square. `whole_face` lies 0.07 units higher, so it needs that much more
-    on both sides.
+    A face square is about DeepFaceLab's unit square. A type that lies higher needs that much more on both sides.
     """
     fitting = [
-        name
-        for name, padding in DEEPFACELAB_PADDINGS.items()
-        if 1 + 2 * padding + (0.14 if name == "whole_face" else 0.0) <= coverage
+        name for name, padding in DEEPFACELAB_PADDINGS.items() if 1 + 2 * padding + 2 * lift_of(name) <= coverage
     ]
     return fitting[-1] if fitting else "half_face"
 

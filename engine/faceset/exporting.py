@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..runtime.reporter import Reporter
 from .foreign import ExportedFace
 from .formats import Format, export_format
 from .record import FaceRecord
-from .store import Faceset, load_faceset
+from .store import Faceset, cut_stem, load_faceset
 
 # How ffmpeg numbers the pictures of a movie in the ancestor's instructions.
 FRAME_PATTERN = "%d.png"
@@ -74,7 +75,7 @@ def export_faces(plan: ExportPlan, reporter: Reporter | None = None) -> Done:
     reporter.stage("write", f"Writing {foreign.title}")
     faces = _Faces(plan, faceset, records, foreign, reporter)
     if foreign.write_folder is not None and foreign.side is not None:
-        size = plan.size or foreign.side(*_density(records))
+        size = plan.size or foreign.side(*_density(plan, records))
         foreign.write_folder(plan.target, faces, faceset.searched, size)
     elif foreign.write_file is not None:
         foreign.write_file(plan.target, faces, faceset.searched)
@@ -98,11 +99,11 @@ def _check_empty(folder: Path) -> None:
         )
 
 
-def _density(records: list[FaceRecord]) -> tuple[float, float]:
-    """Return the pixels per face square of the aligned faces, and their coverage."""
+def _density(plan: ExportPlan, records: list[FaceRecord]) -> tuple[float, float]:
+    """Return the pixels per face square of the aligned faces, and the coverage there is to cut from."""
     if not records:
         return 128.0, 2.0
-    return records[0].size / records[0].coverage, records[0].coverage
+    return records[0].size / records[0].coverage, records[0].coverage if plan.frames is None else math.inf
 
 
 class _Faces:
@@ -114,6 +115,7 @@ class _Faces:
         self._plan, self._faceset, self._records = plan, faceset, records
         self._has_pictures, self._reporter = foreign.has_pictures, reporter
         self._frames = {} if plan.frames is None else {path.name: path for path in list_pictures(plan.frames)}
+        self._stems: set[str] = set()
         self.counts: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[ExportedFace]:
@@ -134,6 +136,7 @@ class _Faces:
         face = ExportedFace(
             frame,
             self.counts[frame],
+            self._stem(frame),
             record.landmarks.astype(np.float64),
             record.box,
             record.image_to_face,
@@ -148,7 +151,17 @@ class _Faces:
             return replace(face, picture=self._faceset.image(record))
         image = read_image(self._frames[frame])
         height, width = image.shape[:2]
-        return replace(face, picture=image, image_to_face=np.eye(3)[:2], frame_size=(height, width), coverage=np.inf)
+        return replace(face, picture=image, image_to_face=np.eye(3)[:2], frame_size=(height, width), coverage=math.inf)
+
+    def _stem(self, frame: str) -> str:
+        base, variant = cut_stem(PurePath(frame).stem), 1
+        while True:
+            # Frames whose names differ in their suffix only must not overwrite each other.
+            stem = f"{base}{'' if variant == 1 else f'~{variant}'}_{self.counts[frame]}"
+            if stem.casefold() not in self._stems:
+                self._stems.add(stem.casefold())
+                return stem
+            variant += 1
 
 
 def frame_name(pattern: str, number: int) -> str:

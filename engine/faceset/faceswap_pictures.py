@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The face pictures that faceswap extracts: PNG whose header says where they are from (docs/reference/formats/faceswap.md).
+"""The face pictures that faceswap extracts: PNG whose header says where they are from.
 
 A text chunk with the keyword `faceswap` holds a dictionary written as Python writes it. It is parsed as literals only,
-after its length and depth were looked at.
+after its length and depth were looked at. The format is described in docs/reference/formats/faceswap.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,8 @@ _LARGEST_SIDE = 1 << 14
 
 def has_faceswap_header(data: bytes) -> bool:
     """Whether the beginning of a file shows faceswap's header."""
-    return data.startswith(PNG_SIGNATURE) and any(
-        f"{kind}faceswap\0".encode() in data for kind in ("iTXt", "zTXt", "tEXt")
-    )
+    kinds = (b"iTXt", b"zTXt", b"tEXt")
+    return data.startswith(PNG_SIGNATURE) and any(kind + KEYWORD + b"\0" in data for kind in kinds)
 
 
 def read_faceswap_pictures(folder: Path, reporter: Reporter) -> ForeignFaces:
@@ -132,7 +131,7 @@ def write_faceswap_pictures(folder: Path, faces: Iterable[ExportedFace], searche
     """
     for face in faces:
         matrix = faceswap_matrix(face.landmarks, size)
-        name = f"{PurePath(face.frame).stem}_{face.index}.png"
+        name = f"{face.stem}.png"
         picture = recut(face.aligned_picture, face.image_to_face, matrix, size, is_edge_black=True)
         write_png(folder / name, picture, text={KEYWORD.decode(): str(_header_of(face, name))})
 

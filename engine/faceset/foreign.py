@@ -66,6 +66,7 @@ class ExportedFace:
     Attributes:
         frame: File name of its picture.
         index: Number of the face in its picture, from 0.
+        stem: Name for its face picture, without suffix and unlike all others of the export.
         landmarks: (68, 2) float64 picture pixels.
         box: x0, y0, x1, y1 in picture pixels.
         image_to_face: (2, 3) matrix from picture to `picture`.
@@ -76,6 +77,7 @@ class ExportedFace:
 
     frame: str
     index: int
+    stem: str
     landmarks: NDArray[np.float64]
     box: tuple[float, float, float, float]
     image_to_face: NDArray[np.float64]

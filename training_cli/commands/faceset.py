@@ -63,8 +63,8 @@ def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser(
         "import",
         help="make a faceset from another program's faces",
-        description="Make a faceset from faces that the ancestor, faceswap or DeepFaceLab found. Nothing in their files "
-        "is ever run: pickled parts are read as plain data or refused.",
+        description="Make a faceset from faces that the ancestor, faceswap or DeepFaceLab found. Nothing in their "
+        "files is ever run: pickled parts are read as plain data or refused.",
     )
     parser.add_argument("source", type=Path, help="alignments file, or folder of face pictures")
     parser.add_argument(

@@ -13,10 +13,11 @@ import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.messages import Done
-from ..media.images import list_pictures, read_image
+from ..media.images import list_pictures
 from ..runtime.reporter import Reporter
 from .foreign import ExportedFace
 from .formats import Format, export_format
+from .frame_source import Frame, open_frames
 from .record import FaceRecord
 from .store import Faceset, cut_stem, load_faceset
 
@@ -34,7 +35,7 @@ class ExportPlan:
         format: A name of `EXPORT_FORMATS`.
         pattern: Name of a footage's pictures with a place for the number, as ffmpeg takes it.
         first: Number of the footage's first picture.
-        frames: Folder of the frames, for face pictures that show more than our aligned faces do; or None.
+        frames: Folder of the frames, or the movie, for face pictures that show more than our aligned faces do; or None.
         size: Side of the face pictures in pixels; None keeps the faces as large as they are.
     """
 
@@ -114,44 +115,67 @@ class _Faces:
     ) -> None:
         self._plan, self._faceset, self._records = plan, faceset, records
         self._has_pictures, self._reporter = foreign.has_pictures, reporter
-        self._frames = {} if plan.frames is None else {path.name: path for path in list_pictures(plan.frames)}
         self._stems: set[str] = set()
         self.counts: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[ExportedFace]:
-        for number, record in enumerate(self._records, start=1):
-            frame = record.picture or frame_name(self._plan.pattern, record.media_frame + self._plan.first)
-            try:
-                yield self._face(record, frame)
-                self.counts[frame] += 1
-            except EngineError as error:
-                if error.code != ErrorCode.PICTURE_UNREADABLE:
-                    raise
-                self._reporter.warning(f"Skipped: {error.message}")
-            if self._reporter.progress(number, len(self._records), "faces"):
+        groups: dict[str, list[FaceRecord]] = {}
+        for record in self._records:
+            name = record.picture or frame_name(self._plan.pattern, record.media_frame + self._plan.first)
+            groups.setdefault(name, []).append(record)
+        done = 0
+        for frame in self._frames(groups):
+            for record in groups[frame.name]:
+                face = self._face(record, frame)
+                if face is not None:
+                    yield face
+                    self.counts[frame.name] += 1
+            done += len(groups[frame.name])
+            if self._reporter.progress(done, len(self._records), "faces"):
                 return
 
-    def _face(self, record: FaceRecord, frame: str) -> ExportedFace:
+    def _frames(self, groups: dict[str, list[FaceRecord]]) -> Iterator[Frame]:
+        """Yield every frame once, without its picture where that isn't needed or isn't there."""
+        found: list[str] = []
+        if self._plan.frames is not None and self._has_pictures:
+            source = open_frames(self._plan.frames, self._plan.first)
+            found = source.find(list(groups))
+            yield from source.read(found)
+        missing = groups.keys() - set(found)
+        if found and missing:
+            self._reporter.warning(
+                f"{min(missing)}{f' (and {len(missing) - 1} more)' if len(missing) > 1 else ''} isn't in "
+                f"{self._plan.frames}; its face is taken from the faceset."
+            )
+        yield from (Frame(name, name, -1, None) for name in groups if name in missing)
+
+    def _face(self, record: FaceRecord, frame: Frame) -> ExportedFace | None:
         assert record.landmarks is not None and record.image_to_face is not None
+        landmarks = record.landmarks.astype(np.float64)
         face = ExportedFace(
-            frame,
-            self.counts[frame],
-            self._stem(frame),
-            record.landmarks.astype(np.float64),
+            frame.name,
+            self.counts[frame.name],
+            self._stem(frame.name),
+            landmarks,
             record.box,
             record.image_to_face,
             record.coverage,
         )
         if not self._has_pictures:
             return face
-        if self._plan.frames is None:
+        if frame.image is not None:
+            height, width = frame.image.shape[:2]
+            whole = np.eye(3)[:2]
+            return replace(
+                face, picture=frame.image, image_to_face=whole, frame_size=(height, width), coverage=math.inf
+            )
+        if frame.problem:
+            self._reporter.warning(f"{frame.problem} Its faces are taken from the faceset.")
+        try:
             return replace(face, picture=self._faceset.image(record))
-        if frame not in self._frames:
-            self._reporter.warning(f"{frame} isn't in {self._plan.frames}; its face is taken from the faceset.")
-            return replace(face, picture=self._faceset.image(record))
-        image = read_image(self._frames[frame])
-        height, width = image.shape[:2]
-        return replace(face, picture=image, image_to_face=np.eye(3)[:2], frame_size=(height, width), coverage=math.inf)
+        except EngineError as error:
+            self._reporter.warning(f"Skipped: {error.message}")
+            return None
 
     def _stem(self, frame: str) -> str:
         base, variant = cut_stem(PurePath(frame).stem), 1

@@ -53,13 +53,17 @@ class FrameSource(Protocol):
         """Yield the frames of these names, which `find` found, in its order."""
 
 
-def open_frames(path: Path) -> FrameSource:
+def open_frames(path: Path, first: int | None = None) -> FrameSource:
     """Return the frames in a folder or a movie.
+
+    Args:
+        path: Folder or movie.
+        first: Number that the names give a movie's first frame; None tells by whether a name has the number 0.
 
     Raises:
         EngineError: `footage_missing` for a folder that can't be read, `footage_unreadable` for a movie.
     """
-    return _Folder(path) if path.is_dir() or not path.exists() else _Movie(path)
+    return _Folder(path) if path.is_dir() or not path.exists() else _Movie(path, first)
 
 
 class _Folder:
@@ -84,8 +88,8 @@ class _Folder:
 class _Movie:
     """faceswap and DeepFaceLab number a movie's frames in their names; faceswap begins with 1."""
 
-    def __init__(self, path: Path) -> None:
-        self._footage = Footage(path)
+    def __init__(self, path: Path, first: int | None) -> None:
+        self._footage, self._first = Footage(path), first
         with FootageReader(self._footage) as reader:
             self._count = reader.info.frame_count
         self._media_frames: dict[str, int] = {}
@@ -95,8 +99,10 @@ class _Movie:
 
     def find(self, names: Sequence[str]) -> list[str]:
         numbers = {name: int(found[1]) for name in names if (found := _LAST_NUMBER.search(Path(name).stem))}
-        first = 0 if 0 in numbers.values() else 1
-        inside = {name: number - first for name, number in numbers.items() if number - first < self._count}
+        first = self._first
+        if first is None:
+            first = 0 if 0 in numbers.values() else 1
+        inside = {name: number - first for name, number in numbers.items() if 0 <= number - first < self._count}
         self._media_frames = dict(sorted(inside.items(), key=lambda item: item[1]))
         return list(self._media_frames)
 

@@ -100,8 +100,8 @@ def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--pictures",
         type=Path,
-        metavar="DIR",
-        help="folder of the frames, to cut face pictures anew that show all that the other program wants",
+        metavar="PATH",
+        help="folder of the frames, or the movie, to cut face pictures anew that show all the other program wants",
     )
     parser.add_argument(
         "--face-size", type=int, metavar="PX", help="side of face pictures (default: faces stay as large as they are)"

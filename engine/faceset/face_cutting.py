@@ -68,5 +68,6 @@ def _corners(size: int) -> NDArray[np.float64]:
 
 def _shown(face_to_picture: NDArray[np.float64], size: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     columns, rows = np.meshgrid(np.arange(size), np.arange(size))
-    points = transform_points(face_to_picture, np.stack([columns, rows], axis=-1))
-    return ((points >= -0.5) & (points <= (shape[1] - 0.5, shape[0] - 0.5))).all(axis=-1)
+    points = transform_points(face_to_picture, np.stack([columns, rows], axis=-1).astype(np.float64))
+    inside = (points >= -0.5) & (points <= (shape[1] - 0.5, shape[0] - 0.5))
+    return inside[..., 0] & inside[..., 1]

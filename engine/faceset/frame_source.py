@@ -45,12 +45,15 @@ class FrameSource(Protocol):
 
     def names(self) -> list[str] | None:
         """Return the names of all frames, or None where frames have numbers only."""
+        ...
 
     def find(self, names: Sequence[str]) -> list[str]:
         """Return those of `names` that are there, in the order in which `read` gives them."""
+        ...
 
     def read(self, names: Sequence[str]) -> Iterator[Frame]:
         """Yield the frames of these names, which `find` found, in its order."""
+        ...
 
 
 def open_frames(path: Path, first: int | None = None) -> FrameSource:

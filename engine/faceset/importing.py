@@ -60,10 +60,17 @@ def import_faces(plan: ImportPlan, reporter: Reporter | None = None) -> Done:
         were looked at), `faces` and `missing` (names of frames).
 
     Raises:
-        EngineError: What reading the source, the frames or writing the faceset raises; `no_faces` when nothing was cut.
+        EngineError: What reading the source, the frames or writing the faceset raises; `settings_invalid` when both
+            are the same folder; `no_faces` when nothing was cut.
     """
     reporter = reporter or Reporter()
     foreign = import_format(plan.format, plan.source)
+    if plan.faceset.resolve() == plan.source.resolve():
+        raise EngineError(
+            ErrorCode.SETTINGS_INVALID,
+            f"{plan.source} would be mixed with the faceset that is made of it.",
+            "Choose another folder for the faceset.",
+        )
     reporter.stage("read", f"Reading {foreign.title}")
     try:
         found = foreign.read(plan.source, reporter)

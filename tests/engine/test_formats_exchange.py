@@ -107,6 +107,15 @@ def test_wrong_paths_and_names_are_sentences(tmp_path):
         export_faces(ExportPlan(tmp_path / "set", tmp_path / "frames", "faceswap-faces"))
 
 
+def test_a_folder_is_never_imported_into_itself(tmp_path):
+    make_faceset(tmp_path / "set", tmp_path / "frames")
+    export_faces(ExportPlan(tmp_path / "set", tmp_path / "faces", "deepfacelab"))
+    before = sorted(tmp_path.joinpath("faces").iterdir())
+    with pytest.raises(EngineError, match="would be mixed"):
+        import_faces(ImportPlan(tmp_path / "faces", None, tmp_path / "set" / ".." / "faces"))
+    assert sorted(tmp_path.joinpath("faces").iterdir()) == before
+
+
 def test_a_packed_faceset_is_named(tmp_path):
     (tmp_path / "faceset.pak").write_bytes(b"packed")
     with pytest.raises(EngineError, match=r"faceset\.pak.*unpack it with DeepFaceLab"):

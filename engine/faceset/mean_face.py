@@ -128,6 +128,7 @@ DEEPFACELAB_PADDINGS = {
     "whole_face": 0.40 * math.sqrt(2),
 }
 """Face type -> unit squares that are added on each side."""
+_WHOLE_FACE_LIFT = 0.07
 
 
 def faceswap_matrix(landmarks: NDArray[np.floating], size: int, is_legacy: bool = False) -> NDArray[np.float64]:
@@ -159,11 +160,6 @@ def _skull_offset(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(middle, np.float64).reshape(2) - 0.5
 
 
-def lift_of(face_type: str) -> float:
-    """Return how much higher than the unit square's middle a face type of DeepFaceLab lies, in unit squares."""
-    return 0.07 if face_type == "whole_face" else 0.0
-
-
 def deepfacelab_matrix(landmarks: NDArray[np.floating], size: int, face_type: str) -> NDArray[np.float64]:
     """Return the matrix from a picture to the face picture that DeepFaceLab extracts.
 
@@ -178,7 +174,7 @@ def deepfacelab_matrix(landmarks: NDArray[np.floating], size: int, face_type: st
     mean = _MEAN_FACE - (_DEEPFACELAB_SHIFT, 0.0)
     unit = fit_similarity(np.asarray(landmarks)[_DEEPFACELAB_POINTS], mean[np.array(_DEEPFACELAB_POINTS) - 17])
     padding = DEEPFACELAB_PADDINGS[face_type]
-    center = np.array([0.5, 0.5 - lift_of(face_type)])
+    center = np.array([0.5, 0.5 - (_WHOLE_FACE_LIFT if face_type == "whole_face" else 0.0)])
     scale = size / (1 + 2 * padding)
     matrix = unit * scale
     matrix[:, 2] += size / 2 - center * scale

@@ -134,7 +134,7 @@ def test_what_is_lost_is_said(tmp_path):
 
 @pytest.mark.parametrize(
     ("coverage", "face_type"),
-    [(1.0, "half_face"), (1.3, "midfull_face"), (1.6, "full_face"), (2.0, "full_face"), (2.3, "whole_face")],
+    [(1.0, "half_face"), (1.5, "midfull_face"), (2.0, "full_face"), (2.4, "whole_face"), (float("inf"), "whole_face")],
 )
 def test_the_face_type_is_the_largest_that_is_shown_wholly(coverage, face_type):
     assert face_type_for(coverage) == face_type

@@ -14,7 +14,7 @@ from .foreign import ForeignFace, ForeignFaces, checked_box, checked_name, check
 from .foreign_errors import read_bytes, unreadable
 from .plain_pickle import inflate, read_plain
 
-MOST_BYTES = 2 << 30
+MOST_BYTES = 1 << 30
 NEWEST_VERSION = 2.4
 # Names of zlib's four levels of effort in its header: with a window of 32 KiB the first byte is 0x78.
 _ZLIB_HEADERS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from ..runtime.reporter import Reporter
-from . import pickled_arrays
 from .pickled_arrays import Array, ElementType
+from .pickled_names import MAKERS, Damaged, Name, Refused, allowed_name, checked_key, pairs_of
 
-MOST_OPCODES = 100_000_000
+# Opcodes of small numbers cost time only, of which the user can have enough; everything else costs memory too.
+MOST_OPCODES = 1_000_000_000
+MOST_OBJECTS = 20_000_000
 _OPCODES_BETWEEN = 1 << 16
-_LARGEST_KEY = 1 << 63
 
 # Opcodes that would call something, or fetch it from elsewhere, whatever their argument is.
 _ASKING = {
@@ -42,23 +43,8 @@ _EMPTY: dict[str, Callable[[], Any]] = {
 _MARK = object()
 
 
-class _Name:
-    """A name that the pickle mentions; it is never looked up."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.full = f"{module}.{name}"
-
-
 class ReadingStopped(Exception):
     """The user stopped the reading of a large file."""
-
-
-class Damaged(Exception):
-    """The opcodes make no sense."""
-
-
-class Refused(Exception):
-    """The opcodes ask for more than plain data."""
 
 
 class PickleMachine:
@@ -68,6 +54,7 @@ class PickleMachine:
         self._reporter = reporter
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._objects = 0
 
     def run(self, data: bytes) -> Any:
         """Return what the pickle describes, arrays still in their wrappers.
@@ -93,8 +80,17 @@ class PickleMachine:
         if self._reporter.progress(position, size, "bytes"):
             raise ReadingStopped
 
+    def _put(self, value: Any) -> None:
+        self._objects += 1
+        if self._objects > MOST_OBJECTS:
+            raise Damaged(f"it has more than {MOST_OBJECTS} objects")
+        self._stack.append(value)
+
+    def _do_small_number(self, argument: int) -> None:
+        self._stack.append(argument)
+
     def _do_literal(self, argument: Any) -> None:
-        self._stack.append(bytes(argument) if isinstance(argument, bytearray) else argument)
+        self._put(bytes(argument) if isinstance(argument, bytearray) else argument)
 
     def _pop(self) -> Any:
         if not self._stack or self._stack[-1] is _MARK:
@@ -115,7 +111,7 @@ class PickleMachine:
         raise Damaged("a mark is missing")
 
     def _do_mark(self, _: Any) -> None:
-        self._stack.append(_MARK)
+        self._put(_MARK)
 
     def _do_pop(self, _: Any) -> None:
         if not self._stack:
@@ -126,7 +122,7 @@ class PickleMachine:
         self._pop_to_mark()
 
     def _do_duplicate(self, _: Any) -> None:
-        self._stack.append(self._top(object))
+        self._put(self._top(object))
 
     def _do_remember(self, index: int) -> None:
         self._memo[int(index)] = self._top(object)
@@ -135,19 +131,19 @@ class PickleMachine:
         self._memo[len(self._memo)] = self._top(object)
 
     def _do_recall(self, index: int) -> None:
-        self._stack.append(self._memo[int(index)])
+        self._put(self._memo[int(index)])
 
     def _do_list_of_marked(self, _: Any) -> None:
-        self._stack.append(self._pop_to_mark())
+        self._put(self._pop_to_mark())
 
     def _do_tuple_of_marked(self, _: Any) -> None:
-        self._stack.append(tuple(self._pop_to_mark()))
+        self._put(tuple(self._pop_to_mark()))
 
     def _do_dict_of_marked(self, _: Any) -> None:
-        self._stack.append(_pairs(self._pop_to_mark()))
+        self._put(pairs_of(self._pop_to_mark()))
 
     def _do_frozen_set(self, _: Any) -> None:
-        self._stack.append({_checked_key(item) for item in self._pop_to_mark()})
+        self._put({checked_key(item) for item in self._pop_to_mark()})
 
     def _do_append(self, _: Any) -> None:
         value = self._pop()
@@ -159,33 +155,33 @@ class PickleMachine:
 
     def _do_add_marked(self, _: Any) -> None:
         values = self._pop_to_mark()
-        self._top(set).update(_checked_key(value) for value in values)
+        self._top(set).update(checked_key(value) for value in values)
 
     def _do_set_item(self, _: Any) -> None:
         value, key = self._pop(), self._pop()
-        self._top(dict)[_checked_key(key)] = value
+        self._top(dict)[checked_key(key)] = value
 
     def _do_set_marked(self, _: Any) -> None:
-        items = _pairs(self._pop_to_mark())
+        items = pairs_of(self._pop_to_mark())
         self._top(dict).update(items)
 
     def _do_name(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
-        self._stack.append(_allowed(module, name))
+        self._put(allowed_name(module, name))
 
     def _do_name_from_stack(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(module, str) or not isinstance(name, str):
             raise Damaged("a name is no text")
-        self._stack.append(_allowed(module[:200], name[:200]))
+        self._put(allowed_name(module[:200], name[:200]))
 
     def _do_call(self, _: Any) -> None:
         arguments, maker = self._pop(), self._pop()
-        if not isinstance(maker, _Name):
+        if not isinstance(maker, Name):
             raise Refused("a call of something that is no name")
         if not isinstance(arguments, tuple):
             raise Damaged("a call without arguments")
-        self._stack.append(_MAKERS[maker.full](*arguments))
+        self._put(MAKERS[maker.full](*arguments))
 
     def _do_build(self, _: Any) -> None:
         state = self._pop()
@@ -195,73 +191,14 @@ class PickleMachine:
         target.set_state(state)
 
 
-def _pairs(items: list[Any]) -> dict[Any, Any]:
-    if len(items) % 2:
-        raise Damaged("a key has no value")
-    return {_checked_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
-
-
-def _checked_key(key: Any) -> Any:
-    # Nothing nested: hashing goes down by recursion, and a deep tuple would crash the interpreter. No huge numbers:
-    # those with equal hashes make a dict as slow as one wants.
-    if key is None or isinstance(key, str | bytes | float):
-        return key
-    if isinstance(key, int) and abs(key) < _LARGEST_KEY:
-        return key
-    raise Damaged(f"a key is a {type(key).__name__}")
-
-
-def _allowed(module: str, name: str) -> _Name:
-    found = _Name(module, name)
-    if found.full not in _MAKERS and found.full not in pickled_arrays.TYPES:
-        raise Refused(found.full)
-    return found
-
-
-def _not_callable(name: str) -> Callable[..., NoReturn]:
-    def refuse(*_: Any) -> NoReturn:
-        raise Refused(f"a call of {name}")
-
-    return refuse
-
-
-def _encoded(text: Any, encoding: Any = "latin-1") -> bytes:
-    """Make bytes as protocols before 3 write them; only the one encoding they use."""
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise Refused("_codecs.encode with another encoding")
-    return text.encode("latin-1")
-
-
-def _no_bytes() -> bytes:
-    return b""
-
-
-def _set_of(items: Any = ()) -> set[Any]:
-    if not isinstance(items, list | tuple):
-        raise Damaged("a set of no list")
-    return {_checked_key(item) for item in items}
-
-
-_MAKERS: dict[str, Callable[..., Any]] = {
-    **{name: _not_callable(name) for name in pickled_arrays.TYPES},
-    **pickled_arrays.MAKERS,
-    "_codecs.encode": _encoded,
-    **dict.fromkeys(("builtins.bytes", "__builtin__.bytes"), _no_bytes),
-    "builtins.set": _set_of,
-    "__builtin__.set": _set_of,
-    "builtins.frozenset": _set_of,
-    "__builtin__.frozenset": _set_of,
-}
-
-
 def _push(make: Callable[[], Any]) -> Callable[[PickleMachine, Any], None]:
-    return lambda machine, _: machine._stack.append(make())
+    return lambda machine, _: machine._put(make())
 
 
 def _tuple_of(count: int) -> Callable[[PickleMachine, Any], None]:
     def handle(machine: PickleMachine, _: Any) -> None:
         values = [machine._pop() for _ in range(count)]
-        machine._stack.append(tuple(reversed(values)))
+        machine._put(tuple(reversed(values)))
 
     return handle
 
@@ -284,6 +221,7 @@ _HANDLERS: dict[str, Callable[[PickleMachine, Any], None]] = {
         for opcode in pickletools.opcodes
         if opcode.arg is not None and not opcode.stack_before and len(opcode.stack_after) == 1
     },
+    "BININT1": PickleMachine._do_small_number,
     **dict.fromkeys(("PROTO", "FRAME", "STOP"), _nothing),
     **{name: _push(lambda value=value: value) for name, value in _CONSTANTS.items()},
     **{name: _push(make) for name, make in _EMPTY.items()},

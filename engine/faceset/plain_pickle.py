@@ -17,8 +17,9 @@ import numpy as np
 from ..runtime.reporter import Reporter
 from . import pickled_arrays
 from .foreign_errors import unreadable, unsafe
-from .pickle_machine import Damaged, PickleMachine, Refused
+from .pickle_machine import PickleMachine
 from .pickled_arrays import Array
+from .pickled_names import Damaged, Refused
 
 MOST_DEPTH = 64
 

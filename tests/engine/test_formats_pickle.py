@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.faceset import pickle_machine
 from understudy.engine.faceset.pickle_machine import ReadingStopped
 from understudy.engine.faceset.pickle_writing import write_plain
 from understudy.engine.faceset.plain_pickle import inflate, read_plain
@@ -212,6 +213,21 @@ def test_a_bomb_of_shared_lists_costs_nothing():
     began = time.process_time()
     found = read_plain(pickle.dumps(bomb), FILE)
     assert found[0] is found[9] and time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("opcode", [b"}", b"]", b"N", b"(", b"G00000000", b"X\x02\x00\x00\x00ab", b")0h\x00"])
+def test_more_objects_than_any_faceset_needs_are_a_sentence(monkeypatch, opcode):
+    monkeypatch.setattr(pickle_machine, "MOST_OBJECTS", 5000)
+    with pytest.raises(EngineError, match="more than 5000 objects"):
+        read_plain(b"Nq\x000" + opcode * 6000 + b".", FILE)
+
+
+def test_small_numbers_cost_no_objects_but_have_a_limit_too(monkeypatch):
+    monkeypatch.setattr(pickle_machine, "MOST_OBJECTS", 1000)
+    assert read_plain(pickle.dumps([7] * 5000), FILE) == [7] * 5000
+    monkeypatch.setattr(pickle_machine, "MOST_OPCODES", 50_000)
+    with pytest.raises(EngineError, match="more than 50000 opcodes"):
+        read_plain(pickle.dumps([7] * 100_000, 2), FILE)
 
 
 def test_keys_made_to_collide_are_refused():

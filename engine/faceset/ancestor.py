@@ -147,6 +147,11 @@ def _face_to_plain(face: AncestorFace) -> dict[str, Any]:
     return plain
 
 
+def has_pickle_name(path: Path) -> bool:
+    """Whether a file is called like the ancestor's pickled alignments, which are refused."""
+    return path.suffix.lower() in _PICKLE_SUFFIXES
+
+
 def _refuse_pickle_name(path: Path) -> None:
-    if path.suffix.lower() in _PICKLE_SUFFIXES:
+    if has_pickle_name(path):
         raise unsafe(path, "it is a pickle file")

@@ -11,7 +11,7 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.face_formats import AUTO, EXPORT_FORMATS
 from ..media.images import list_pictures
 from ..runtime.reporter import Reporter
-from .ancestor import AncestorFace, is_ancestor, read_alignments, write_alignments
+from .ancestor import AncestorFace, has_pickle_name, is_ancestor, read_alignments, write_alignments
 from .deepfacelab import PACKED_NAME, deepfacelab_side, has_deepfacelab_data, read_deepfacelab, write_deepfacelab
 from .faceswap_alignments import is_faceswap_alignments, read_faceswap_alignments
 from .faceswap_json import is_faceswap_json, read_faceswap_json, write_faceswap_json
@@ -146,6 +146,8 @@ def _detected(source: Path) -> Format:
         heads = [_head(path) for path in list_pictures(source)[:_PICTURES_TRIED]]
         if not heads and (source / PACKED_NAME).is_file():
             return FORMATS["deepfacelab"]
+    elif has_pickle_name(source):
+        return FORMATS["ancestor"]
     else:
         heads = [_head(source)]
     for found in FORMATS.values():

@@ -24,8 +24,8 @@ from .faceswap_pictures import (
 from .foreign import ExportedFace, ForeignFace, ForeignFaces
 from .foreign_errors import unreadable
 
-# Texts put their keys, and pictures their headers, well within this.
-_HEAD_BYTES = 1 << 18
+# Texts put their keys well within this. DeepFaceLab's older PNG has its data at the very end, so it must hold a picture.
+_HEAD_BYTES = 1 << 22
 _PICTURES_TRIED = 32
 
 FileWriter = Callable[[Path, Iterable[ExportedFace], Sequence[str]], None]

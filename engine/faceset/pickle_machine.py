@@ -17,6 +17,7 @@ from .pickled_names import MAKERS, Damaged, Name, Refused, allowed_name, checked
 # Opcodes of small numbers cost time only, of which the user can have enough; everything else costs memory too.
 MOST_OPCODES = 1_000_000_000
 MOST_OBJECTS = 20_000_000
+_BYTES_OF_AN_OBJECT = 48
 _OPCODES_BETWEEN = 1 << 16
 
 # Opcodes that would call something, or fetch it from elsewhere, whatever their argument is.
@@ -85,6 +86,10 @@ class PickleMachine:
         if self._objects > MOST_OBJECTS:
             raise Damaged(f"it has more than {MOST_OBJECTS} objects")
         self._stack.append(value)
+
+    def _charge(self, size: int) -> None:
+        """Count what was made from something that the pickle may recall as often as it likes."""
+        self._objects += size // _BYTES_OF_AN_OBJECT
 
     def _do_small_number(self, argument: int) -> None:
         self._stack.append(argument)
@@ -181,7 +186,10 @@ class PickleMachine:
             raise Refused("a call of something that is no name")
         if not isinstance(arguments, tuple):
             raise Damaged("a call without arguments")
-        self._put(MAKERS[maker.full](*arguments))
+        made = MAKERS[maker.full](*arguments)
+        self._put(made)
+        if isinstance(made, bytes | set):
+            self._charge(len(made))
 
     def _do_build(self, _: Any) -> None:
         state = self._pop()
@@ -189,6 +197,8 @@ class PickleMachine:
         if not isinstance(target, Array | ElementType):
             raise Refused("an object's state")
         target.set_state(state)
+        if isinstance(target, Array):
+            self._charge(target.value.nbytes)
 
 
 def _push(make: Callable[[], Any]) -> Callable[[PickleMachine, Any], None]:

@@ -114,9 +114,12 @@ def test_a_marked_frame_is_its_own_picture(tmp_path):
 def test_the_older_png_is_read(tmp_path):
     body = pickle.dumps(content(), 3)
     chunk = struct.pack(">I", len(body)) + b"fcWp" + body + struct.pack(">I", zlib.crc32(b"fcWp" + body))
-    data = encode_png(np.zeros((256, 256, 3), np.uint8))
+    # Noise, so that the data lie far from the beginning.
+    data = encode_png(np.random.default_rng(1).integers(0, 256, (512, 512, 3), np.uint8))
     (tmp_path / "ä.png").write_bytes(data[:-12] + chunk + data[-12:])
     assert read_deepfacelab_picture(tmp_path / "ä.png").frame == "名 1.png"
+    done = import_faces(ImportPlan(tmp_path, None, tmp_path / "set", 128, 1.5))
+    assert (done.result["faces"], done.result["format"]) == (1, "DeepFaceLab's face pictures")
 
 
 def test_what_is_lost_is_said(tmp_path):

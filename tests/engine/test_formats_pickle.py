@@ -222,6 +222,21 @@ def test_more_objects_than_any_faceset_needs_are_a_sentence(monkeypatch, opcode)
         read_plain(b"Nq\x000" + opcode * 6000 + b".", FILE)
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        b"c_codecs\nencode\nh\x00\x85R",
+        b"cnumpy.core.multiarray\n_reconstruct\n)R(K\x01M@\x9c\x85cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85RK\x00h\x00tb",
+    ],
+)
+def test_copies_of_a_long_text_count_as_what_they_weigh(monkeypatch, copy):
+    monkeypatch.setattr(pickle_machine, "MOST_OBJECTS", 20_000)
+    text = b"X\x40\x9c\x00\x00" + b"a" * 40_000 + b"q\x000"
+    read_plain(text + copy + b".", FILE)
+    with pytest.raises(EngineError, match="more than 20000 objects"):
+        read_plain(text + b"](" + copy * 30 + b"e.", FILE)
+
+
 def test_small_numbers_cost_no_objects_but_have_a_limit_too(monkeypatch):
     monkeypatch.setattr(pickle_machine, "MOST_OBJECTS", 1000)
     assert read_plain(pickle.dumps([7] * 5000), FILE) == [7] * 5000

@@ -24,7 +24,7 @@ from .faceswap_pictures import (
 from .foreign import ExportedFace, ForeignFace, ForeignFaces
 from .foreign_errors import unreadable
 
-# Texts put their keys well within this. DeepFaceLab's older PNG has its data at the very end, so it must hold a picture.
+# Texts put their keys well within this. DeepFaceLab's older PNG has its data at its very end, so this holds a picture.
 _HEAD_BYTES = 1 << 22
 _PICTURES_TRIED = 32
 

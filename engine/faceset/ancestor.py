@@ -17,10 +17,11 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import write_text
+from .foreign_errors import read_bytes, unreadable, unsafe
 
 DEFAULT_NAMES = ("alignments.json", "alignments.yml", "alignments.yaml")
+MOST_BYTES = 1 << 30
 _YAML_SUFFIXES = (".yml", ".yaml")
 _PICKLE_SUFFIXES = (".p", ".pkl", ".pickle")
 # Protocols 2 and later begin with 0x80, protocols 0 and 1 with the opcodes for a mapping and a stored mark.
@@ -54,13 +55,9 @@ def read_alignments(path: Path) -> Alignments:
     """
     path = Path(path)
     _refuse_pickle_name(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = "it is missing" if isinstance(error, FileNotFoundError) else error.strerror
-        raise _unreadable(path, str(reason)) from error
+    data = read_bytes(path, MOST_BYTES)
     if data.startswith(_PICKLE_STARTS):
-        raise _unsafe(path, "it is a pickle file, whatever its name says")
+        raise unsafe(path, "it is a pickle file, whatever its name says")
     return _parse(path, _load(path, data))
 
 
@@ -79,6 +76,11 @@ def write_alignments(path: Path, alignments: Mapping[str, Sequence[AncestorFace]
         write_text(path, yaml.safe_dump(content, allow_unicode=True, sort_keys=False, default_flow_style=None))
     else:
         write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def is_ancestor(head: bytes) -> bool:
+    """Whether a file that begins like this is one of the ancestor's."""
+    return b"landmarksXY" in head and not head.startswith(_PICKLE_STARTS)
 
 
 def find_alignments(folder: Path) -> Path | None:
@@ -111,20 +113,20 @@ def _load(path: Path, data: bytes) -> Any:
             return yaml.safe_load(data)
         return json.loads(data)
     except yaml.constructor.ConstructorError as error:
-        raise _unsafe(path, f"it asks for {error.problem or 'Python objects'}") from error
+        raise unsafe(path, f"it asks for {error.problem or 'Python objects'}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unreadable(path, " ".join(str(error).split())) from error
+        raise unreadable(path, " ".join(str(error).split())) from error
 
 
 def _parse(path: Path, content: Any) -> Alignments:
     if not isinstance(content, dict):
-        raise _unreadable(path, "it holds no mapping of file names")
+        raise unreadable(path, "it holds no mapping of file names")
     alignments: Alignments = {}
     for name, faces in content.items():
         try:
             alignments[str(name)] = [_face_from_plain(face) for face in faces]
         except (KeyError, TypeError, ValueError) as error:
-            raise _unreadable(path, f"the entry {name} is wrong ({error})") from error
+            raise unreadable(path, f"the entry {name} is wrong ({error})") from error
     return alignments
 
 
@@ -145,22 +147,11 @@ def _face_to_plain(face: AncestorFace) -> dict[str, Any]:
     return plain
 
 
+def has_pickle_name(path: Path) -> bool:
+    """Whether a file is called like the ancestor's pickled alignments, which are refused."""
+    return path.suffix.lower() in _PICKLE_SUFFIXES
+
+
 def _refuse_pickle_name(path: Path) -> None:
-    if path.suffix.lower() in _PICKLE_SUFFIXES:
-        raise _unsafe(path, "it is a pickle file")
-
-
-def _unsafe(path: Path, reason: str) -> EngineError:
-    return EngineError(
-        ErrorCode.ALIGNMENTS_UNSAFE,
-        f"{path} is refused: {reason}, and reading it could run code hidden inside.",
-        "Convert it with the program that wrote it to JSON, or extract the faces again.",
-    )
-
-
-def _unreadable(path: Path, reason: str) -> EngineError:
-    return EngineError(
-        ErrorCode.ALIGNMENTS_UNREADABLE,
-        f"The alignments {path} can't be read: {reason}.",
-        "Correct the path or the entry, or extract the faces again.",
-    )
+    if has_pickle_name(path):
+        raise unsafe(path, "it is a pickle file")

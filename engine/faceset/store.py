@@ -277,7 +277,7 @@ class FacesetWriter:
         if not record.picture:
             stem, number = f"{record.media_frame:06d}_t{max(record.track, 0):02d}", -1
         else:
-            stem = _cut(Path(record.picture).stem)
+            stem = cut_stem(Path(record.picture).stem)
             number = self._faces_of[record.picture]
         variant = 1
         while True:
@@ -306,7 +306,8 @@ class FacesetWriter:
         )
 
 
-def _cut(stem: str) -> str:
+def cut_stem(stem: str) -> str:
+    """Return the beginning of a name that a file system takes with a number and a suffix behind it."""
     return stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
 
 

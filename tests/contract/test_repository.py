@@ -78,3 +78,30 @@ def test_the_demo_stays_small_and_names_its_licence():
     assert sum(path.stat().st_size for path in demo) < 6_000_000
     assert "USC Institute for Creative Technologies" in text_of(Path("demo/ICT-FaceKit-LICENSE.txt"))
     assert "ICT-FaceKit" in text_of(Path("demo/README.md"))
+
+
+def imported_by(name):
+    """Yield the first parts of the modules that a file imports from outside of the repository."""
+    for node in ast.walk(ast.parse(text_of(name))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").partition(".")[0]
+
+
+def test_nothing_that_ships_can_load_a_pickle():
+    loaders = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "jsonpickle", "marshal", "shelve"}
+    assert not [str(name) for name in PRODUCT if loaders & set(imported_by(name))]
+    # `pickletools` parses opcodes and runs none of them; one file may use it.
+    parsers = [str(name) for name in PRODUCT if "pickletools" in set(imported_by(name))]
+    assert parsers == [str(Path("engine/faceset/pickle_machine.py"))]
+
+
+def test_nothing_that_ships_runs_text_or_loads_arrays_of_objects():
+    for name in PRODUCT:
+        for node in ast.walk(ast.parse(text_of(name))):
+            if isinstance(node, ast.Call):
+                called = node.func.id if isinstance(node.func, ast.Name) else ""
+                assert called not in {"eval", "exec", "compile", "__import__"}, name
+                allowed = [k.value for k in node.keywords if k.arg == "allow_pickle"]
+                assert all(isinstance(value, ast.Constant) and value.value is False for value in allowed), name

@@ -18,7 +18,8 @@ from understudy.engine.faceset.ancestor import (
     turn_back,
     write_alignments,
 )
-from understudy.engine.faceset.conversion import ImportPlan, export_alignments, import_alignments
+from understudy.engine.faceset.exporting import ExportPlan, export_faces
+from understudy.engine.faceset.importing import ImportPlan, import_faces
 from understudy.engine.faceset.store import load_faceset
 from understudy.engine.media.images import read_image, write_png
 from understudy.engine.runtime.reporter import CallbackReporter
@@ -72,11 +73,11 @@ def test_d09_the_given_path_counts_not_the_default_place(tmp_path):
     (pictures / "alignments.json").write_text("broken", encoding="utf-8")
     elsewhere = tmp_path / "elsewhere.json"
     elsewhere.write_text(json.dumps({"1.png": [entry()]}), encoding="utf-8")
-    done = import_alignments(ImportPlan(elsewhere, pictures, tmp_path / "set", 64, 2.0))
+    done = import_faces(ImportPlan(elsewhere, pictures, tmp_path / "set", 64, 2.0))
     assert done.result["faces"] == 1
     gone = ImportPlan(tmp_path / "gone.json", pictures, tmp_path / "other", 64, 2.0)
     with pytest.raises(EngineError, match=r"gone\.json") as caught:
-        import_alignments(gone)
+        import_faces(gone)
     assert caught.value.code == ErrorCode.ALIGNMENTS_UNREADABLE
     assert find_alignments(pictures) == pictures / "alignments.json"
     assert find_alignments(tmp_path) is None
@@ -152,7 +153,7 @@ def test_a_turned_face_gives_the_same_aligned_face(tmp_path, rotation):
     turned_points = turn_back(face_points(), -rotation % 360, *_turned_size(upright, rotation))
     path = tmp_path / "alignments.json"
     path.write_text(json.dumps({"1.png": [entry(turned_points, rotation)]}), encoding="utf-8")
-    import_alignments(ImportPlan(path, tmp_path / "in", tmp_path / "set", 64, 2.0))
+    import_faces(ImportPlan(path, tmp_path / "in", tmp_path / "set", 64, 2.0))
     faceset = load_faceset(tmp_path / "set")
     assert faceset.records[0].rotation == rotation
     assert np.abs(faceset.records[0].landmarks - face_points()).max() < 1e-3
@@ -175,9 +176,10 @@ def test_unreadable_and_missing_pictures_are_named_and_skipped_in_natural_order(
     names = ["10.png", "2.png", "gone.png", "1.png"]
     path.write_text(json.dumps({name: [entry()] for name in names}), encoding="utf-8")
     messages = []
-    done = import_alignments(ImportPlan(path, tmp_path, tmp_path / "set", 64, 2.0), CallbackReporter(messages.append))
+    done = import_faces(ImportPlan(path, tmp_path, tmp_path / "set", 64, 2.0), CallbackReporter(messages.append))
     assert done.result == {
         "faceset_folder": str(tmp_path / "set"),
+        "format": "the ancestor's alignments",
         "pictures": 3,
         "faces": 2,
         "missing": ["gone.png"],
@@ -191,7 +193,7 @@ def test_alignments_without_faces_are_a_sentence(tmp_path):
     picture(tmp_path / "1.png")
     (tmp_path / "alignments.json").write_text(json.dumps({"1.png": []}), encoding="utf-8")
     with pytest.raises(EngineError) as caught:
-        import_alignments(ImportPlan(tmp_path / "alignments.json", tmp_path, tmp_path / "set"))
+        import_faces(ImportPlan(tmp_path / "alignments.json", tmp_path, tmp_path / "set"))
     assert caught.value.code == ErrorCode.NO_FACES
 
 
@@ -202,9 +204,9 @@ def test_there_and_back(tmp_path, suffix):
     source = tmp_path / "in" / "alignments.json"
     moved = face_points((70.5, 45.25), 30)
     source.write_text(json.dumps({"1.png": [entry(), entry(moved)], "2.png": []}), encoding="utf-8")
-    import_alignments(ImportPlan(source, tmp_path / "in", tmp_path / "set", 64, 2.0))
+    import_faces(ImportPlan(source, tmp_path / "in", tmp_path / "set", 64, 2.0))
     target = tmp_path / f"out{suffix}"
-    done = export_alignments(tmp_path / "set", target)
+    done = export_faces(ExportPlan(tmp_path / "set", target))
     assert (done.result["pictures"], done.result["faces"]) == (2, 2)
     found = read_alignments(target)
     assert list(found) == ["1.png", "2.png"]
@@ -219,7 +221,7 @@ def test_footage_is_exported_under_its_numbered_names(tmp_path):
     with FacesetWriter(tmp_path / "set", 64, 2.0) as writer:
         known = FaceRecord("", media_frame=4, track=1, landmarks=face_points(), image_to_face=np.eye(3)[:2])
         writer.add(np.zeros((64, 64, 3), np.uint8), known)
-    export_alignments(tmp_path / "set", tmp_path / "a.json", "frame_%05d.png", first=0)
+    export_faces(ExportPlan(tmp_path / "set", tmp_path / "a.json", pattern="frame_%05d.png", first=0))
     assert list(read_alignments(tmp_path / "a.json")) == ["frame_00004.png"]
     with pytest.raises(EngineError, match="no pattern"):
-        export_alignments(tmp_path / "set", tmp_path / "a.json", "frame.png")
+        export_faces(ExportPlan(tmp_path / "set", tmp_path / "a.json", pattern="frame.png"))

@@ -34,7 +34,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command("train", "train a model on two or more performers"),
     "swap": Command("swap", "swap faces in footage and write one picture for each frame"),
     "people": Command("people", "group the faces of all footage into people, and find performers in it"),
-    "faceset": Command("faceset", "list and sort aligned faces; read and write the ancestor's alignments"),
+    "faceset": Command("faceset", "list and sort aligned faces; exchange them with other programs"),
     "fitness": Command("fitness", "say how fit the face tracks of a footage are for a swap, and where not"),
     "tracks": Command("tracks", "look at the face tracks of a footage and correct them by hand"),
     "performer": Command("performer", "add and list the performers of a project and their consent"),

@@ -81,9 +81,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     result = dict(done.result)
     if arguments.alignments is not None:
         from ...engine.faceset.ancestor import read_alignments, write_alignments
-        from ...engine.faceset.conversion import export_alignments
+        from ...engine.faceset.exporting import ExportPlan, export_faces
 
-        export_alignments(Path(result["faceset_folder"]), arguments.alignments)
+        export_faces(ExportPlan(Path(result["faceset_folder"]), arguments.alignments))
         write_alignments(arguments.alignments, known | read_alignments(arguments.alignments))
         result["alignments"] = str(arguments.alignments)
     return reporter.done(done.summary, result)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`faceset list|show|sort|import|export`: look through aligned faces, and exchange alignments with the ancestor."""
+"""`faceset list|show|sort|import|export`: look through aligned faces, and exchange them with other programs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engine.contract.errors import EngineError, ErrorCode
+from ...engine.contract.face_formats import AUTO, EXPORT_FORMATS, IMPORT_FORMATS
 from ...engine.contract.messages import Done
 from ...engine.contract.settings import ExtractSettings
 
@@ -20,9 +21,7 @@ _ORDERS = ("similarity", "sharpness", "size", "frame")
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "faceset", help="list and sort aligned faces; read and write the ancestor's alignments"
-    )
+    parser = subparsers.add_parser("faceset", help="list and sort aligned faces; exchange them with other programs")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_list(actions)
     _add_show(actions)
@@ -61,10 +60,25 @@ def _add_sort(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("import", help="make a faceset from an alignments file of the ancestor")
-    parser.add_argument("alignments", type=Path, help="JSON or YAML file; pickle is refused")
+    parser = actions.add_parser(
+        "import",
+        help="make a faceset from another program's faces",
+        description="Make a faceset from faces that the ancestor, faceswap or DeepFaceLab found. Nothing in their "
+        "files is ever run: pickled parts are read as plain data or refused.",
+    )
+    parser.add_argument("source", type=Path, help="alignments file, or folder of face pictures")
     parser.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="folder of the pictures (default: the alignments' folder)"
+        "--format",
+        choices=(AUTO, *IMPORT_FORMATS),
+        default=AUTO,
+        help="whose it is; auto tells by the content (default: auto)",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="PATH",
+        help="folder of the frames, or the movie, to cut the faces from (default: the alignments' folder; face "
+        "pictures are used themselves)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the faceset to write")
     parser.add_argument("--face-size", type=int, default=ExtractSettings.face_size, metavar="PX", help="side in pixels")
@@ -72,11 +86,26 @@ def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("export", help="write an alignments file of the ancestor from a faceset")
+    parser = actions.add_parser("export", help="write a faceset for another program")
     parser.add_argument("folder", type=Path, help="folder of the faceset")
-    parser.add_argument("alignments", type=Path, help="JSON or YAML file to write")
+    parser.add_argument("target", type=Path, help="file to write, or new folder of face pictures")
+    parser.add_argument(
+        "--format",
+        choices=EXPORT_FORMATS,
+        default=EXPORT_FORMATS[0],
+        help=f"for which program (default: {EXPORT_FORMATS[0]})",
+    )
     parser.add_argument("--pattern", default="%d.png", help="names of a footage's pictures (default: %%d.png)")
     parser.add_argument("--first", type=int, default=1, metavar="N", help="number of its first picture (default: 1)")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="PATH",
+        help="folder of the frames, or the movie, to cut face pictures anew that show all the other program wants",
+    )
+    parser.add_argument(
+        "--face-size", type=int, metavar="PX", help="side of face pictures (default: faces stay as large as they are)"
+    )
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
@@ -137,14 +166,23 @@ def _sort(arguments: argparse.Namespace, reporter: Reporter) -> Done:
 
 
 def _import(arguments: argparse.Namespace, reporter: Reporter) -> Done:
-    from ...engine.faceset.conversion import ImportPlan, import_alignments
+    from ...engine.faceset.importing import ImportPlan, import_faces
 
-    pictures = arguments.pictures or arguments.alignments.parent
-    plan = ImportPlan(arguments.alignments, pictures, arguments.output, arguments.face_size, arguments.coverage)
-    return import_alignments(plan, reporter)
+    size, coverage = arguments.face_size, arguments.coverage
+    plan = ImportPlan(arguments.source, arguments.pictures, arguments.output, size, coverage, arguments.format)
+    return import_faces(plan, reporter)
 
 
 def _export(arguments: argparse.Namespace, reporter: Reporter) -> Done:
-    from ...engine.faceset.conversion import export_alignments
+    from ...engine.faceset.exporting import ExportPlan, export_faces
 
-    return export_alignments(arguments.folder, arguments.alignments, arguments.pattern, arguments.first)
+    plan = ExportPlan(
+        arguments.folder,
+        arguments.target,
+        arguments.format,
+        arguments.pattern,
+        arguments.first,
+        arguments.pictures,
+        arguments.face_size,
+    )
+    return export_faces(plan, reporter)

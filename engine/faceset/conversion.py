@@ -107,7 +107,7 @@ def _import_picture(path: Path, faces: Iterable[AncestorFace], writer: FacesetWr
                 box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
                 landmarks=landmarks.astype(np.float32),
                 image_to_face=matrix,
-                sharpness=laplacian_sharpness(aligned),
+                sharpness=laplacian_sharpness(aligned, writer.coverage),
             ),
         )
 

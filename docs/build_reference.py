@@ -18,7 +18,7 @@ if "understudy" not in sys.modules:
     _spec.loader.exec_module(importlib.util.module_from_spec(_spec))
 
 from understudy.engine.contract.errors import ErrorCode  # noqa: E402 - the binding comes first
-from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings  # noqa: E402
+from understudy.engine.contract.settings import BuildSettings, ExtractSettings, SwapSettings, TrainSettings  # noqa: E402
 from understudy.training_cli.commands import COMMANDS  # noqa: E402
 from understudy.training_cli.exits import Exit  # noqa: E402
 from understudy.training_cli.main import build_parser  # noqa: E402
@@ -40,7 +40,8 @@ def settings_page():
         "(`--batch-size`), in Blender a property of the scene (`scene.understudy.train.batch_size`), in Python a field "
         "of the dataclass.",
     ]
-    for title, cls in (("Extract", ExtractSettings), ("Train", TrainSettings), ("Swap", SwapSettings)):
+    steps = {"Extract": ExtractSettings, "Build": BuildSettings, "Train": TrainSettings, "Swap": SwapSettings}
+    for title, cls in steps.items():
         parts += [f"## {title}: `{cls.__name__}`", cls.__doc__.strip(), _settings_table(cls)]
     return "\n\n".join(parts) + "\n"
 

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The actions of `faceset` that choose faces: group, remove, restore, removals."""
+"""The actions of `faceset` that choose faces: group, remove, restore, removals, build."""
 
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..engine.contract.build_faceset_job import BuildFacesetJob
 from ..engine.contract.curation import DEFAULT_SHARES, GROUPS
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.messages import Done
+from ..engine.contract.performers import performer_id
+from ..engine.contract.project import FOOTAGE_FILE, Project
+from ..engine.contract.settings import BuildSettings
+from ..engine.contract.training_set import FacesetPart, NeededShot
+from .arguments import add_settings, frame_range, settings_from
+from .inputs import footage_of
 
 if TYPE_CHECKING:
     from ..engine.faceset.grouping import FaceGroup
@@ -24,6 +32,7 @@ def add_curation(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_remove(actions)
     _add_restore(actions)
     _add_removals(actions)
+    _add_build(actions)
 
 
 def phrases(table: dict[str, str]) -> str:
@@ -79,6 +88,49 @@ def _add_restore(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_removals(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("removals", help="list what was removed and restored, when and why")
     parser.add_argument("folder", type=Path, help="folder of the faceset")
+
+
+def _add_build(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "build",
+        help="choose the faces of a performer that cover some shots best",
+        description="Choose from all faces of a performer those that cover pose, light and expression of some shots "
+        "best, and say what is missing. The choice goes to trainingsets/PERFORMER/trainingset.json in the project, "
+        "for `train --performer`, with a picture beside it.",
+    )
+    parser.add_argument("performer", metavar="PERFORMER", help="id of the performer")
+    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="project folder of the shots")
+    parser.add_argument(
+        "--faces",
+        type=_place,
+        nargs="+",
+        required=True,
+        metavar="FOLDER[:TRACKS]",
+        help="facesets of the performer, with the face tracks to use (faces:1,4)",
+    )
+    parser.add_argument(
+        "--shots",
+        type=_place,
+        nargs="+",
+        required=True,
+        metavar="FOOTAGE[:TRACKS]",
+        help="footage to stand in on, as movie, folder of pictures or key in the project, with its face tracks",
+    )
+    parser.add_argument(
+        "--ranges",
+        type=frame_range,
+        nargs="+",
+        default=[],
+        metavar="A-B",
+        help="frames of the shots that count, both ends included (default: all)",
+    )
+    add_settings(parser, BuildSettings)
+
+
+def _place(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the path and the tracks of "PATH" or "PATH:1,4"; a colon elsewhere belongs to the path."""
+    tracks = re.search(r":(\d+(?:,\d+)*)$", text)
+    return (text[: tracks.start()], tuple(map(int, tracks[1].split(",")))) if tracks else (text, ())
 
 
 def _group(arguments: argparse.Namespace, reporter: Reporter) -> Done:
@@ -165,5 +217,36 @@ def _removals(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     return reporter.done("\n".join(lines), result)
 
 
-CURATION = {"group": _group, "remove": _remove, "restore": _restore, "removals": _removals}
+def build_job(arguments: argparse.Namespace) -> BuildFacesetJob:
+    """Return the job that the arguments of `faceset build` describe.
+
+    Raises:
+        EngineError: `footage_missing` or `footage_unreadable`, for footage that can't be read.
+    """
+    ranges = tuple(arguments.ranges)
+    project = arguments.project.expanduser().absolute()
+    return BuildFacesetJob(
+        project=project,
+        performer=performer_id(arguments.performer),
+        faces=tuple(FacesetPart(Path(name).expanduser().absolute(), tracks) for name, tracks in arguments.faces),
+        shots=tuple(NeededShot(_key(Project(project), name), tracks, ranges) for name, tracks in arguments.shots),
+        settings=settings_from(arguments, BuildSettings),
+    )
+
+
+def _key(project: Project, name: str) -> str:
+    if (project.footage(name) / FOOTAGE_FILE).is_file():
+        return name
+    from ..engine.media.fingerprint import footage_key
+
+    return footage_key(footage_of(Path(name).expanduser()))
+
+
+def _build(arguments: argparse.Namespace, reporter: Reporter) -> Done:
+    from ..engine.pipelines.build_faceset import build_faceset
+
+    return build_faceset(build_job(arguments), reporter)
+
+
+CURATION = {"group": _group, "remove": _remove, "restore": _restore, "removals": _removals, "build": _build}
 """Name of an action -> what runs it, with the arguments and the reporter."""

@@ -23,6 +23,9 @@ VERSION = 1
 TRACKS_FILE = "tracks.npz"
 FOOTAGE_FILE = "footage.json"
 FACESET_FILE = "faceset.json"
+REMOVALS_FILE = "removals.json"
+TRAINING_SET_FILE = "trainingset.json"
+COVERAGE_FILE = "coverage.png"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
 PREVIEW_FILE = "preview.png"
@@ -52,6 +55,7 @@ class Project:
         footage/<key>/footage.json   what the file is, which frames were searched
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
         facesets/<key>/              aligned faces of that footage and faceset.json
+        trainingsets/<id>/           trainingset.json: which faces of a performer to train on; coverage.png
         models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz
         jobs/<time>-<kind>/          job.json, log.txt, messages.jsonl
@@ -76,6 +80,15 @@ class Project:
     def faceset(self, key: str) -> Path:
         """Folder of the aligned faces of one footage."""
         return self.root / "facesets" / key
+
+    @property
+    def training_sets(self) -> Path:
+        """Folder of all training sets."""
+        return self.root / "trainingsets"
+
+    def training_set(self, performer: str) -> Path:
+        """Folder of the training set of one performer, by id."""
+        return self.training_sets / safe_name(performer)
 
     @property
     def models(self) -> Path:

@@ -32,9 +32,19 @@ class Bins:
 # Degrees. Left and right are those of the picture: a head with negative yaw looks to its left edge.
 YAW = Bins(
     (-50.0, -30.0, -15.0, 15.0, 30.0, 50.0),
-    ("left beyond 50°", "left 30–50°", "left 15–30°", "ahead", "right 15–30°", "right 30–50°", "right beyond 50°"),
+    (
+        "left beyond 50°",
+        "left 30 to 50°",
+        "left 15 to 30°",
+        "ahead",
+        "right 15 to 30°",
+        "right 30 to 50°",
+        "right beyond 50°",
+    ),
 )
-PITCH = Bins((-25.0, -10.0, 10.0, 25.0), ("down beyond 25°", "down 10–25°", "level", "up 10–25°", "up beyond 25°"))
+PITCH = Bins(
+    (-25.0, -10.0, 10.0, 25.0), ("down beyond 25°", "down 10 to 25°", "level", "up 10 to 25°", "up beyond 25°")
+)
 # Mean luma of the face square.
 EXPOSURE = Bins((0.2, 0.6), ("dark", "middling", "bright"))
 # Brightness of the right half of the face against the left one.
@@ -42,3 +52,7 @@ LIGHT = Bins((-0.15, 0.15), ("light from the left", "even light", "light from th
 # Face squares, see `expression`.
 MOUTH = Bins((0.045, 0.12), ("mouth closed", "mouth ajar", "mouth open"))
 EYES = Bins((0.052,), ("eyes shut", "eyes open"))
+# Pixels of the footage, side of the face square.
+SIZE = Bins((64.0, 128.0, 256.0), ("below 64 px", "64 to 128 px", "128 to 256 px", "256 px and more"))
+# As `faces.quality`.
+SHARPNESS = Bins((5.0, 15.0), ("blurred", "soft", "sharp"))

@@ -14,9 +14,9 @@ from typing import Any
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import read_document, write_document
+from ..contract.project import REMOVALS_FILE
 from .record import FaceRecord
 
-REMOVALS_FILE = "removals.json"
 SCHEMA = "understudy.removals"
 VERSION = 1
 

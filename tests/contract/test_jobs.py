@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs pass through their files unchanged, and what can't be run is refused before it starts."""
 
+import dataclasses
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.jobs import (
     VERSION,
+    BuildFacesetJob,
     CheckJob,
     DummyJob,
     ExtractJob,
@@ -22,8 +24,9 @@ from understudy.engine.contract.jobs import (
     load_job,
     save_job,
 )
-from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.settings import BuildSettings, ExtractSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import Footage, FrameRange
+from understudy.engine.contract.training_set import NeededShot
 
 PROJECT = Path("Schöner Film.understudy")
 FACES = (FacesetPart(PROJECT / "facesets" / "a", (1, 3)), FacesetPart(Path("plain pictures")))
@@ -53,6 +56,13 @@ JOBS = [
         (2,),
         SwapSettings(bit_depth=16, blend="poisson"),
         skip_faces=((1, 2),),
+    ),
+    BuildFacesetJob(
+        PROJECT,
+        "anna",
+        (FacesetPart(PROJECT / "facesets" / "a", (1,), ("000001_t01.png",)),),
+        (NeededShot("clip-0123", (2,), (FrameRange(3, 9),)), NeededShot("other")),
+        BuildSettings(maximum_faces=100),
     ),
     CheckJob(),
     DummyJob(0.5, "crash"),
@@ -133,3 +143,20 @@ def test_a_swap_without_assignments_is_refused():
     with pytest.raises(EngineError) as caught:
         SwapJob(PROJECT, Footage(Path("a")), (FrameRange(0, 1),), Path("m"), (), Path("o"))
     assert caught.value.hint
+
+
+def test_a_training_of_an_older_version_takes_all_files(tmp_path):
+    save_job(tmp_path / "job.json", JOBS[2])
+    content = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
+    for item in content["job"]["performers"]:
+        for part in item["faces"]:
+            del part["files"]
+    assert load_job(rewritten(tmp_path / "job.json", job=content["job"])) == JOBS[2]
+
+
+@pytest.mark.parametrize("change", [{"faces": ()}, {"shots": ()}])
+def test_a_training_set_of_nothing_or_for_nothing_is_refused(change):
+    job = next(job for job in JOBS if isinstance(job, BuildFacesetJob))
+    with pytest.raises(EngineError) as caught:
+        dataclasses.replace(job, **change)
+    assert caught.value.code == ErrorCode.JOB_INVALID and caught.value.hint

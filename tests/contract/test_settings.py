@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.settings import (
+    BuildSettings,
     ExtractSettings,
     SwapSettings,
     TrainSettings,
@@ -14,7 +15,7 @@ from understudy.engine.contract.settings import (
     settings_to_json,
 )
 
-ALL = [(cls, item) for cls in (ExtractSettings, TrainSettings, SwapSettings) for item in fields(cls)]
+ALL = [(cls, item) for cls in (ExtractSettings, BuildSettings, TrainSettings, SwapSettings) for item in fields(cls)]
 each_setting = pytest.mark.parametrize(("cls", "item"), ALL, ids=[f"{cls.__name__}.{item.name}" for cls, item in ALL])
 
 
@@ -57,7 +58,7 @@ def test_every_setting_takes_its_limits(cls, item):
         assert getattr(cls(**{item.name: value}), item.name) == value
 
 
-@pytest.mark.parametrize("cls", [ExtractSettings, TrainSettings, SwapSettings])
+@pytest.mark.parametrize("cls", [ExtractSettings, BuildSettings, TrainSettings, SwapSettings])
 def test_round_trip_and_missing_values_take_their_defaults(cls):
     assert settings_from_json(cls, settings_to_json(cls())) == cls()
     assert settings_from_json(cls, {}) == cls()

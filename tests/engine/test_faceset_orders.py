@@ -263,7 +263,7 @@ def test_a_group_view_has_a_folder_for_each_group_and_the_faceset_stays(tmp_path
     shown = sorted(path.relative_to(tmp_path / "view").as_posix() for path in (tmp_path / "view").rglob("*.png"))
     assert shown == [
         "1_ahead/1_000000_t00.png",
-        "2_right-30-50/1_000001_t01.png",
+        "2_right-30-to-50/1_000001_t01.png",
         "3_right-beyond-50/1_000002_t00.png",
     ]
     assert {path.name: path.read_bytes() for path in faceset.folder.iterdir()} == before

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from extract_material import CLIPS, Recorder, job
 from understudy.engine.contract.errors import EngineError, ErrorCode
-from understudy.engine.contract.project import FACESET_FILE
+from understudy.engine.contract.project import FACESET_FILE, REMOVALS_FILE
 from understudy.engine.contract.timing import Footage
 from understudy.engine.faceset.record import FaceRecord
-from understudy.engine.faceset.removals import REMOVALS_FILE, load_removals
+from understudy.engine.faceset.removals import load_removals
 from understudy.engine.faceset.removing import remove_faces, restore_faces
 from understudy.engine.faceset.store import FacesetWriter, load_faceset
 from understudy.engine.media.images import write_png

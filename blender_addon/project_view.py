@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the project folder holds, for panels and requests: found footage and trained models. No bpy.
+"""What the project folder holds, for panels and requests: found footage, training sets and trained models. No bpy.
 
 Panels ask on every redraw; the disk is looked at no more than once a second, and a file is read only after it changed.
 """
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, Project
+from ..engine.contract.errors import EngineError
+from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, TRAINING_SET_FILE, Project
 from ..engine.contract.timing import FrameRange
+from ..engine.contract.training_set import FacesetPart, TrainingSet, load_training_set
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -95,6 +97,8 @@ class ProjectView:
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._footage: dict[Path, FoundFootage] = {}
         self._models: dict[Path, FoundModel] = {}
+        self._training_sets: dict[Path, TrainingSet] = {}
+        self._freshness: dict[tuple[str, tuple[FacesetPart, ...]], bool] = {}
 
     def footage(self, location: FootageLocation) -> FoundFootage | None:
         """Return what was found in the footage at a location, the newest if it was found twice; None if nothing was."""
@@ -113,6 +117,21 @@ class ProjectView:
         self._look()
         return self._models.get(self.project.model(name) / MODEL_FILE)
 
+    def training_set(self, performer: str) -> TrainingSet | None:
+        """Return the training set of a performer, by id, or None."""
+        self._look()
+        return self._training_sets.get(self.project.training_set(performer) / TRAINING_SET_FILE)
+
+    def fresh_training_set(self, performer: str, parts: tuple[FacesetPart, ...]) -> TrainingSet | None:
+        """Return the training set of a performer if it was chosen from these faces as they are now, else None."""
+        found = self.training_set(performer)
+        if found is None:
+            return None
+        key = (performer, parts)
+        if key not in self._freshness:
+            self._freshness[key] = found.is_fresh(parts)
+        return found if self._freshness[key] else None
+
     def forget(self) -> None:
         """Look again at the next question."""
         self._looked = -1e9
@@ -122,7 +141,9 @@ class ProjectView:
         if now - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         self._looked = now
+        self._freshness.clear()
         _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
+        _follow(self.project.training_sets, TRAINING_SET_FILE, self._stamps, self._training_sets, load_training_set)
         _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
 
 
@@ -141,7 +162,7 @@ def _follow(folder: Path, name: str, stamps: dict[Path, tuple[int, int]], known:
             if path not in known or stamps.get(path) != stamp:
                 known[path] = read(path)
                 stamps[path] = stamp
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, EngineError):
             # Half of a project copied from elsewhere, or a file of a newer version: the engine's job will say so.
             known.pop(path, None)
 

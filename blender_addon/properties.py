@@ -18,7 +18,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from ..engine.contract.settings import BuildSettings, ExtractSettings, SwapSettings, TrainSettings
 
 
 def _property(item: Field[Any]) -> Any:
@@ -57,6 +57,7 @@ def settings_group(settings: type, name: str) -> type[bpy.types.PropertyGroup]:
 
 
 UNDERSTUDY_PG_extract = settings_group(ExtractSettings, "UNDERSTUDY_PG_extract")
+UNDERSTUDY_PG_build = settings_group(BuildSettings, "UNDERSTUDY_PG_build")
 UNDERSTUDY_PG_train = settings_group(TrainSettings, "UNDERSTUDY_PG_train")
 UNDERSTUDY_PG_swap = settings_group(SwapSettings, "UNDERSTUDY_PG_swap")
 
@@ -98,6 +99,13 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     source: StringProperty(name="Source", description="Who shall appear")
     target: StringProperty(name="Target", description="Whose face in the footage is replaced")
     extract: PointerProperty(type=UNDERSTUDY_PG_extract)
+    use_training_sets: BoolProperty(
+        name="Train on Training Sets",
+        description="Train on the chosen faces only, for performers whose training set was built from their faces as "
+        "they are now",
+        default=True,
+    )
+    build: PointerProperty(type=UNDERSTUDY_PG_build)
     train: PointerProperty(type=UNDERSTUDY_PG_train)
     swap: PointerProperty(type=UNDERSTUDY_PG_swap)
 
@@ -130,6 +138,7 @@ class UNDERSTUDY_PG_runtime(bpy.types.PropertyGroup):
 
 CLASSES = (
     UNDERSTUDY_PG_extract,
+    UNDERSTUDY_PG_build,
     UNDERSTUDY_PG_train,
     UNDERSTUDY_PG_swap,
     UNDERSTUDY_PG_performer,

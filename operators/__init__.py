@@ -3,12 +3,13 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, job, performer, swap, train
+    from . import environment, faces, faceset, job, performer, swap, train
 
     return (
         *environment.CLASSES,
         *performer.CLASSES,
         *faces.CLASSES,
+        *faceset.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
         *job.CLASSES,

@@ -3,7 +3,7 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import engine, jobs, performers, shots, swap, train
+    from . import engine, faceset, jobs, performers, shots, swap, train
 
     return (
         *jobs.CLASSES,
@@ -11,6 +11,7 @@ def _classes() -> tuple[type, ...]:
         *performers.CLASSES,
         *shots.CLASSES,
         *train.CLASSES,
+        *faceset.CLASSES,
         *swap.CLASSES,
     )
 

@@ -10,15 +10,22 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import Any, TypeVar
 
-from ..engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings, settings_from_json
+from ..engine.contract.settings import (
+    BuildSettings,
+    ExtractSettings,
+    Settings,
+    SwapSettings,
+    TrainSettings,
+    settings_from_json,
+)
 from ..engine.contract.timing import FrameRange
 
-_SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings)
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, BuildSettings, TrainSettings, SwapSettings)
 # Settings keep their own names apart from a command's other arguments.
 _PREFIX = "setting_"
 
 
-def add_settings(parser: argparse.ArgumentParser, cls: type[ExtractSettings | TrainSettings | SwapSettings]) -> None:
+def add_settings(parser: argparse.ArgumentParser, cls: type[Settings]) -> None:
     """Add one option for every field: `--batch-size 8`, `--rotations`, `--no-rotations`.
 
     Help, default, unit, range and choices are the field's own; a value out of range is a usage error.

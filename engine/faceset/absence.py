@@ -33,6 +33,11 @@ class Absence:
         place = FacePlace.of(record)
         return any(place.overlap(other) for other in self._deleted.get(place.source, ()))
 
+    def take_newer(self, removals: Removals) -> None:
+        """Take over what the user removed or restored since this history was read."""
+        newer = removals.history[len(self._removals.history) :]
+        self._removals = replace(self._removals, history=(*self._removals.history, *newer))
+
     def placed(self, records: Sequence[FaceRecord]) -> Removals:
         """Return the history with the file names that the removed faces have now.
 

@@ -45,9 +45,13 @@ def look(image: NDArray[np.uint8], coverage: float) -> Look:
     """
     square = _face_square(image, coverage)
     figures = _figures(square)
-    luma = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
+    luma = _luma(square)
     small = cv2.resize(luma, (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA)
-    return Look(np.array([figures[name] for name in FIGURES], np.float32), color_histogram(image), small.ravel())
+    return Look(
+        np.array([figures[name] for name in FIGURES], np.float32),
+        color_histogram(image),
+        small.ravel().astype(np.uint8),
+    )
 
 
 def picture_figures(image: NDArray[np.uint8], coverage: float) -> dict[str, float]:
@@ -68,7 +72,7 @@ def picture_figures(image: NDArray[np.uint8], coverage: float) -> dict[str, floa
 
 def laplacian_sharpness(image: NDArray[np.uint8], coverage: float = _COVERAGE) -> float:
     """Return the sharpness of an aligned face as `faces.quality` measures it."""
-    return _sharpness(cv2.cvtColor(_face_square(image, coverage), cv2.COLOR_RGB2GRAY))
+    return _sharpness(_luma(_face_square(image, coverage)))
 
 
 def color_histogram(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -85,8 +89,12 @@ def _face_square(image: NDArray[np.uint8], coverage: float) -> NDArray[np.uint8]
     return align_face(image, compose(face_square_matrix(_SIDE, _COVERAGE), from_face), _SIDE)
 
 
+def _luma(square: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+
+
 def _figures(square: NDArray[np.uint8]) -> dict[str, float]:
-    luma = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
+    luma = _luma(square)
     half = _SIDE // 2
     left, right = float(luma[:, :half].mean()), float(luma[:, half:].mean())
     red, green, blue = square.reshape(-1, 3).astype(np.float64).mean(axis=0)

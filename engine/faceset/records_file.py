@@ -130,7 +130,7 @@ def note_replacing(folder: Path) -> None:
         EngineError: `faceset_unreadable`, `not_writable` or `disk_full`.
     """
     content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
-    content.pop("schema"), content.pop("version")
+    # Its own schema and version go over the writer's, so the file stays of the version it is.
     write_document(folder / FACESET_FILE, SCHEMA, VERSION, {**content, "replacing": True})
 
 

@@ -154,8 +154,10 @@ class FacesetWriter:
         write_records(self.folder, self.size, self.coverage, self._records, list(self._searched))
 
     def _save_removals(self) -> None:
+        written = load_removals(self.folder)
+        self._absence.take_newer(written)
         removals = self._absence.placed(self._records)
-        if removals != load_removals(self.folder):
+        if removals != written:
             save_removals(self.folder, removals)
 
 

@@ -166,6 +166,16 @@ def test_pictures_added_to_a_faceset_keep_its_removals(tmp_path):
     assert files(tmp_path) == [names[1], "c_0.png"]
 
 
+def test_what_is_removed_while_an_extraction_runs_is_not_forgotten(tmp_path):
+    names = write(tmp_path, [record(frame, 1) for frame in range(3)])
+    remove_faces(tmp_path, [names[0]])
+    with FacesetWriter(tmp_path, SIZE, 2.0, keep=True) as writer:
+        writer.add(face(), record(3, 1))
+        remove_faces(tmp_path, [names[1]])
+    assert files(tmp_path) == [names[2], "000003_t01.png"]
+    assert len(load_removals(tmp_path).history) == 2
+
+
 def test_changed_settings_do_not_bring_faces_back(tmp_path):
     footage = Footage(CLIPS / "train_A.mp4")
     first = extract(job(tmp_path, footage, [(0, 12)]), Recorder()).result

@@ -104,8 +104,14 @@ def _list(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     for record in faceset.records:
         group = record.picture or (f"track {record.track}" if not record.is_plain else "plain pictures")
         groups[group] = groups.get(group, 0) + 1
-    lines = [f"{len(faceset.records)} faces in {faceset.folder}", *(f"  {name}: {n}" for name, n in groups.items())]
-    return Done(False, "\n".join(lines), {"faces": len(faceset.records), "groups": groups})
+    removed = f", {len(faceset.removed)} more are removed" if faceset.removed else ""
+    lines = [
+        f"{len(faceset.records)} faces in {faceset.folder}{removed}",
+        *(f"  {name}: {n}" for name, n in groups.items()),
+    ]
+    return Done(
+        False, "\n".join(lines), {"faces": len(faceset.records), "removed": len(faceset.removed), "groups": groups}
+    )
 
 
 def _show(arguments: argparse.Namespace, reporter: Reporter) -> Done:

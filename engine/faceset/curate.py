@@ -111,6 +111,13 @@ def _by_difference(job: Sorting) -> list[RankedFace]:
 
 
 def _by_identity(job: Sorting) -> list[RankedFace]:
+    known = {record.file for record in job.faceset.records}
+    if job.reference and job.reference not in known:
+        raise EngineError(
+            ErrorCode.FACESET_UNREADABLE,
+            f"There is no face {job.reference} in {job.faceset.folder}.",
+            "`faceset sort --by frame` lists the names.",
+        )
     records, vectors = identities_of(job.faceset, job.faceset.records, job.reporter)
     if not records:
         return []
@@ -119,9 +126,9 @@ def _by_identity(job: Sorting) -> list[RankedFace]:
         index = next((i for i, record in enumerate(records) if record.file == job.reference), None)
         if index is None:
             raise EngineError(
-                ErrorCode.FACESET_UNREADABLE,
-                f"There is no readable face {job.reference} in {job.faceset.folder}.",
-                "`faceset sort --by frame` lists the names.",
+                ErrorCode.PICTURE_UNREADABLE,
+                f"The face {job.reference} in {job.faceset.folder} can't be compared with: it wasn't readable.",
+                "Choose another reference.",
             )
         center = vectors[index]
     return _ranked(list(records), np.linalg.norm(vectors - center, axis=1).astype(np.float64))

@@ -235,6 +235,9 @@ def test_identities_are_measured_once_and_tell_two_people_apart(tmp_path, monkey
     assert [[faceset.records.index(item) for item in group.records] for group in groups] == [[0, 2, 4], [1, 3]]
     with pytest.raises(EngineError, match="nobody.png"):
         sort_faces(faceset, "identity", reference="nobody.png")
+    (faceset.folder / first).write_bytes(b"broken")
+    with pytest.raises(EngineError, match="wasn't readable"):
+        sort_faces(faceset, "identity", reference=first)
 
 
 def test_a_changed_picture_is_looked_at_again_and_a_damaged_cache_is_no_trouble(tmp_path):

@@ -51,7 +51,8 @@ EXPOSURE = Bins((0.2, 0.6), ("dark", "middling", "bright"))
 LIGHT = Bins((-0.15, 0.15), ("light from the left", "even light", "light from the right"))
 # Face squares, see `expression`.
 MOUTH = Bins((0.045, 0.12), ("mouth closed", "mouth ajar", "mouth open"))
-EYES = Bins((0.052,), ("eyes shut", "eyes open"))
+# Share of how far the person's eyes are usually open.
+EYES = Bins((0.7,), ("eyes shut", "eyes open"))
 # Pixels of the footage, side of the face square.
 SIZE = Bins((64.0, 128.0, 256.0), ("below 64 px", "64 to 128 px", "128 to 256 px", "256 px and more"))
 # As `faces.quality`.

@@ -19,7 +19,7 @@ from .looks import Looks, look_at
 from .record import FaceRecord
 from .selection import select_faces
 from .store import load_faceset
-from .traits import Traits, join_traits, traits_of_looks
+from .traits import Traits, traits_of_looks, with_relative_eyes
 
 # With fewer different faces than this, near-duplicates are better than nothing.
 _LEAST_FACES = 60
@@ -129,7 +129,7 @@ def _pool(parts: Sequence[FacesetPart], reporter: Reporter) -> _Pool:
         np.concatenate([item.small for item in found]),
     )
     part_of = np.repeat(np.arange(len(found)), [len(item.records) for item in found])
-    return _Pool(looks, join_traits([traits_of_looks(item) for item in found]), part_of)
+    return _Pool(looks, with_relative_eyes(traits_of_looks(looks)), part_of)
 
 
 def _is_in(part: FacesetPart, record: FaceRecord) -> bool:

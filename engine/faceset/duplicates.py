@@ -13,10 +13,13 @@ from .appearance import SMALL_SIDE
 from .likeness import lead
 from .looks import Looks
 from .record import FaceRecord
+from .traits import traits_of_looks
 
 # Root mean square difference of the 16 x 16 luma copies, of 255. Noise of a camera stays below 2, neighboring frames
 # of a head that turns are above 5.
-REACH = 4.0
+REACH = 3.0
+# Lips and lids fill few of the 256 pixels, but a mouth that opens by this much, in face squares, is another expression.
+_OPENING = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,7 @@ class Duplicates:
 
     Attributes:
         leaders: For each face the index of the best of its kind; its own where it is that one, int64 (n,).
-        distances: How far each is from its leader, luma levels of 255, float64 (n,).
+        distances: How far each is from its leader, in luma levels of 255, float64 (n,).
     """
 
     leaders: NDArray[np.int64]
@@ -48,13 +51,21 @@ def _room(record: FaceRecord) -> float:
     return min(size, 256.0) * (1 - record.occlusion)
 
 
+def _vectors(looks: Looks, reach: float) -> NDArray[np.float32]:
+    """Return what is compared, float32 (n, 258): luma, and the openings scaled so that `_OPENING` alone is `reach`."""
+    traits = traits_of_looks(looks)
+    openings = np.nan_to_num(np.stack([traits.mouth, traits.eyes], axis=1))
+    scaled = openings * (reach * SMALL_SIDE / _OPENING)
+    return np.concatenate([looks.small, scaled], axis=1).astype(np.float32)
+
+
 def find_duplicates(looks: Looks, reporter: Reporter, reach: float = REACH) -> Duplicates:
     """Return which faces are near-duplicates, the same for the same faces in any order.
 
     Args:
         looks: What the pictures tell.
         reporter: Receives progress; when it asks to stop, the rest counts as different.
-        reach: Root mean square difference of luma that still counts as the same.
+        reach: Root mean square difference of luma that still counts as the same, of 255.
     """
     count = len(looks.records)
     names = [record.file for record in looks.records]
@@ -62,7 +73,7 @@ def find_duplicates(looks: Looks, reporter: Reporter, reach: float = REACH) -> D
     order = np.array(sorted(range(count), key=lambda i: (-merit[i], names[i])), np.int64)
     reporter.stage("duplicates", "Comparing the faces")
     leaders, distances = lead(
-        looks.small[order].astype(np.float32),
+        _vectors(looks, reach)[order],
         reach * SMALL_SIDE,
         lambda done: reporter.progress(done, count, "faces"),
     )

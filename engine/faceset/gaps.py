@@ -16,7 +16,7 @@ from .traits import Traits
 
 _LEAST_NEED = 0.02
 _LEAST_POSE_NEED = 0.05
-_MOST_SENTENCES = 4
+_MOST_SENTENCES = 5
 _FILM_S = (5, 30)
 # The shots' faces may be this much larger than the performer's before their softness shows.
 _ENLARGEMENT = 1.3
@@ -128,7 +128,7 @@ def _posed(column: int, row: int) -> _Test:
 
 
 def gap_sentences(name: str, need: Traits, supply: Traits, needed_s: float) -> list[str]:
-    """Return the worst gaps for the user, at most four.
+    """Return the worst gaps for the user, at most five.
 
     Args:
         name: Name of the performer.

@@ -14,6 +14,7 @@ from ..media.images import natural_key
 from ..runtime.reporter import Reporter
 from .bins import EYES, MOUTH, PITCH, YAW, Bins
 from .duplicates import find_duplicates
+from .expression import relative_opening
 from .likeness import clusters, lead
 from .looks import identities_of, look_at
 from .measures import measured
@@ -94,6 +95,11 @@ def _in_bins(measure: str, bins: Bins) -> Callable[[Grouping], list[FaceGroup]]:
     return group
 
 
+def _by_eyes(job: Grouping) -> list[FaceGroup]:
+    records, values = measured(job.faceset, "eyes", job.faceset.records, job.reporter)
+    return _by_label(records, EYES.of(relative_opening(values)), EYES.names)
+
+
 def _in_shares(measure: str, unit: str = "") -> Callable[[Grouping], list[FaceGroup]]:
     def group(job: Grouping) -> list[FaceGroup]:
         records, values = measured(job.faceset, measure, job.faceset.records, job.reporter)
@@ -162,7 +168,7 @@ GROUPS: dict[str, Callable[[Grouping], list[FaceGroup]]] = {
     "sharpness": _in_shares("sharpness"),
     "exposure": _in_shares("exposure"),
     "mouth": _in_bins("mouth", MOUTH),
-    "eyes": _in_bins("eyes", EYES),
+    "eyes": _by_eyes,
     "histogram": _by_histogram,
     "duplicates": _by_duplicates,
 }

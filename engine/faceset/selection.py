@@ -21,7 +21,7 @@ from .traits import Traits, sampled
 _KERNELS = (
     (("yaw", 12.0), ("pitch", 10.0)),
     (("exposure", 0.1), ("light", 0.1)),
-    (("mouth", 0.03), ("eyes", 0.01)),
+    (("mouth", 0.03), ("eyes", 0.15)),
 )
 _MOST_POINTS = 256
 _CHUNK = 2048

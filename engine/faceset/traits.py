@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.timing import FrameRange
 from ..faces.tracks import FaceTrack
-from .expression import eye_opening, mouth_opening
+from .expression import eye_opening, mouth_opening, relative_opening
 from .looks import Looks
 
 # Poses, light and expressions of more faces than this are sampled evenly: neighbors in a shot say the same.
@@ -28,7 +28,7 @@ class Traits:
         exposure: Mean luma of the face square, 0…1.
         light: Brightness of the right half of the face against the left one, -1…1.
         mouth: Gap of the lips in face squares.
-        eyes: Gap of the lids in face squares.
+        eyes: Gap of the lids in face squares; as share of the person's usual one after `with_relative_eyes`.
         size: Side of the face square in picture pixels.
         sharpness: As `faces.quality`.
     """
@@ -48,6 +48,11 @@ class Traits:
     def of(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Traits:
         """Return the figures of some of the faces."""
         return Traits(**{item.name: getattr(self, item.name)[chosen] for item in fields(self)})
+
+
+def with_relative_eyes(traits: Traits) -> Traits:
+    """Return the figures of one person's faces with the eyes compared to how far that person usually opens them."""
+    return replace(traits, eyes=relative_opening(traits.eyes))
 
 
 def join_traits(parts: Sequence[Traits]) -> Traits:

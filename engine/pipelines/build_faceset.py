@@ -20,7 +20,7 @@ from ..faceset.builder import choose_faces
 from ..faceset.coverage_picture import draw_coverage
 from ..faceset.looks import look_at
 from ..faceset.store import load_faceset
-from ..faceset.traits import MOST_NEEDED, Traits, join_traits, sampled, seen_in, traits_of_track
+from ..faceset.traits import MOST_NEEDED, Traits, join_traits, sampled, seen_in, traits_of_track, with_relative_eyes
 from ..media.images import write_png
 from ..runtime.reporter import Reporter
 
@@ -114,7 +114,8 @@ def _need(project: Project, shots: Sequence[NeededShot], reporter: Reporter) -> 
     parts = []
     for key, track, places in found:
         some = places[sampled(len(places), max(1, round(len(places) * share)))] if len(places) else places
-        parts.append(traits_of_track(track, some, _light(project, key, track, some, reporter)))
+        traits = traits_of_track(track, some, _light(project, key, track, some, reporter))
+        parts.append(with_relative_eyes(traits))
     return join_traits(parts), seconds
 
 

@@ -39,7 +39,7 @@ RANDOM = np.random.default_rng(5)
 
 def traits(count, **given):
     """Frontal, evenly lit, quiet faces with open eyes, but for what is given."""
-    usual = {"yaw": 0, "pitch": 0, "exposure": 0.4, "light": 0, "mouth": 0.02, "eyes": 0.07, "size": 150,
+    usual = {"yaw": 0, "pitch": 0, "exposure": 0.4, "light": 0, "mouth": 0.02, "eyes": 1.0, "size": 150,
              "sharpness": 20}  # fmt: skip
     return Traits(**{name: np.full(count, value, float) + given.get(name, 0) for name, value in usual.items()})
 
@@ -150,7 +150,7 @@ def test_a_greedy_choice_is_worth_at_least_the_guaranteed_share_of_the_best():
         for names in (
             (("yaw", 12.0), ("pitch", 10.0)),
             (("exposure", 0.1), ("light", 0.1)),
-            (("mouth", 0.03), ("eyes", 0.01)),
+            (("mouth", 0.03), ("eyes", 0.15)),
         ):
             for point in range(12):
                 closeness = sum(
@@ -206,7 +206,7 @@ def test_the_worst_gaps_are_said_with_what_to_film():
         ({"light": -0.3}, "is lit from the left of the picture"),
         ({"light": 0.3}, "is lit from the right of the picture"),
         ({"mouth": 0.2}, "has the mouth open"),
-        ({"eyes": -0.04}, "has the eyes shut"),
+        ({"eyes": -0.5}, "has the eyes shut"),
     ],
 )
 def test_every_kind_of_gap_is_found_and_nothing_else(given, says):

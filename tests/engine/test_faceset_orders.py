@@ -152,7 +152,7 @@ def test_near_duplicates_stand_together_led_by_the_best(tmp_path):
         (flat(90), record(0)),
         (other, record(1)),
         (np.clip(flat(90).astype(int) + RANDOM.normal(0, 3, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8), record(2)),
-        (flat(91), record(3, scale=0.25)),
+        (flat(91), record(3, eyes=16.0, scale=0.25)),
     ]
     faceset = write(tmp_path, faces)
     ranked = sort_faces(faceset, "duplicates")
@@ -165,6 +165,12 @@ def test_near_duplicates_stand_together_led_by_the_best(tmp_path):
     back = look_at(faceset, faceset.records[::-1], Reporter())
     leaders = {looks.records[i].file for i in np.unique(find_duplicates(looks, Reporter()).leaders)}
     assert leaders == {back.records[i].file for i in np.unique(find_duplicates(back, Reporter()).leaders)}
+
+
+def test_another_expression_is_no_duplicate_however_alike_the_pictures_are(tmp_path):
+    faces = [(flat(90), record(0)), (flat(90), record(1, mouth=4.0)), (flat(90), record(2, eyes=1.0))]
+    (group,) = group_faces(write(tmp_path, faces), "duplicates")
+    assert group.name == "no duplicate" and len(group.records) == 3
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from ..engine.contract.jobs import (
     CheckJob,
     ExtractJob,
     FaceAssignment,
-    FacesetPart,
     Job,
     SwapJob,
     TrainingPerformer,
@@ -24,9 +23,9 @@ from ..engine.contract.jobs import (
 )
 from ..engine.contract.messages import Done
 from ..engine.contract.project import JOB_FILE, Project
-from ..engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
+from ..engine.contract.settings import BuildSettings, ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
-from . import casting, environment, preferences, previews, shots
+from . import casting, environment, preferences, previews, shots, training_sets
 from .job_queue import Finisher, JobRequest, Preparation
 from .process import engine_command
 from .project_view import FootageLocation, FoundFootage, footage_location, view
@@ -34,7 +33,7 @@ from .reports import check_report
 from .sequencer import sequencer_scene
 from .strips import strip_shot_steps, strip_uid
 
-_SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, TrainSettings, SwapSettings)
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, BuildSettings, TrainSettings, SwapSettings)
 
 
 def project_of_edit() -> Project:
@@ -186,9 +185,7 @@ def train_request(
 
 
 def _training_performer(settings: Any, project: Project, item: Any) -> TrainingPerformer:
-    found = casting.tracks_by_footage(settings, item.performer_id)
-    parts = tuple(FacesetPart(project.faceset(key), tracks) for key, tracks in sorted(found.items()))
-    return TrainingPerformer(item.performer_id, parts)
+    return TrainingPerformer(item.performer_id, training_sets.parts_to_train_on(settings, project, item.performer_id))
 
 
 def _after_training(project: Project) -> Finisher:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the project folder holds, for panels and requests: found footage, its fitness, people and models. No bpy.
+"""What the project folder holds, for panels and requests: footage, fitness, people, training sets, models. No bpy.
 
 Panels ask on every redraw; the disk is looked at no more than once a second, and a file is read only after it changed.
 """
@@ -17,8 +17,9 @@ from typing import Any
 from ..engine.contract.errors import EngineError
 from ..engine.contract.fitness import TrackFitness, read_fitness
 from ..engine.contract.people import People, TrackName, load_people
-from ..engine.contract.project import FITNESS_FILE, FOOTAGE_FILE, MODEL_FILE, Project
+from ..engine.contract.project import FITNESS_FILE, FOOTAGE_FILE, MODEL_FILE, TRAINING_SET_FILE, Project
 from ..engine.contract.timing import FrameRange
+from ..engine.contract.training_set import FacesetPart, TrainingSet, load_training_set
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -104,6 +105,8 @@ class ProjectView:
         self._models: dict[Path, FoundModel] = {}
         self._people_file: tuple[tuple[int, int], People | None] = ((0, 0), None)
         self._people: People | None = None
+        self._training_sets: dict[Path, TrainingSet] = {}
+        self._freshness: dict[tuple[str, tuple[FacesetPart, ...]], bool] = {}
 
     def footage(self, location: FootageLocation) -> FoundFootage | None:
         """Return what was found in the footage at a location, the newest if it was found twice; None if nothing was."""
@@ -146,6 +149,21 @@ class ProjectView:
         self._look()
         return self._models.get(self.project.model(name) / MODEL_FILE)
 
+    def training_set(self, performer: str) -> TrainingSet | None:
+        """Return the training set of a performer, by id, or None."""
+        self._look()
+        return self._training_sets.get(self.project.training_set(performer) / TRAINING_SET_FILE)
+
+    def fresh_training_set(self, performer: str, parts: tuple[FacesetPart, ...]) -> TrainingSet | None:
+        """Return the training set of a performer if it was chosen from these faces as they are now, else None."""
+        found = self.training_set(performer)
+        if found is None:
+            return None
+        key = (performer, parts)
+        if key not in self._freshness:
+            self._freshness[key] = found.is_fresh(parts)
+        return found if self._freshness[key] else None
+
     def forget(self) -> None:
         """Look again at the next question."""
         self._looked = -1e9
@@ -155,8 +173,10 @@ class ProjectView:
         if now - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         self._looked = now
+        self._freshness.clear()
         _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
         _follow(self.project.root / "footage", FITNESS_FILE, self._stamps, self._fitness, read_fitness)
+        _follow(self.project.training_sets, TRAINING_SET_FILE, self._stamps, self._training_sets, load_training_set)
         _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
         self._people_file = _reread_people(self.project.people, self._people_file)
         self._people = _still_there(self._people_file[1], self._footage.values())

@@ -18,7 +18,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
+from ..engine.contract.settings import BuildSettings, ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 
 
 def _property(item: Field[Any]) -> Any:
@@ -58,6 +58,7 @@ def settings_group(settings: type, name: str) -> type[bpy.types.PropertyGroup]:
 
 UNDERSTUDY_PG_extract = settings_group(ExtractSettings, "UNDERSTUDY_PG_extract")
 UNDERSTUDY_PG_people = settings_group(PeopleSettings, "UNDERSTUDY_PG_people")
+UNDERSTUDY_PG_build = settings_group(BuildSettings, "UNDERSTUDY_PG_build")
 UNDERSTUDY_PG_train = settings_group(TrainSettings, "UNDERSTUDY_PG_train")
 UNDERSTUDY_PG_swap = settings_group(SwapSettings, "UNDERSTUDY_PG_swap")
 
@@ -123,6 +124,13 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     target: StringProperty(name="Target", description="Whose face in the footage is replaced")
     extract: PointerProperty(type=UNDERSTUDY_PG_extract)
     people: PointerProperty(type=UNDERSTUDY_PG_people)
+    use_training_sets: BoolProperty(
+        name="Train on Training Sets",
+        description="Train on the chosen faces only, for performers whose training set was built from their faces as "
+        "they are now",
+        default=True,
+    )
+    build: PointerProperty(type=UNDERSTUDY_PG_build)
     train: PointerProperty(type=UNDERSTUDY_PG_train)
     swap: PointerProperty(type=UNDERSTUDY_PG_swap)
 
@@ -156,6 +164,7 @@ class UNDERSTUDY_PG_runtime(bpy.types.PropertyGroup):
 CLASSES = (
     UNDERSTUDY_PG_extract,
     UNDERSTUDY_PG_people,
+    UNDERSTUDY_PG_build,
     UNDERSTUDY_PG_train,
     UNDERSTUDY_PG_swap,
     UNDERSTUDY_PG_performer,

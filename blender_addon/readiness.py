@@ -131,6 +131,21 @@ def suggestions_reason(context: bpy.types.Context) -> str:
     return "" if people.suggestions or people.contested else "The search suggested nobody"
 
 
+def build_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why no training set can be built with the scene's own choices."""
+    reason = edit_reason(context)
+    if reason:
+        return reason
+    settings = sequencer_scene(context).understudy
+    source = casting.find_performer(settings, settings.source)
+    target = casting.find_performer(settings, settings.target)
+    if source is None or target is None:
+        return "Choose who shall appear and whose face is replaced"
+    if not casting.tracks_by_footage(settings, source.performer_id):
+        return f"Assign faces to {source.name} first"
+    return shots_reason(context, name) or _cast_reason(context, name, target)
+
+
 def train_reason(context: bpy.types.Context) -> str:
     """Return why no model can be trained."""
     reason = edit_reason(context)

@@ -19,7 +19,13 @@ if "understudy" not in sys.modules:
 
 from understudy.engine.contract.errors import ErrorCode  # noqa: E402 - the binding comes first
 from understudy.engine.contract.model_licences import LICENCES, models_used  # noqa: E402
-from understudy.engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings  # noqa: E402
+from understudy.engine.contract.settings import (  # noqa: E402
+    BuildSettings,
+    ExtractSettings,
+    PeopleSettings,
+    SwapSettings,
+    TrainSettings,
+)
 from understudy.training_cli.commands import COMMANDS  # noqa: E402
 from understudy.training_cli.exits import Exit  # noqa: E402
 from understudy.training_cli.main import build_parser  # noqa: E402
@@ -46,12 +52,14 @@ def settings_page():
         "(`--batch-size`), in Blender a property of the scene (`scene.understudy.train.batch_size`), in Python a field "
         "of the dataclass.",
     ]
-    for title, cls in (
-        ("Extract", ExtractSettings),
-        ("People", PeopleSettings),
-        ("Train", TrainSettings),
-        ("Swap", SwapSettings),
-    ):
+    steps = {
+        "Extract": ExtractSettings,
+        "People": PeopleSettings,
+        "Build": BuildSettings,
+        "Train": TrainSettings,
+        "Swap": SwapSettings,
+    }
+    for title, cls in steps.items():
         parts += [f"## {title}: `{cls.__name__}`", cls.__doc__.strip(), _settings_table(cls)]
     return "\n\n".join(parts) + "\n"
 

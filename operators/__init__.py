@@ -3,13 +3,14 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, job, people, performer, swap, train
+    from . import environment, faces, faceset, job, people, performer, swap, train
 
     return (
         *environment.CLASSES,
         *performer.CLASSES,
         *faces.CLASSES,
         *people.CLASSES,
+        *faceset.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
         *job.CLASSES,

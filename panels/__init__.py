@@ -3,7 +3,7 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import engine, jobs, people, performers, shots, swap, train
+    from . import engine, faceset, jobs, people, performers, shots, swap, train
 
     return (
         *jobs.CLASSES,
@@ -12,6 +12,7 @@ def _classes() -> tuple[type, ...]:
         *shots.CLASSES,
         *people.CLASSES,
         *train.CLASSES,
+        *faceset.CLASSES,
         *swap.CLASSES,
     )
 

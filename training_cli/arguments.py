@@ -11,6 +11,7 @@ from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 from ..engine.contract.settings import (
+    BuildSettings,
     ExtractSettings,
     PeopleSettings,
     Settings,
@@ -20,7 +21,7 @@ from ..engine.contract.settings import (
 )
 from ..engine.contract.timing import FrameRange
 
-_SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings, PeopleSettings)
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, BuildSettings, TrainSettings, SwapSettings)
 # Settings keep their own names apart from a command's other arguments.
 _PREFIX = "setting_"
 

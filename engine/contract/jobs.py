@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .build_faceset_job import BuildFacesetJob
 from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document
@@ -20,6 +21,7 @@ from .settings import (
     settings_to_json,
 )
 from .timing import Footage, FrameRange
+from .training_set import FacesetPart
 
 SCHEMA = "understudy.job"
 VERSION = 1
@@ -120,19 +122,6 @@ class CorrectJob:
 
 
 @dataclass(frozen=True)
-class FacesetPart:
-    """Faces to train on: a faceset folder, or some face tracks of it.
-
-    Attributes:
-        folder: Folder with aligned faces; plain pictures without records are taken too.
-        tracks: Track ids to use; empty means all faces of the folder.
-    """
-
-    folder: Path
-    tracks: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class TrainingPerformer:
     """One performer of a training job: id and where the faces are."""
 
@@ -174,7 +163,7 @@ class TrainJob:
             "performers": [
                 {
                     "performer": item.performer,
-                    "faces": [{"folder": str(part.folder), "tracks": list(part.tracks)} for part in item.faces],
+                    "faces": [part.to_json() for part in item.faces],
                 }
                 for item in self.performers
             ],
@@ -188,12 +177,7 @@ class TrainJob:
             model=Path(content["model"]),
             project=None if content.get("project") is None else Path(content["project"]),
             performers=tuple(
-                TrainingPerformer(
-                    performer=item["performer"],
-                    faces=tuple(
-                        FacesetPart(Path(part["folder"]), tuple(part.get("tracks", ()))) for part in item["faces"]
-                    ),
-                )
+                TrainingPerformer(item["performer"], tuple(map(FacesetPart.from_json, item["faces"])))
                 for item in content["performers"]
             ),
             settings=settings_from_json(TrainSettings, content.get("settings", {})),
@@ -315,11 +299,10 @@ class DummyJob:
         return cls(seconds=float(content["seconds"]), behavior=str(content["behavior"]))
 
 
-Job = ExtractJob | CorrectJob | TrainJob | SwapJob | PeopleJob | CheckJob | DummyJob
+Job = ExtractJob | CorrectJob | PeopleJob | BuildFacesetJob | TrainJob | SwapJob | CheckJob | DummyJob
 
-_KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {
-    cls.kind: cls.from_json for cls in (ExtractJob, CorrectJob, TrainJob, SwapJob, PeopleJob, CheckJob, DummyJob)
-}
+_CLASSES = (ExtractJob, CorrectJob, PeopleJob, BuildFacesetJob, TrainJob, SwapJob, CheckJob, DummyJob)
+_KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {cls.kind: cls.from_json for cls in _CLASSES}
 
 
 def save_job(path: Path, job: Job) -> None:

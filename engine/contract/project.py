@@ -29,6 +29,9 @@ FOUND_TRACKS_FILE = "found.npz"
 FOUND_FOOTAGE_FILE = "found.json"
 FACESET_FILE = "faceset.json"
 PEOPLE_FILE = "people.json"
+REMOVALS_FILE = "removals.json"
+TRAINING_SET_FILE = "trainingset.json"
+COVERAGE_FILE = "coverage.png"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
 PREVIEW_FILE = "preview.png"
@@ -68,6 +71,7 @@ class Project:
         footage/<key>/corrections.*  corrections by hand and what following faces for them gave
         footage/<key>/found.*        the search's own result, where there are corrections
         facesets/<key>/              aligned faces of that footage and faceset.json
+        trainingsets/<id>/           trainingset.json: which faces of a performer to train on; coverage.png
         models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz
         jobs/<time>-<kind>/          job.json, log.txt, messages.jsonl
@@ -97,6 +101,15 @@ class Project:
     def faceset(self, key: str) -> Path:
         """Folder of the aligned faces of one footage."""
         return self.root / "facesets" / key
+
+    @property
+    def training_sets(self) -> Path:
+        """Folder of all training sets."""
+        return self.root / "trainingsets"
+
+    def training_set(self, performer: str) -> Path:
+        """Folder of the training set of one performer, by id."""
+        return self.training_sets / safe_name(performer)
 
     @property
     def models(self) -> Path:

@@ -147,6 +147,17 @@ class ExtractSettings(_Checked):
 
 
 @dataclass(frozen=True)
+class BuildSettings(_Checked):
+    """How the faces to train on are chosen."""
+
+    maximum_faces: int = _setting(1500, "Choose at most this many faces.", unit="faces", minimum=8, maximum=100_000)
+    maximum_occlusion: float = _setting(
+        0.5, "Leave out faces of which more than this share is hidden.", minimum=0.0, maximum=1.0
+    )
+    drop_duplicates: bool = _setting(True, "Of faces that look the same keep the best only.")
+
+
+@dataclass(frozen=True)
 class TrainSettings(_Checked):
     """How the network learns the performers."""
 
@@ -274,8 +285,8 @@ class PeopleSettings(_Checked):
         return self.threshold + self.look_alike_margin
 
 
-Settings = ExtractSettings | TrainSettings | SwapSettings | PeopleSettings
-_SettingsT = TypeVar("_SettingsT", ExtractSettings, TrainSettings, SwapSettings, PeopleSettings)
+Settings = ExtractSettings | PeopleSettings | BuildSettings | TrainSettings | SwapSettings
+_SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, BuildSettings, TrainSettings, SwapSettings)
 
 
 def settings_to_json(settings: Settings) -> dict[str, Any]:

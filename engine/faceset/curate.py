@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facesets in another order: by likeness, sharpness, size or frame. Orders are lists; no file is ever renamed."""
+"""Facesets in another order. Orders are lists; no file is ever renamed."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import writing_error
 from ..media.images import natural_key
 from ..runtime.reporter import Reporter
+from .appearance import laplacian_sharpness
+from .duplicates import find_duplicates
+from .likeness import chain
+from .looks import identities_of, look_at
+from .measures import measured
 from .record import FaceRecord
 from .store import Faceset
+from .views import write_view
 
-_BINS = 64
-_T = TypeVar("_T")
+__all__ = ["ORDERS", "RankedFace", "laplacian_sharpness", "sort_faces", "write_view"]
 
 
 @dataclass(frozen=True)
@@ -30,117 +30,138 @@ class RankedFace:
 
     Attributes:
         record: The face.
-        value: Sharpness, size in pixels or frame number; for likeness the distance to the face before it, 0 to 1.
+        value: What the order is about, for example sharpness, size in pixels or frame number; for similarity the
+            distance to the face before it, 0 to 1; for near-duplicates the distance to the best of their kind.
     """
 
     record: FaceRecord
     value: float
 
 
-def sort_faces(faceset: Faceset, by: str, reporter: Reporter | None = None) -> list[RankedFace]:
+@dataclass(frozen=True)
+class Sorting:
+    """What to sort and who listens.
+
+    Attributes:
+        faceset: The faces.
+        reporter: Receives progress; unreadable pictures are named in a warning and left out.
+        reference: File name of the face that identities are compared with; empty takes the mean of all.
+    """
+
+    faceset: Faceset
+    reporter: Reporter
+    reference: str = ""
+
+
+def sort_faces(faceset: Faceset, by: str, reporter: Reporter | None = None, reference: str = "") -> list[RankedFace]:
     """Return the faces of a faceset in another order.
 
     Args:
         faceset: What to sort.
-        by: A key of `ORDERS`.
+        by: A key of `contract.curation.ORDERS`.
         reporter: Receives progress; unreadable pictures are named in a warning and left out.
+        reference: File name of the face that identities are compared with; empty takes the mean of all.
+
+    Raises:
+        EngineError: `faceset_unreadable`, when there is no such reference; `library_missing` or
+            `detector_unavailable`, when identities must be measured and can't be.
     """
-    return ORDERS[by](faceset, reporter or Reporter())
+    return ORDERS[by](Sorting(faceset, reporter or Reporter(), reference))
 
 
-def laplacian_sharpness(image: np.ndarray) -> float:
-    """Return the variance of the Laplacian of an RGB picture's luma; larger is sharper (Pech-Pacheco et al. 2000)."""
-    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return float(cv2.Laplacian(gray, cv2.CV_64F).var())
+def _ranked(records: list[FaceRecord], values: np.ndarray, is_falling: bool = False) -> list[RankedFace]:
+    keys = -values if is_falling else values
+    return [RankedFace(records[i], float(values[i])) for i in np.argsort(keys, kind="stable")]
 
 
-def color_histogram(image: np.ndarray) -> np.ndarray:
-    """Return the square roots of a picture's normalized channel histograms, float32 (3 · 64,) of length 1.
-
-    The dot product of two of them is their Bhattacharyya coefficient: 1 for equal histograms, 0 for disjoint ones.
-    """
-    counts = [np.bincount(image[..., c].ravel() >> 2, minlength=_BINS) for c in range(3)]
-    return np.sqrt(np.concatenate(counts) / (3 * image.shape[0] * image.shape[1])).astype(np.float32)
+def _rising(name: str) -> Callable[[Sorting], list[RankedFace]]:
+    return lambda job: _ranked(*measured(job.faceset, name, job.faceset.records, job.reporter))
 
 
-def _by_sharpness(faceset: Faceset, reporter: Reporter) -> list[RankedFace]:
-    found = _measure(faceset, laplacian_sharpness, reporter)
-    return sorted((RankedFace(record, value) for record, value in found), key=lambda face: -face.value)
+def _falling(name: str) -> Callable[[Sorting], list[RankedFace]]:
+    return lambda job: _ranked(*measured(job.faceset, name, job.faceset.records, job.reporter), is_falling=True)
 
 
-def _by_size(faceset: Faceset, reporter: Reporter) -> list[RankedFace]:
-    ranked = [RankedFace(r, round(r.size_in_picture_px or r.size, 1)) for r in faceset.records]
-    return sorted(ranked, key=lambda face: -face.value)
-
-
-def _by_frame(faceset: Faceset, reporter: Reporter) -> list[RankedFace]:
+def _by_frame(job: Sorting) -> list[RankedFace]:
     def key(record: FaceRecord) -> tuple[object, ...]:
         return (record.media_frame, natural_key(record.picture or record.file), record.track, record.file)
 
-    return [RankedFace(record, record.media_frame) for record in sorted(faceset.records, key=key)]
+    return [RankedFace(record, record.media_frame) for record in sorted(job.faceset.records, key=key)]
 
 
-def _by_similarity(faceset: Faceset, reporter: Reporter) -> list[RankedFace]:
+def _by_similarity(job: Sorting) -> list[RankedFace]:
     """Chain each face to the most alike one that is left, starting with the first."""
-    found = _measure(faceset, color_histogram, reporter)
-    if not found:
+    looks = look_at(job.faceset, job.faceset.records, job.reporter)
+    if not looks.records:
         return []
-    roots = np.array([histogram for _record, histogram in found])
-    order, distances = [0], [0.0]
-    is_left = np.ones(len(found), bool)
-    is_left[0] = False
-    for _ in range(len(found) - 1):
-        likeness = np.where(is_left, roots @ roots[order[-1]], -1.0)
-        best = int(np.argmax(likeness))
-        # Hellinger's form of the Bhattacharyya distance; rounding may lift the coefficient above 1.
-        distances.append(float(np.sqrt(max(0.0, 1.0 - float(likeness[best])))))
-        order.append(best)
-        is_left[best] = False
-    return [RankedFace(found[i][0], value) for i, value in zip(order, distances, strict=True)]
+    job.reporter.stage("compare", "Comparing the faces")
+    count = len(looks.records)
+    order, distances = chain(looks.histograms, lambda done: job.reporter.progress(done, count, "faces"))
+    # Hellinger's form of the Bhattacharyya distance is the Euclidean one of the roots over the square root of two.
+    return [RankedFace(looks.records[i], d / np.sqrt(2)) for i, d in zip(order, distances, strict=True)]
 
 
-def _measure(faceset: Faceset, measure: Callable[[np.ndarray], _T], reporter: Reporter) -> list[tuple[FaceRecord, _T]]:
-    found: list[tuple[FaceRecord, _T]] = []
-    reporter.stage("faces", "Looking at the faces")
-    for number, record in enumerate(faceset.records, start=1):
-        try:
-            found.append((record, measure(faceset.image(record))))
-        except EngineError as error:
-            reporter.warning(f"Left out: {error.message}")
-        if reporter.progress(number, len(faceset.records), "faces"):
-            break
-    return found
+def _by_difference(job: Sorting) -> list[RankedFace]:
+    looks = look_at(job.faceset, job.faceset.records, job.reporter)
+    if not looks.records:
+        return []
+    # The mean coefficient with all others is the coefficient with their mean.
+    likeness = looks.histograms @ looks.histograms.mean(axis=0)
+    return _ranked(list(looks.records), 1 - likeness.astype(np.float64), is_falling=True)
 
 
-ORDERS: dict[str, Callable[[Faceset, Reporter], list[RankedFace]]] = {
+def _by_identity(job: Sorting) -> list[RankedFace]:
+    known = {record.file for record in job.faceset.records}
+    if job.reference and job.reference not in known:
+        raise EngineError(
+            ErrorCode.FACESET_UNREADABLE,
+            f"There is no face {job.reference} in {job.faceset.folder}.",
+            "`faceset sort --by frame` lists the names.",
+        )
+    records, vectors = identities_of(job.faceset, job.faceset.records, job.reporter)
+    if not records:
+        return []
+    center = vectors.mean(axis=0)
+    if job.reference:
+        index = next((i for i, record in enumerate(records) if record.file == job.reference), None)
+        if index is None:
+            raise EngineError(
+                ErrorCode.PICTURE_UNREADABLE,
+                f"The face {job.reference} in {job.faceset.folder} can't be compared with: it wasn't readable.",
+                "Choose another reference.",
+            )
+        center = vectors[index]
+    return _ranked(list(records), np.linalg.norm(vectors - center, axis=1).astype(np.float64))
+
+
+def _by_duplicates(job: Sorting) -> list[RankedFace]:
+    looks = look_at(job.faceset, job.faceset.records, job.reporter)
+    found = find_duplicates(looks, job.reporter)
+    sizes = Counter(found.leaders.tolist())
+    keys = [(-sizes[leader], leader, distance) for leader, distance in zip(found.leaders, found.distances, strict=True)]
+    order = sorted(range(len(keys)), key=lambda i: keys[i])
+    return [RankedFace(looks.records[i], float(found.distances[i])) for i in order]
+
+
+ORDERS: dict[str, Callable[[Sorting], list[RankedFace]]] = {
     "similarity": _by_similarity,
-    "sharpness": _by_sharpness,
-    "size": _by_size,
+    "dissimilar": _by_difference,
+    "identity": _by_identity,
+    "sharpness": _falling("sharpness"),
+    "blur": _falling("blur"),
+    "size": _falling("size"),
     "frame": _by_frame,
+    "exposure": _rising("exposure"),
+    "contrast": _rising("contrast"),
+    "light": _rising("light"),
+    "hue": _rising("hue"),
+    "saturation": _rising("saturation"),
+    "yaw": _rising("yaw"),
+    "pitch": _rising("pitch"),
+    "roll": _rising("roll"),
+    "occlusion": _rising("occlusion"),
+    "score": _rising("score"),
+    "mouth": _rising("mouth"),
+    "eyes": _rising("eyes"),
+    "duplicates": _by_duplicates,
 }
-
-
-def write_view(folder: Path, faceset: Faceset, faces: Sequence[RankedFace]) -> None:
-    """Fill a new folder with the faces in their order, numbered, for looking through in an image viewer.
-
-    The pictures are hard links where the file system allows it, otherwise copies; the faceset stays as it is.
-
-    Raises:
-        EngineError: `not_writable` or `disk_full`; also when the folder holds something already.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise EngineError(ErrorCode.NOT_WRITABLE, f"The folder {folder} isn't empty.", "Choose a new folder.")
-        digits = len(str(len(faces)))
-        for number, face in enumerate(faces, start=1):
-            _link(faceset.folder / face.record.file, folder / f"{number:0{digits}d}_{face.record.file}")
-    except OSError as error:
-        raise writing_error(folder, error) from error
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

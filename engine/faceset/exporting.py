@@ -19,7 +19,8 @@ from .foreign import ExportedFace
 from .formats import Format, export_format
 from .frame_source import Frame, open_frames
 from .record import FaceRecord
-from .store import Faceset, cut_stem, load_faceset
+from .store import Faceset, load_faceset
+from .writer import cut_stem
 
 # How ffmpeg numbers the pictures of a movie in the ancestor's instructions.
 FRAME_PATTERN = "%d.png"

@@ -72,9 +72,9 @@ class _Collector:
 
 def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, performer: str) -> None:
     faceset = load_faceset(part.folder)
-    wanted = set(part.tracks)
+    files = set(part.files)
     for record in faceset.records:
-        if wanted and record.track not in wanted:
+        if (part.tracks and record.track not in part.tracks) or (files and record.file not in files):
             continue
         try:
             image = faceset.image(record)

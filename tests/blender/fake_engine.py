@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,8 @@ from understudy.engine.contract.errors import EngineError  # noqa: E402 - bound 
 from understudy.engine.contract.jobs import load_job  # noqa: E402
 from understudy.engine.contract.messages import Done, Failed, Hello, Log, Preview, Progress, Stage, encode  # noqa: E402
 from understudy.engine.contract.people import Member, People, Person, Suggestion, TrackName, save_people  # noqa: E402
-from understudy.engine.contract.project import Project  # noqa: E402
+from understudy.engine.contract.project import COVERAGE_FILE, Project  # noqa: E402
+from understudy.engine.contract.training_set import TrainingSet, folder_stamp, save_training_set  # noqa: E402
 
 
 def send(message):
@@ -80,6 +82,16 @@ def people(job):
     return Done(False, f"{len(persons)} people.", {"file": str(project.people)})
 
 
+def build_faceset(job):
+    folder = Project(job.project).training_set(job.performer)
+    parts = tuple(replace(part, files=("000001_t01.png",)) for part in job.faces)
+    stamps = tuple(folder_stamp(part.folder) for part in parts)
+    sentences = ("1 of 9 faces are chosen.", "No face looks up; film it.")
+    save_training_set(folder, TrainingSet(job.performer, parts, 9, 2, 1, job.shots, (), sentences, stamps))
+    png(folder / COVERAGE_FILE, 32)
+    return Done(False, " ".join(sentences), {"chosen": 1})
+
+
 def train(job):
     for step in range(3):
         send(Progress("training", step, 3, "steps"))
@@ -129,7 +141,8 @@ def main():
     send(Hello(job.kind, "0", "3", os.getpid()))
     send(Stage(job.kind, f"Pretending to {job.kind}"))
     try:
-        send({"extract": extract, "train": train, "swap": swap, "people": people}[job.kind](job))
+        actions = {"extract": extract, "people": people, "build_faceset": build_faceset, "train": train, "swap": swap}
+        send(actions[job.kind](job))
     except EngineError as error:
         send(Failed(error.code, error.message, error.hint))
         return 1

@@ -284,7 +284,7 @@ def test_drawing_asks_the_disk_at_most_once_a_second(edit, clips, monkeypatch):
     for _ in range(50):
         drawn(Panel.SHOTS)
         drawn(Panel.TRAIN)
-    assert len(looks) == 3  # footage, its fitness and models, once each
+    assert len(looks) == 4  # footage, its fitness, training sets and models, once each
 
 
 def test_drawing_changes_nothing(edit, clips):

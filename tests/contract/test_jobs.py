@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs pass through their files unchanged, and what can't be run is refused before it starts."""
 
+import dataclasses
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from understudy.engine.contract.corrections import MoveFace, SplitTrack
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.jobs import (
     VERSION,
+    BuildFacesetJob,
     CheckJob,
     CorrectJob,
     DummyJob,
@@ -27,8 +29,15 @@ from understudy.engine.contract.jobs import (
 )
 from understudy.engine.contract.people import TrackName
 from understudy.engine.contract.people_job import KnownPerformer
-from understudy.engine.contract.settings import ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.settings import (
+    BuildSettings,
+    ExtractSettings,
+    PeopleSettings,
+    SwapSettings,
+    TrainSettings,
+)
 from understudy.engine.contract.timing import Footage, FrameRange
+from understudy.engine.contract.training_set import NeededShot
 
 PROJECT = Path("Schöner Film.understudy")
 FACES = (FacesetPart(PROJECT / "facesets" / "a", (1, 3)), FacesetPart(Path("plain pictures")))
@@ -69,6 +78,13 @@ JOBS = [
         ),
         ("clip-ä-12ab", "b"),
         PeopleSettings(threshold=0.45, look_alike_margin=0.2),
+    ),
+    BuildFacesetJob(
+        PROJECT,
+        "anna",
+        (FacesetPart(PROJECT / "facesets" / "a", (1,), ("000001_t01.png",)),),
+        (NeededShot("clip-0123", (2,), (FrameRange(3, 9),)), NeededShot("other")),
+        BuildSettings(maximum_faces=100),
     ),
     CheckJob(),
     DummyJob(0.5, "crash"),
@@ -179,3 +195,21 @@ def test_performers_of_a_search_for_people_may_leave_most_of_it_out(tmp_path):
     with pytest.raises(EngineError) as caught:
         load_job(rewritten(tmp_path / "job.json", job=content))
     assert caught.value.code == ErrorCode.JOB_INVALID
+
+
+def test_a_training_of_an_older_version_takes_all_files(tmp_path):
+    training = next(job for job in JOBS if isinstance(job, TrainJob))
+    save_job(tmp_path / "job.json", training)
+    content = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
+    for item in content["job"]["performers"]:
+        for part in item["faces"]:
+            del part["files"]
+    assert load_job(rewritten(tmp_path / "job.json", job=content["job"])) == training
+
+
+@pytest.mark.parametrize("change", [{"faces": ()}, {"shots": ()}])
+def test_a_training_set_of_nothing_or_for_nothing_is_refused(change):
+    job = next(job for job in JOBS if isinstance(job, BuildFacesetJob))
+    with pytest.raises(EngineError) as caught:
+        dataclasses.replace(job, **change)
+    assert caught.value.code == ErrorCode.JOB_INVALID and caught.value.hint

@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.settings import (
+    BuildSettings,
     ExtractSettings,
     PeopleSettings,
     SwapSettings,
@@ -15,7 +16,8 @@ from understudy.engine.contract.settings import (
     settings_to_json,
 )
 
-ALL = [(cls, item) for cls in (ExtractSettings, PeopleSettings, TrainSettings, SwapSettings) for item in fields(cls)]
+KINDS = (ExtractSettings, PeopleSettings, BuildSettings, TrainSettings, SwapSettings)
+ALL = [(cls, item) for cls in KINDS for item in fields(cls)]
 each_setting = pytest.mark.parametrize(("cls", "item"), ALL, ids=[f"{cls.__name__}.{item.name}" for cls, item in ALL])
 
 
@@ -58,7 +60,7 @@ def test_every_setting_takes_its_limits(cls, item):
         assert getattr(cls(**{item.name: value}), item.name) == value
 
 
-@pytest.mark.parametrize("cls", [ExtractSettings, PeopleSettings, TrainSettings, SwapSettings])
+@pytest.mark.parametrize("cls", KINDS)
 def test_round_trip_and_missing_values_take_their_defaults(cls):
     assert settings_from_json(cls, settings_to_json(cls())) == cls()
     assert settings_from_json(cls, {}) == cls()

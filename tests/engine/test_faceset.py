@@ -10,6 +10,7 @@ from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.messages import Log
 from understudy.engine.contract.project import FACESET_FILE
 from understudy.engine.faceset.curate import sort_faces, write_view
+from understudy.engine.faceset.looks import APPEARANCE_FILE
 from understudy.engine.faceset.record import PLAIN_COVERAGE, FaceRecord
 from understudy.engine.faceset.store import ARRAYS_FILE, FacesetWriter, load_faceset
 from understudy.engine.media.images import write_png
@@ -188,12 +189,17 @@ def sharp_and_soft(folder: Path) -> None:
             writer.add(image, record(media_frame=frame, track=1, scale=(0.5, 0.25, 1.0)[frame]))
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Everything in a faceset but what was measured, which is kept beside it."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != APPEARANCE_FILE}
+
+
 @pytest.mark.parametrize(("by", "expected"), [("sharpness", [1, 2, 0]), ("size", [1, 0, 2]), ("frame", [0, 1, 2])])
 def test_orders(tmp_path, by, expected):
     sharp_and_soft(tmp_path)
-    before = sorted(path.name for path in tmp_path.iterdir())
+    before = contents(tmp_path)
     assert [ranked.record.media_frame for ranked in sort_faces(load_faceset(tmp_path), by)] == expected
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert contents(tmp_path) == before
 
 
 def test_similarity_puts_alike_faces_side_by_side(tmp_path):
@@ -223,13 +229,13 @@ def test_an_unreadable_face_is_named_and_left_out(tmp_path):
 def test_a_view_is_a_numbered_folder_and_the_faceset_stays(tmp_path):
     sharp_and_soft(tmp_path / "set")
     faceset = load_faceset(tmp_path / "set")
-    before = {path.name: path.read_bytes() for path in faceset.folder.iterdir()}
+    before = contents(faceset.folder)
     write_view(tmp_path / "view", faceset, sort_faces(faceset, "sharpness"))
     assert sorted(path.name for path in (tmp_path / "view").iterdir()) == [
         "1_000001_t01.png",
         "2_000002_t01.png",
         "3_000000_t01.png",
     ]
-    assert {path.name: path.read_bytes() for path in faceset.folder.iterdir()} == before
+    assert contents(faceset.folder) == before
     with pytest.raises(EngineError, match="isn't empty"):
         write_view(tmp_path / "view", faceset, [])

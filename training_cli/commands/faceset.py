@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`faceset list|show|sort|import|export`: look through aligned faces, and exchange them with other programs."""
+"""`faceset ACTION`: look through aligned faces, take some out, and exchange them with other programs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...engine.contract.curation import ORDERS
 from ...engine.contract.errors import EngineError, ErrorCode
 from ...engine.contract.face_formats import AUTO, EXPORT_FORMATS, IMPORT_FORMATS
 from ...engine.contract.messages import Done
 from ...engine.contract.settings import ExtractSettings
+from ..curation import CURATION, add_curation, phrases
 
 if TYPE_CHECKING:
     from ...engine.faceset.record import FaceRecord
     from ...engine.runtime.reporter import Reporter
 
-_ORDERS = ("similarity", "sharpness", "size", "frame")
+_DEFAULT_ORDER = "similarity"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,6 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_list(actions)
     _add_show(actions)
     _add_sort(actions)
+    add_curation(actions)
     _add_import(actions)
     _add_export(actions)
 
@@ -51,11 +54,12 @@ def _add_sort(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("folder", type=Path, help="folder of the faceset")
     parser.add_argument(
         "--by",
-        choices=_ORDERS,
-        default=_ORDERS[0],
-        help="similarity: each face beside the most alike one; sharpness and size: largest first; frame: as in the "
-        "footage (default: similarity)",
+        choices=tuple(ORDERS),
+        default=_DEFAULT_ORDER,
+        metavar="ORDER",
+        help=f"{phrases(ORDERS)} (default: {_DEFAULT_ORDER})",
     )
+    parser.add_argument("--reference", default="", metavar="FILE", help="face to compare identities with")
     parser.add_argument("--view", type=Path, metavar="DIR", help="fill a new folder with numbered links in this order")
 
 
@@ -110,7 +114,14 @@ def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     """Run the chosen action and return its last message."""
-    actions = {"list": _list, "show": _show, "sort": _sort, "import": _import, "export": _export}
+    actions = {
+        "list": _list,
+        "show": _show,
+        "sort": _sort,
+        **CURATION,
+        "import": _import,
+        "export": _export,
+    }
     return actions[arguments.action](arguments, reporter)
 
 
@@ -122,8 +133,14 @@ def _list(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     for record in faceset.records:
         group = record.picture or (f"track {record.track}" if not record.is_plain else "plain pictures")
         groups[group] = groups.get(group, 0) + 1
-    lines = [f"{len(faceset.records)} faces in {faceset.folder}", *(f"  {name}: {n}" for name, n in groups.items())]
-    return Done(False, "\n".join(lines), {"faces": len(faceset.records), "groups": groups})
+    removed = f", {len(faceset.removed)} more are removed" if faceset.removed else ""
+    lines = [
+        f"{len(faceset.records)} faces in {faceset.folder}{removed}",
+        *(f"  {name}: {n}" for name, n in groups.items()),
+    ]
+    return Done(
+        False, "\n".join(lines), {"faces": len(faceset.records), "removed": len(faceset.removed), "groups": groups}
+    )
 
 
 def _show(arguments: argparse.Namespace, reporter: Reporter) -> Done:
@@ -152,11 +169,12 @@ def _facts(record: FaceRecord) -> dict[str, Any]:
 
 
 def _sort(arguments: argparse.Namespace, reporter: Reporter) -> Done:
-    from ...engine.faceset.curate import sort_faces, write_view
+    from ...engine.faceset.curate import sort_faces
     from ...engine.faceset.store import load_faceset
+    from ...engine.faceset.views import write_view
 
     faceset = load_faceset(arguments.folder)
-    faces = sort_faces(faceset, arguments.by, reporter)
+    faces = sort_faces(faceset, arguments.by, reporter, arguments.reference)
     if arguments.view is not None:
         write_view(arguments.view, faceset, faces)
     result: dict[str, Any] = {"by": arguments.by, "faces": [{"file": f.record.file, "value": f.value} for f in faces]}

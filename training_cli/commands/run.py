@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _RECIPES = {
     "extract": "...engine.pipelines.extract",
     "correct": "...engine.pipelines.correct",
+    "build_faceset": "...engine.pipelines.build_faceset",
     "train": "...engine.pipelines.train",
     "swap": "...engine.pipelines.swap",
     "people": "...engine.pipelines.people",

@@ -55,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--skip-frames", type=int, nargs="+", default=[], metavar="N", help="frames that stay as they are"
     )
     parser.add_argument(
-        "--faces", type=Path, metavar="DIR", help="faceset of this footage; faces whose picture was deleted there stay"
+        "--faces", type=Path, metavar="DIR", help="faceset of this footage; faces removed or deleted there stay"
     )
     parser.add_argument("--movie", type=Path, metavar="FILE", help="also write the result over the plate, with sound")
     parser.add_argument("--references", type=Path, nargs="+", default=[], metavar="PICTURE", help="extract whom only")
@@ -138,12 +138,15 @@ def _extract_if_missing(arguments: argparse.Namespace, job: SwapJob, reporter: R
 
 
 def _deleted_faces(folder: Path, footage: Footage) -> tuple[tuple[int, int], ...]:
-    """Return media frame and track of each face whose record is there but whose picture was deleted."""
+    """Return media frame and track of each face that was removed, or whose picture was deleted."""
     from ...engine.contract.files import read_document
+    from ...engine.faceset.removals import load_removals
     from ...engine.faceset.store import SCHEMA, VERSION
 
     document = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
     places = {name: index for index, name in enumerate(footage.pictures)}
-    deleted = [face for face in document["faces"] if not (folder / face["file"]).exists()]
+    removed = {place.file for place in load_removals(folder).removed}
+    faces = document["faces"]
+    deleted = [face for face in faces if face["file"] in removed or not (folder / face["file"]).exists()]
     numbers = [(places.get(face["picture"], int(face["media_frame"])), int(face["track"])) for face in deleted]
     return tuple((frame, track) for frame, track in numbers if frame >= 0)

@@ -13,6 +13,7 @@ from ...engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
 from ...engine.contract.messages import Done
 from ...engine.contract.performers import performer_id
 from ...engine.contract.settings import TrainSettings
+from ...engine.contract.training_set import load_training_set
 from ..arguments import add_settings, settings_from
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         required=True,
         type=performer_faces,
         metavar="ID=FOLDER[:TRACKS]",
-        help="a performer and a folder of aligned faces, with the face tracks to use (anna=faces:1,4); "
-        "give it once for each performer, and again for more folders of the same one",
+        help="a performer and a folder of aligned faces, with the face tracks to use (anna=faces:1,4), or a training "
+        "set (anna=trainingset.json); give it once for each performer, and again for more folders of the same one",
     )
     parser.add_argument("--project", type=Path, metavar="FOLDER", help="project folder to lock while training")
     add_settings(parser, TrainSettings)
@@ -61,17 +62,22 @@ def job_from(arguments: argparse.Namespace) -> TrainJob:
     """Return the job that the arguments describe.
 
     Raises:
-        EngineError: `job_invalid`, for fewer than two performers.
+        EngineError: `job_invalid`, for fewer than two performers; `faceset_unreadable`, for a damaged training set.
     """
     parts: dict[str, list[FacesetPart]] = {}
     for performer, part in arguments.performers:
-        parts.setdefault(performer, []).append(part)
+        parts.setdefault(performer, []).extend(_parts(part))
     return TrainJob(
         model=arguments.model.expanduser().absolute(),
         performers=tuple(TrainingPerformer(name, tuple(faces)) for name, faces in parts.items()),
         project=arguments.project.expanduser().absolute() if arguments.project else None,
         settings=settings_from(arguments, TrainSettings),
     )
+
+
+def _parts(part: FacesetPart) -> tuple[FacesetPart, ...]:
+    is_training_set = part.folder.suffix.lower() == ".json" and not part.folder.is_dir()
+    return load_training_set(part.folder).chosen_parts() if is_training_set else (part,)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two files that keep what is known about the faces of a faceset: `faceset.json` and `faceset.npz`.
+
+Both list the faces in the same order (docs/reference/formats/faceset.md).
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import read_document, write_document, written_whole
+from ..contract.project import FACESET_FILE
+from .record import FaceRecord
+
+SCHEMA = "understudy.faceset"
+VERSION = 2
+ARRAYS_FILE = "faceset.npz"
+
+_PLAIN_FIELDS = (
+    "file",
+    "picture",
+    "media_frame",
+    "track",
+    "rotation",
+    "score",
+    "sharpness",
+    "exposure",
+    "occlusion",
+    "yaw",
+    "pitch",
+    "roll",
+)
+# Facesets of version 1 don't say these.
+_SINCE_VERSION_2 = ("exposure", "occlusion")
+
+
+@dataclass(frozen=True)
+class StoredRecords:
+    """What the two files say.
+
+    Attributes:
+        records: One for each face, also of those whose picture is gone.
+        searched: File names of single pictures that were searched.
+        is_being_replaced: The pictures were being deleted for a new extraction when the files were written: one that
+            is missing wasn't deleted by the user.
+    """
+
+    records: list[FaceRecord]
+    searched: tuple[str, ...] = ()
+    is_being_replaced: bool = False
+
+
+def read_records(folder: Path) -> StoredRecords:
+    """Read what is known about the faces of a folder; nothing where there are no records.
+
+    Raises:
+        EngineError: `faceset_unreadable`, naming what is damaged.
+    """
+    if not (folder / FACESET_FILE).is_file():
+        return StoredRecords([])
+    content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
+    try:
+        faces = content["faces"]
+        arrays = _read_arrays(folder / ARRAYS_FILE, len(faces))
+        size, coverage = int(content["size"]), float(content["coverage"])
+        records = [_record(face, arrays, index, size, coverage) for index, face in enumerate(faces)]
+        return StoredRecords(records, tuple(content["searched"]), bool(content.get("replacing", False)))
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise EngineError(
+            ErrorCode.FACESET_UNREADABLE,
+            f"The records of the faceset {folder} are damaged: {error}.",
+            f"Extract again, or delete {FACESET_FILE} to use the pictures without records.",
+        ) from error
+
+
+def _record(face: dict[str, Any], arrays: dict[str, np.ndarray], index: int, size: int, coverage: float) -> FaceRecord:
+    box = arrays["boxes"][index].tolist()
+    identity = arrays["identities"][index]
+    return FaceRecord(
+        **{name: face[name] for name in _PLAIN_FIELDS if name in face or name not in _SINCE_VERSION_2},
+        box=(box[0], box[1], box[2], box[3]),
+        landmarks=arrays["landmarks"][index],
+        image_to_face=arrays["image_to_face"][index],
+        size=size,
+        coverage=coverage,
+        identity=None if np.isnan(identity[0]) else identity,
+    )
+
+
+def _read_arrays(path: Path, count: int) -> dict[str, np.ndarray]:
+    shapes = {"landmarks": (68, 2), "boxes": (4,), "image_to_face": (2, 3), "identities": (128,)}
+    with np.load(path, allow_pickle=False) as content:
+        arrays = {name: content[name] for name in shapes}
+    for name, shape in shapes.items():
+        if arrays[name].shape != (count, *shape):
+            raise ValueError(f"{name} has the shape {arrays[name].shape} instead of {(count, *shape)}")
+    return arrays
+
+
+def write_records(
+    folder: Path, size: int, coverage: float, records: Sequence[FaceRecord], searched: Sequence[str]
+) -> None:
+    """Write what is known about the faces of a folder.
+
+    Raises:
+        EngineError: `not_writable` or `disk_full`.
+    """
+    with written_whole(folder / ARRAYS_FILE) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **_arrays(records))
+    content = {
+        "size": size,
+        "coverage": coverage,
+        "searched": list(searched),
+        "faces": [_face_to_json(record) for record in records],
+    }
+    write_document(folder / FACESET_FILE, SCHEMA, VERSION, content)
+
+
+def note_replacing(folder: Path) -> None:
+    """Write into the records that their pictures are being deleted for a new extraction.
+
+    Raises:
+        EngineError: `faceset_unreadable`, `not_writable` or `disk_full`.
+    """
+    content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
+    # Its own schema and version go over the writer's, so the file stays of the version it is.
+    write_document(folder / FACESET_FILE, SCHEMA, VERSION, {**content, "replacing": True})
+
+
+def _face_to_json(record: FaceRecord) -> dict[str, Any]:
+    face = {name: getattr(record, name) for name in _PLAIN_FIELDS}
+    return {name: round(float(value), 4) if isinstance(value, float) else value for name, value in face.items()}
+
+
+def _arrays(records: Sequence[FaceRecord]) -> dict[str, np.ndarray]:
+    count = len(records)
+    unknown = np.full(128, np.nan, np.float32)
+    return {
+        "landmarks": np.array([r.landmarks for r in records], np.float32).reshape(count, 68, 2),
+        "boxes": np.array([r.box for r in records], np.float32).reshape(count, 4),
+        "image_to_face": np.array([r.image_to_face for r in records], np.float64).reshape(count, 2, 3),
+        "identities": np.array([unknown if r.identity is None else r.identity for r in records], np.float32).reshape(
+            count, 128
+        ),
+    }

@@ -48,6 +48,8 @@ class FoundFootage:
         ranges: Media frames that were searched.
         frame_count: Pictures of the footage, or 0 when the file doesn't say.
         tracks: The face tracks in it.
+        folder: Where its files are, or None.
+        size: Width and height of the upright picture in px; 0, 0 when the file doesn't say.
     """
 
     key: str
@@ -55,6 +57,8 @@ class FoundFootage:
     ranges: tuple[FrameRange, ...]
     tracks: tuple[FoundTrack, ...]
     frame_count: int = 0
+    folder: Path | None = None
+    size: tuple[int, int] = (0, 0)
 
 
 # Path, first picture and number of pictures; the last two are "" and 0 for a movie.
@@ -156,6 +160,8 @@ def _read_footage(path: Path) -> FoundFootage:
         ranges=tuple(FrameRange(start, end) for start, end in content.get("ranges", ())),
         tracks=tracks,
         frame_count=int(content.get("frame_count", 0)),
+        folder=path.parent,
+        size=(int(content.get("width", 0)), int(content.get("height", 0))),
     )
 
 

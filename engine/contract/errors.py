@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     ALIGNMENTS_UNSAFE = "alignments_unsafe"
     FACESET_UNREADABLE = "faceset_unreadable"
     TRACKS_MISSING = "tracks_missing"
+    CORRECTION_INVALID = "correction_invalid"
     MODEL_MISSING = "model_missing"
     MODEL_UNREADABLE = "model_unreadable"
     MODEL_MISMATCH = "model_mismatch"

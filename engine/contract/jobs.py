@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document
 from .settings import (
@@ -70,6 +71,50 @@ class ExtractJob:
             references=tuple(map(Path, content.get("references", ()))),
             rejects=tuple(map(Path, content.get("rejects", ()))),
             settings=settings_from_json(ExtractSettings, content.get("settings", {})),
+        )
+
+
+@dataclass(frozen=True)
+class CorrectJob:
+    """Correct by hand what was found in one footage; without changes it applies the corrections in the file again.
+
+    Attributes:
+        project: Project folder that holds the tracks of the footage.
+        footage: What was searched.
+        append: Corrections to add; if one of them can't be applied, nothing is changed.
+        undo: How many of the last corrections to take back first.
+        clear: Take all corrections back first.
+    """
+
+    kind = "correct"
+    project: Path
+    footage: Footage
+    append: tuple[AnyCorrection, ...] = ()
+    undo: int = 0
+    clear: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.undo >= 0, f"{self.undo} corrections can't be taken back.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON document."""
+        return {
+            "project": str(self.project),
+            "footage": self.footage.to_json(),
+            "append": [item.to_json() for item in self.append],
+            "undo": self.undo,
+            "clear": self.clear,
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> CorrectJob:
+        """Build from `to_json`'s values."""
+        return cls(
+            project=Path(content["project"]),
+            footage=Footage.from_json(content["footage"]),
+            append=tuple(correction_from_json(item) for item in content.get("append", ())),
+            undo=int(content.get("undo", 0)),
+            clear=bool(content.get("clear", False)),
         )
 
 
@@ -269,10 +314,10 @@ class DummyJob:
         return cls(seconds=float(content["seconds"]), behavior=str(content["behavior"]))
 
 
-Job = ExtractJob | TrainJob | SwapJob | CheckJob | DummyJob
+Job = ExtractJob | CorrectJob | TrainJob | SwapJob | CheckJob | DummyJob
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {
-    cls.kind: cls.from_json for cls in (ExtractJob, TrainJob, SwapJob, CheckJob, DummyJob)
+    cls.kind: cls.from_json for cls in (ExtractJob, CorrectJob, TrainJob, SwapJob, CheckJob, DummyJob)
 }
 
 

@@ -22,6 +22,10 @@ VERSION = 1
 
 TRACKS_FILE = "tracks.npz"
 FOOTAGE_FILE = "footage.json"
+CORRECTIONS_FILE = "corrections.json"
+CORRECTION_RESULTS_FILE = "corrections.npz"
+FOUND_TRACKS_FILE = "found.npz"
+FOUND_FOOTAGE_FILE = "found.json"
 FACESET_FILE = "faceset.json"
 MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
@@ -51,6 +55,8 @@ class Project:
         performers/<id>.json         performers and consent
         footage/<key>/footage.json   what the file is, which frames were searched
         footage/<key>/tracks.npz     boxes, landmarks, scores, identities
+        footage/<key>/corrections.*  corrections by hand and what following faces for them gave
+        footage/<key>/found.*        the search's own result, where there are corrections
         facesets/<key>/              aligned faces of that footage and faceset.json
         models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz

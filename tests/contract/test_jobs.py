@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from understudy.engine.contract.corrections import MoveFace, SplitTrack
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.jobs import (
     VERSION,
     CheckJob,
+    CorrectJob,
     DummyJob,
     ExtractJob,
     FaceAssignment,
@@ -54,6 +56,8 @@ JOBS = [
         SwapSettings(bit_depth=16, blend="poisson"),
         skip_faces=((1, 2),),
     ),
+    CorrectJob(PROJECT, Footage(Path("clip.mov")), (MoveFace(1, 4, 2.5), SplitTrack(1, 9)), undo=2),
+    CorrectJob(PROJECT, Footage(Path("clip.mov")), clear=True),
     CheckJob(),
     DummyJob(0.5, "crash"),
 ]

@@ -24,6 +24,19 @@ _CENTER_OF = ("right eye", "left eye", "mouth right", "mouth left")
 NAMES = (CENTER, *_LANDMARKS)
 
 
+# Where the points lie in the box from brows to chin of a face seen from the front, as shares of the box; measured on
+# the demo's clip and made symmetric.
+_IN_BOX = {
+    CENTER: (0.5, 0.445),
+    "right eye": (0.28, 0.205),
+    "left eye": (0.72, 0.205),
+    "nose": (0.5, 0.41),
+    "mouth right": (0.33, 0.685),
+    "mouth left": (0.67, 0.685),
+    "chin": (0.5, 1.0),
+}
+
+
 def named_points(landmarks: np.ndarray) -> np.ndarray:
     """Return the points of `NAMES` from (n, 68, 2) landmarks, float64 (n, 7, 2): center first."""
     points = {name: np.asarray(landmarks[:, list(rows)], float).mean(axis=1) for name, rows in _LANDMARKS.items()}
@@ -77,3 +90,18 @@ def motion_between(before: np.ndarray, after: np.ndarray, pivot: np.ndarray) -> 
     motion = Motion((0.0, 0.0), abs(factor), float(np.degrees(np.angle(factor))))
     shift = target - motion.moved(middle[None], np.asarray(pivot, float))[0]
     return Motion((float(shift[0]), float(shift[1])), motion.scale, motion.turn)
+
+
+def box_around(points: dict[str, np.ndarray]) -> tuple[float, float, float, float]:
+    """Return the box x0, y0, x1, y1 from brows to chin of a face of which some points are known.
+
+    Args:
+        points: At least two places by name, (2,) px each.
+    """
+    inside = np.array([_IN_BOX[name] for name in points])
+    places = np.array(list(points.values()), float)
+    motion = motion_between(inside, places, np.zeros(2))
+    corners = motion.moved(np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float), np.zeros(2))
+    x0, y0 = corners.min(axis=0).tolist()
+    x1, y1 = corners.max(axis=0).tolist()
+    return (x0, y0, x1, y1)

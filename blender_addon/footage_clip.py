@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -73,7 +74,7 @@ def _place(strip: Any) -> tuple[str, str]:
     if strip.type == "MOVIE":
         return os.path.normpath(bpy.path.abspath(strip.filepath, library=library)), "MOVIE"
     folder = bpy.path.abspath(strip.directory, library=library)
-    return os.path.normpath(os.path.join(folder, strip.elements[0].filename)), "SEQUENCE"
+    return os.path.normpath(Path(folder) / strip.elements[0].filename), "SEQUENCE"
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Face tracks as Blender's tracking data: one tracking object for each face in the clip of the footage.
 
-Anything in Blender can be stuck to its tracks. What was written is kept in the clip too, so that reading back finds
-exactly what the editor moved. Frames in which the face was lost get muted markers: what is stuck to the face goes on
-along the interpolated way, and the Clip Editor shows that nothing was seen there.
+Anything in Blender can be stuck to its tracks. What was written is kept in the clip too, so that reading back
+(`tracking_reading`) finds exactly what the editor moved. Frames in which the face was lost get muted markers: what is
+stuck to the face goes on along the interpolated way, and the Clip Editor shows that nothing was seen there.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import bpy
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
-from .face_points import CENTER, NAMES, Motion, motion_between, named_points
-from .footage_clip import clip_frame, media_frame
+from .face_points import CENTER, NAMES, named_points
+from .footage_clip import clip_frame
 from .slices import SLICE_S
 from .track_arrays import TrackArrays
 
@@ -27,26 +27,7 @@ _PATTERN = {CENTER: 0.8}
 _FEATURE_PATTERN = 0.25
 # Blender searches for a pattern in an area this many times as large.
 _SEARCH = 2.0
-# Less is rounding: single precision of a position in an 8K picture is 0.0005 px.
-MOVED_PX = 0.05
 _WRITTEN = "understudy_face_"
-
-
-@dataclass(frozen=True, eq=False)
-class MovedFace:
-    """What an editor did to one face in one frame of the tracking data.
-
-    Attributes:
-        track: Face track id.
-        media_frame: The frame.
-        motion: Where the face went; its shift is the center's.
-        center: Where the center was written, px.
-    """
-
-    track: int
-    media_frame: int
-    motion: Motion
-    center: tuple[float, float]
 
 
 def object_name(track: int) -> str:
@@ -172,51 +153,12 @@ def _shape_markers(markers: Any, half: np.ndarray, is_muted: np.ndarray) -> None
     markers.foreach_set("is_keyed", np.zeros(count, bool))
 
 
-def written_tracks(clip: Any) -> tuple[int, ...]:
-    """Return the face tracks that were written into a clip and are still there, ascending."""
-    numbers = [key.removeprefix(_WRITTEN) for key in clip.keys() if key.startswith(_WRITTEN)]
-    return tuple(sorted(int(n) for n in numbers if n.isdigit() and object_name(int(n)) in clip.tracking.objects.keys()))
-
-
-def moved_faces(clip: Any, size: tuple[int, int]) -> list[MovedFace]:
-    """Return where the editor moved markers of our faces, in the order of tracks and frames.
-
-    Muted markers, and those in frames the face track doesn't have, say nothing. A face of which only the center was
-    moved is shifted; of one whose features were moved the similarity through the moved points is taken.
-
-    Args:
-        clip: Movie clip that faces were written into.
-        size: Width and height of the pictures in px.
-    """
-    found = []
-    for track in written_tracks(clip):
-        frames, written = _as_written(clip, track)
-        now, is_there = _as_found(clip, track, frames, written)
-        before, after = to_pixels(written, size), to_pixels(now, size)
-        is_moved = is_there & (np.linalg.norm(after - before, axis=-1) > MOVED_PX)
-        for row in np.flatnonzero(is_moved.any(axis=1)).tolist():
-            chosen = is_moved[row]
-            motion = motion_between(before[row, chosen], after[row, chosen], before[row, 0])
-            x, y = before[row, 0].tolist()
-            found.append(MovedFace(track, int(frames[row]), motion, (x, y)))
-    return found
-
-
-def note_read(clip: Any) -> None:
-    """Take what the clip holds now as written, so that the same changes aren't read a second time."""
-    for track in written_tracks(clip):
-        frames, written = _as_written(clip, track)
-        now, is_there = _as_found(clip, track, frames, written)
-        places = np.where(is_there[..., None], now, written).astype(np.float32)
-        _note_written(clip, track, frames, places)
-
-
 def _note_written(clip: Any, track: int, frames: np.ndarray, places: np.ndarray) -> None:
     # Plain numbers, because Blender 4.5 and 5.0 keep the length of bytes that others replace.
     clip[f"{_WRITTEN}{track}"] = [*frames.astype(float).tolist(), *places.astype(float).ravel().tolist()]
 
 
-def _as_written(clip: Any, track: int) -> tuple[np.ndarray, np.ndarray]:
+def as_written(clip: Any, track: int) -> tuple[np.ndarray, np.ndarray]:
     """Return media frames int32 (n,) and places float32 (n, 7, 2) as they were written."""
     values = np.array(clip[f"{_WRITTEN}{track}"], float)
     count, rest = divmod(len(values), 1 + 2 * len(NAMES))
@@ -229,27 +171,8 @@ def _as_written(clip: Any, track: int) -> tuple[np.ndarray, np.ndarray]:
     return values[:count].astype(np.int32), values[count:].astype(np.float32).reshape(count, len(NAMES), 2)
 
 
-def _as_found(clip: Any, track: int, frames: np.ndarray, written: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return places float32 (n, 7, 2) as they are now and where there is an enabled marker, bool (n, 7)."""
-    places, is_there = written.copy(), np.zeros(written.shape[:2], bool)
-    face = clip.tracking.objects[object_name(track)]
-    row_of = {frame: row for row, frame in enumerate(frames.tolist())}
-    for column, name in enumerate(NAMES):
-        if name not in face.tracks:
-            continue
-        for frame, place in enabled_markers(clip, face.tracks[name]):
-            row = row_of.get(frame)
-            if row is not None:
-                places[row, column], is_there[row, column] = place, True
-    return places, is_there
-
-
-def enabled_markers(clip: Any, track: Any) -> list[tuple[int, np.ndarray]]:
-    """Return media frame and place, float32 (2,), of each marker of a track that isn't muted."""
-    count = len(track.markers)
-    frames, co, muted = np.empty(count, np.int32), np.empty(2 * count, np.float32), np.empty(count, bool)
-    track.markers.foreach_get("frame", frames)
-    track.markers.foreach_get("co", co)
-    track.markers.foreach_get("mute", muted)
-    kept = zip(frames.tolist(), co.reshape(-1, 2), muted.tolist(), strict=True)
-    return [(media_frame(clip, frame), place) for frame, place, is_muted in kept if not is_muted]
+def written_tracks(clip: Any) -> tuple[int, ...]:
+    """Return the face tracks that were written into a clip and are still there, ascending."""
+    objects = {item.name for item in clip.tracking.objects}
+    numbers = [key.removeprefix(_WRITTEN) for key in dict(clip) if key.startswith(_WRITTEN)]
+    return tuple(sorted(int(n) for n in numbers if n.isdigit() and object_name(int(n)) in objects))

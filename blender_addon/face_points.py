@@ -66,6 +66,10 @@ class Motion:
         matrix = self.scale * np.array([[cosine, -sine], [sine, cosine]])
         return (np.asarray(points, float) - pivot) @ matrix.T + pivot + np.array(self.shift)
 
+    def limited(self, largest_scale: float) -> Motion:
+        """Return the motion with a scale of at most a factor, and at least its inverse."""
+        return Motion(self.shift, min(max(self.scale, 1 / largest_scale), largest_scale), self.turn)
+
 
 def motion_between(before: np.ndarray, after: np.ndarray, pivot: np.ndarray) -> Motion:
     """Return the similarity that takes points closest to where they went.

@@ -30,7 +30,12 @@ def media_frame(clip: Any, frame: int) -> int:
 
 def find_clip(strip: Any) -> Any | None:
     """Return the movie clip data-block of a strip's footage, or None while there is none; changes nothing."""
-    path, source = _place(strip)
+    return clip_at(place_of(strip))
+
+
+def clip_at(place: tuple[str, str]) -> Any | None:
+    """Return the movie clip data-block of a place that `place_of` returned, or None."""
+    path, source = place
     for clip in bpy.data.movieclips:
         if clip.source == source and _same(bpy.path.abspath(clip.filepath, library=clip.library), path):
             return clip
@@ -43,7 +48,7 @@ def footage_clip(strip: Any) -> Any:
     Raises:
         EngineError: `strip_unsupported`, when Blender can't show the footage as a clip.
     """
-    path, _ = _place(strip)
+    path, _ = place_of(strip)
     if strip.type == "IMAGE":
         _require_numbered(strip)
     clip = find_clip(strip)
@@ -66,7 +71,7 @@ def footage_clip(strip: Any) -> Any:
     return clip
 
 
-def _place(strip: Any) -> tuple[str, str]:
+def place_of(strip: Any) -> tuple[str, str]:
     """Return the file that a clip of this footage is loaded from, and the clip's source."""
     if strip.type not in ("MOVIE", "IMAGE"):
         raise unsupported(strip, "has no footage of its own", "Choose a movie or image strip.")

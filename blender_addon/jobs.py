@@ -106,10 +106,11 @@ def clear() -> None:
 
 def _after(job: Job) -> None:
     if job.request.undo and job.state is not JobState.FAILED:
-        _push_undo(job.request.undo)
+        push_undo(job.request.undo)
 
 
-def _push_undo(message: str) -> None:
+def push_undo(message: str) -> None:
+    """Make what was changed since the last undo step one of its own."""
     windows = bpy.context.window_manager.windows
     if not windows:
         return

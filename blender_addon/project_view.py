@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engine.contract.project import FOOTAGE_FILE, MODEL_FILE, Project
+from ..engine.contract.correction_list import load_corrections
+from ..engine.contract.errors import EngineError
+from ..engine.contract.project import CORRECTIONS_FILE, FOOTAGE_FILE, MODEL_FILE, Project
 from ..engine.contract.timing import FrameRange
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -168,6 +170,24 @@ def _read_footage(path: Path) -> FoundFootage:
 def _read_track(item: dict[str, Any], folder: Path) -> FoundTrack:
     name = item.get("thumbnail")
     return FoundTrack(item["id"], item["first"], item["last"], item["frames"], folder / name if name else None)
+
+
+_counts: dict[Path, tuple[tuple[int, int], int]] = {}
+
+
+def correction_count(found: FoundFootage) -> int:
+    """Return how many corrections a footage has; 0 for a file that can't be read, which the engine then names."""
+    if found.folder is None:
+        return 0
+    path = found.folder / CORRECTIONS_FILE
+    try:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        if _counts.get(path, (None, 0))[0] != stamp:
+            _counts[path] = (stamp, len(load_corrections(found.folder)))
+        return _counts[path][1]
+    except (OSError, EngineError):
+        return 0
 
 
 def _read_model(path: Path) -> FoundModel:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.contract.corrections import LARGEST_SCALE, AddFace, AnyCorrection, MoveFace
-from .face_points import CENTER, NAMES, box_around, motion_between, named_points
+from ..engine.contract.corrections import LARGEST_SCALE, AddFace, AnyCorrection, MoveFace, SetLandmarks
+from .face_points import CENTER, NAMES, Motion, box_around, motion_between, named_points
 from .footage_clip import media_frame
 from .track_arrays import TrackArrays
 from .tracking_data import as_written, object_name, to_pixels, written_tracks
@@ -33,11 +33,21 @@ def read_corrections(clip: Any, tracks: Sequence[TrackArrays], size: tuple[int, 
     return [*_moved_faces(clip, tracks, size), *_new_faces(clip, tracks, size)]
 
 
+def has_moved_markers(clip: Any, size: tuple[int, int]) -> bool:
+    """Whether the editor moved markers of written faces since they were written."""
+    for number in written_tracks(clip):
+        frames, places = as_written(clip, number)
+        if _moved_from(clip, number, frames, places, size)[1].any():
+            return True
+    return False
+
+
 def _moved_faces(clip: Any, tracks: Sequence[TrackArrays], size: tuple[int, int]) -> list[AnyCorrection]:
     """Return a key frame for each frame in which markers of a written face were moved.
 
     Muted markers, and those in frames the face track doesn't have, say nothing. A face of which only the center was
-    moved is shifted; else the similarity through the moved points is taken.
+    moved is shifted; else the similarity through the moved points is taken. One moved frame is told as a movement,
+    several as places: a movement counts from where the key frames before have put the face.
     """
     written = set(written_tracks(clip))
     return [item for track in tracks if track.id in written for item in _moves(clip, track, size)]
@@ -45,23 +55,37 @@ def _moved_faces(clip: Any, tracks: Sequence[TrackArrays], size: tuple[int, int]
 
 def _moves(clip: Any, track: TrackArrays, size: tuple[int, int]) -> list[AnyCorrection]:
     frames, places = as_written(clip, track.id)
-    now, is_there = _as_found(clip, track.id, frames, places)
-    after = to_pixels(now, size)
-    is_moved = is_there & (np.linalg.norm(after - to_pixels(places, size), axis=-1) > MOVED_PX)
-    found: list[AnyCorrection] = []
+    after, is_moved = _moved_from(clip, track.id, frames, places, size)
+    moves = []
     for row in np.flatnonzero(is_moved.any(axis=1)).tolist():
         index = track.index(int(frames[row]))
         if index is None:
             continue
         chosen = is_moved[row]
         before = named_points(track.landmarks[index : index + 1])[0, chosen]
-        if np.linalg.norm(after[row, chosen] - before, axis=-1).max() <= MOVED_PX:
-            continue
-        box = track.boxes[index].astype(float)
-        motion = motion_between(before, after[row, chosen], (box[:2] + box[2:]) / 2)
-        scale = float(np.clip(motion.scale, 1 / LARGEST_SCALE, LARGEST_SCALE))
-        found.append(MoveFace(track.id, int(frames[row]), *motion.shift, scale=scale, turn_deg=motion.turn))
-    return found
+        if np.linalg.norm(after[row, chosen] - before, axis=-1).max() > MOVED_PX:
+            box = track.boxes[index].astype(float)
+            motion = motion_between(before, after[row, chosen], (box[:2] + box[2:]) / 2)
+            moves.append((index, motion.limited(LARGEST_SCALE)))
+    if len(moves) == 1:
+        ((index, motion),) = moves
+        return [MoveFace(track.id, int(track.frames[index]), *motion.shift, scale=motion.scale, turn_deg=motion.turn)]
+    return [_placed(track, index, motion) for index, motion in moves]
+
+
+def _placed(track: TrackArrays, index: int, motion: Motion) -> SetLandmarks:
+    box = track.boxes[index].astype(float)
+    places = motion.moved(track.landmarks[index], (box[:2] + box[2:]) / 2)
+    return SetLandmarks(track.id, int(track.frames[index]), tuple((float(x), float(y)) for x, y in places))
+
+
+def _moved_from(
+    clip: Any, track: int, frames: np.ndarray, written: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return places in px, float64 (n, 7, 2), as they are now, and which of them were moved, bool (n, 7)."""
+    now, is_there = _as_found(clip, track, frames, written)
+    after = to_pixels(now, size)
+    return after, is_there & (np.linalg.norm(after - to_pixels(written, size), axis=-1) > MOVED_PX)
 
 
 def _as_found(clip: Any, track: int, frames: np.ndarray, written: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

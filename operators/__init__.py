@@ -3,12 +3,14 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, job, performer, swap, train
+    from . import environment, faces, job, performer, swap, tracking, tracks, train
 
     return (
         *environment.CLASSES,
         *performer.CLASSES,
         *faces.CLASSES,
+        *tracks.CLASSES,
+        *tracking.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
         *job.CLASSES,

@@ -3,13 +3,14 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import engine, jobs, performers, shots, swap, train
+    from . import engine, jobs, performers, shots, swap, tracks, train
 
     return (
         *jobs.CLASSES,
         *engine.CLASSES,
         *performers.CLASSES,
         *shots.CLASSES,
+        *tracks.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
     )

@@ -11,7 +11,7 @@ from found_faces import landmarks_at, track_values, write_found
 from understudy.blender_addon import footage_clip, track_arrays, tracking_data, tracking_reading
 from understudy.blender_addon.face_points import NAMES, Motion, box_around, motion_between, named_points
 from understudy.blender_addon.slices import finished
-from understudy.engine.contract.corrections import AddFace, MoveFace
+from understudy.engine.contract.corrections import AddFace, MoveFace, SetLandmarks
 from understudy.engine.contract.errors import EngineError, ErrorCode
 
 SIZE = (512, 512)
@@ -162,8 +162,11 @@ def test_each_frame_and_each_face_is_told_apart(clip, tmp_path):
     shift(marker(clip, "chin", 5, "Face 7"), 3.0, 0.0)
     moved = read(clip, *tracks)
     assert [(item.track, item.frame) for item in moved] == [(1, 11), (1, 30), (7, 5)]
-    expected = [pytest.approx(s, abs=1e-3) for s in ((1, 0), (0, 2), (3, 0))]
-    assert [(item.dx, item.dy) for item in moved] == expected
+    # A movement counts from where earlier key frames put the face, so several frames of a face are told as places.
+    for item, row, dx, dy in ((moved[0], 1, 1, 0), (moved[1], 20, 0, 2)):
+        assert isinstance(item, SetLandmarks)
+        assert np.allclose(item.landmarks, tracks[0].landmarks[row] + [dx, dy], atol=1e-3)
+    assert isinstance(moved[2], MoveFace) and (moved[2].dx, moved[2].dy) == pytest.approx((3, 0), abs=1e-3)
 
 
 def test_muted_markers_and_frames_of_nobody_say_nothing(written):

@@ -8,7 +8,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .corrections import AnyCorrection, correction_from_json
+from .corrections import (
+    AddFace,
+    AnyCorrection,
+    DeleteFrames,
+    DeleteTrack,
+    KeepFound,
+    MergeTracks,
+    MoveFace,
+    Realign,
+    SetBox,
+    SetLandmarks,
+    SplitTrack,
+    correction_from_json,
+)
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document, writing_error
 from .project import CORRECTIONS_FILE
@@ -79,3 +92,25 @@ def clear_corrections(folder: Path) -> None:
 def with_keys(corrections: Sequence[AnyCorrection]) -> tuple[AnyCorrection, ...]:
     """Return the corrections, those without a key with a new one."""
     return tuple(item if item.key else replace(item, key=uuid.uuid4().hex[:12]) for item in corrections)
+
+
+def describe(correction: AnyCorrection) -> str:
+    """Return what a correction does in a few words, as "move face track 1 in frame 40"."""
+    item = correction
+    if isinstance(item, MergeTracks):
+        return f"merge face tracks {item.first} and {item.second}"
+    if isinstance(item, AddFace):
+        return f"add a face in frame {item.frame}"
+    if isinstance(item, DeleteTrack):
+        return f"delete face track {item.track}"
+    if isinstance(item, DeleteFrames):
+        return f"delete frames {item.start} to {item.end - 1} of face track {item.track}"
+    verbs = {
+        MoveFace: "move face track {0.track} in frame {0.frame}",
+        SetLandmarks: "set the landmarks of face track {0.track} in frame {0.frame}",
+        SetBox: "set the box of face track {0.track} in frame {0.frame}",
+        KeepFound: "keep face track {0.track} as found in frame {0.frame}",
+        Realign: "re-align face track {0.track} from frame {0.frame} on",
+        SplitTrack: "split face track {0.track} at frame {0.frame}",
+    }
+    return verbs[type(item)].format(item)

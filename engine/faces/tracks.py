@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..contract.files import read_document, write_document, written_whole
 from ..contract.project import FOOTAGE_FILE, TRACKS_FILE
 from ..contract.settings import ExtractSettings, settings_from_json, settings_to_json
 from ..contract.timing import Footage, FrameRange, frame_rate
+from .smoothing import jitter
 
 SCHEMA = "understudy.footage"
 VERSION = 2
@@ -89,6 +91,11 @@ class FaceTrack:
         """Last media frame (inclusive)."""
         return int(self.frames[-1])
 
+    def is_same_as(self, other: FaceTrack) -> bool:
+        """Whether all values of two tracks are equal, to the bit."""
+        names = (*_PER_FRAME, "identity")
+        return self.id == other.id and all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
+
     def index(self, media_frame: int) -> int | None:
         """Return the position of a media frame in the arrays, or None where the track isn't."""
         position = int(np.searchsorted(self.frames, media_frame))
@@ -144,13 +151,28 @@ class TrackSet:
         )
 
 
+def steadiness_of(tracks: Sequence[FaceTrack]) -> dict[str, float]:
+    """Return the figures of the steadying over some tracks (`TrackSet.steadiness`); none without frames."""
+    weights = [len(track.frames) for track in tracks]
+    if not sum(weights):
+        return {}
+    raw = [jitter(track.raw_landmarks) for track in tracks]
+    steadied = [jitter(track.landmarks) for track in tracks]
+    return {
+        "raw_jitter": float(np.average(raw, weights=weights)),
+        "jitter": float(np.average(steadied, weights=weights)),
+    }
+
+
 def thumbnail_name(track_id: int) -> str:
     """Return the file name of a track's thumbnail in the footage's folder."""
     return f"t{track_id:02d}.png"
 
 
-def save_tracks(folder: Path, track_set: TrackSet) -> None:
-    """Write tracks.npz and footage.json into the footage's folder.
+def save_tracks(
+    folder: Path, track_set: TrackSet, arrays_file: str = TRACKS_FILE, document: str = FOOTAGE_FILE
+) -> None:
+    """Write tracks.npz and footage.json, or files of other names, into the footage's folder.
 
     Raises:
         EngineError: `not_writable` or `disk_full`.
@@ -160,9 +182,9 @@ def save_tracks(folder: Path, track_set: TrackSet) -> None:
         arrays[f"{track.id}/identity"] = track.identity
         for name in _PER_FRAME:
             arrays[f"{track.id}/{name}"] = getattr(track, name)
-    with written_whole(folder / TRACKS_FILE) as temporary, temporary.open("wb") as file:
+    with written_whole(folder / arrays_file) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    write_document(folder / FOOTAGE_FILE, SCHEMA, VERSION, _to_json(track_set))
+    write_document(folder / document, SCHEMA, VERSION, _to_json(track_set))
 
 
 def _to_json(track_set: TrackSet) -> dict[str, Any]:
@@ -196,17 +218,19 @@ def _summary(track: FaceTrack) -> dict[str, Any]:
     }
 
 
-def load_tracks(folder: Path) -> TrackSet:
+def load_tracks(folder: Path, arrays_file: str = TRACKS_FILE, document: str = FOOTAGE_FILE) -> TrackSet:
     """Read what was found in a footage.
 
     Args:
-        folder: The footage's folder, with tracks.npz and footage.json.
+        folder: The footage's folder.
+        arrays_file: Name of the file with the tracks.
+        document: Name of the file with everything else.
 
     Raises:
         EngineError: `tracks_missing`, naming the file that is missing or damaged.
     """
-    content = read_document(folder / FOOTAGE_FILE, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING)
-    path = folder / TRACKS_FILE
+    content = read_document(folder / document, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING)
+    path = folder / arrays_file
     try:
         with np.load(path) as arrays:
             tracks = tuple(_track(arrays, int(track_id)) for track_id in arrays["ids"])

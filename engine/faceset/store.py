@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -236,6 +236,42 @@ class FacesetWriter:
                 (self.folder / record.file).replace(self.folder / renamed.file)
             self._names.add(renamed.file.casefold())
             self._records[index] = renamed
+
+    def revise(self, known: FaceRecord, record: FaceRecord, image: np.ndarray | None = None) -> FaceRecord:
+        """Replace one face's record, and its picture where one is given; a face of another track is renamed.
+
+        A picture that the user deleted stays deleted.
+
+        Returns:
+            The new record with its file name.
+
+        Raises:
+            EngineError: `disk_full` or `not_writable`.
+        """
+        index = next(place for place, item in enumerate(self._records) if item.file == known.file)
+        is_renamed = (known.track, known.media_frame) != (record.track, record.media_frame)
+        record = replace(record, file=self._name(record) if is_renamed else known.file)
+        old, new = self.folder / known.file, self.folder / record.file
+        if old.is_file():
+            if image is not None:
+                write_png(new, image)
+            if is_renamed and image is None:
+                old.replace(new)
+            elif is_renamed:
+                old.unlink()
+        if is_renamed:
+            self._names.discard(known.file.casefold())
+            self._names.add(record.file.casefold())
+        self._records[index] = record
+        return record
+
+    def remove(self, files: Collection[str]) -> None:
+        """Delete some recorded faces by file name, pictures and records."""
+        for record in self._records:
+            if record.file in files:
+                (self.folder / record.file).unlink(missing_ok=True)
+                self._names.discard(record.file.casefold())
+        self._records = [record for record in self._records if record.file not in files]
 
     def _name(self, record: FaceRecord) -> str:
         if not record.picture:

@@ -23,8 +23,7 @@ from ..contract.settings import ExtractSettings
 from ..contract.timing import FrameRange, merge_ranges, ranges_of
 from ..faces.drawing import draw_landmarks
 from ..faces.joining import join_tracks, keep_ids
-from ..faces.smoothing import jitter
-from ..faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks, thumbnail_name
+from ..faces.tracks import FaceTrack, TrackSet, steadiness_of, thumbnail_name
 from ..faceset.store import FacesetWriter
 from ..media.fingerprint import footage_key
 from ..media.images import write_png
@@ -33,6 +32,7 @@ from ..runtime.reporter import Reporter
 from .extract_report import finish_extraction
 from .face_search import FootageSearch, load_models
 from .persons import load_persons
+from .reapply import load_found, reapply_corrections, save_found
 from .track_recording import FaceCut, face_record
 
 DEBUG_FOLDER = "landmarks"
@@ -81,7 +81,8 @@ def extract_footage(job: ExtractJob, key: str, places: ExtractPlaces, reporter: 
         rejected: list[str] = []
         if plan.todo:
             plan, rejected = _search(job, plan, places, reader, reporter)
-    return finish_extraction(plan.known, plan.wanted, places.tracks, places.faceset, rejected, reporter)
+    known = reapply_corrections(places.tracks, places.faceset, plan.known, reporter)
+    return finish_extraction(known, plan.wanted, places.tracks, places.faceset, rejected, reporter)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _known(folder: Path, reporter: Reporter) -> TrackSet | None:
     if not (folder / FOOTAGE_FILE).exists():
         return None
     try:
-        return load_tracks(folder)
+        return load_found(folder)
     except EngineError as error:
         reporter.warning(f"{error.message} The footage is searched anew.")
         return None
@@ -170,8 +171,8 @@ def _search(
         tracks, names = _combine(plan, search.tracks, settings)
         writer.rename_tracks(names)
     ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(searched)])
-    known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=_steadiness(tracks))
-    save_tracks(places.tracks, known)
+    known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=steadiness_of(tracks))
+    save_found(places.tracks, known)
     _write_thumbnails(places.tracks, known, {names.get(k, k): v for k, v in search.thumbnails.items()}, plan)
     return replace(plan, known=known), search.rejections
 
@@ -257,18 +258,6 @@ def _combine(plan: _Plan, found: list[FaceTrack], settings: ExtractSettings) -> 
     if plan.is_addition:
         return join_tracks(plan.known.tracks, found, settings.smoothing)
     return keep_ids(plan.known.tracks, found)
-
-
-def _steadiness(tracks: list[FaceTrack]) -> dict[str, float]:
-    weights = [len(track.frames) for track in tracks]
-    if not sum(weights):
-        return {}
-    raw = [jitter(track.raw_landmarks) for track in tracks]
-    steadied = [jitter(track.landmarks) for track in tracks]
-    return {
-        "raw_jitter": float(np.average(raw, weights=weights)),
-        "jitter": float(np.average(steadied, weights=weights)),
-    }
 
 
 def _write_thumbnails(folder: Path, known: TrackSet, thumbnails: dict[int, NDArray[np.uint8]], plan: _Plan) -> None:

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command("train", "train a model on two or more performers"),
     "swap": Command("swap", "swap faces in footage and write one picture for each frame"),
     "faceset": Command("faceset", "list and sort aligned faces; read and write the ancestor's alignments"),
+    "tracks": Command("tracks", "look at the face tracks of a footage and correct them by hand"),
     "performer": Command("performer", "add and list the performers of a project and their consent"),
     "check": Command("check", "say what the engine is made of and whether each part works"),
     "environment": Command("environment", "install, check or remove the engine's own Python environment"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Kind of job -> module with a function of the same name; imported after Hello, because TensorFlow takes seconds.
 _RECIPES = {
     "extract": "...engine.pipelines.extract",
+    "correct": "...engine.pipelines.correct",
     "train": "...engine.pipelines.train",
     "swap": "...engine.pipelines.swap",
     "check": "...engine.pipelines.check",

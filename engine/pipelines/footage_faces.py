@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking at the footage for corrections: fitting a face in a box by hand, and following a face from a frame on.
+
+No detector is asked, because corrections are made where detectors fail. A face counts as lost where the fitter no
+longer sees one, or where what it sees jumps or changes its size; it may come back within the longest gap of the
+search. At a cut and at the end of the searched frames following ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.corrections import Box
+from ..contract.errors import EngineError
+from ..contract.timing import FrameRange, merge_ranges
+from ..faces.correction_places import invalid
+from ..faces.cuts import Change, CutDetector
+from ..faces.face_paths import FacePath
+from ..faces.geometry import box_of, box_overlap
+from ..faces.identity import IDENTITY_LENGTH, IdentityModel
+from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
+from ..faces.picture_part import PicturePart
+from ..faces.quality import FaceQuality, measure_quality
+from ..faces.tracks import TrackSet
+from ..media.reader import FootageReader
+from ..runtime.reporter import Reporter
+
+# A face drawn by hand is believed more easily than one that is followed on.
+_LEAST_PRESENCE_FITTED = 0.5
+_LEAST_PRESENCE_FOLLOWED = 0.6
+_LARGEST_JUMP = 0.5
+_LARGEST_GROWTH = 1.5
+# Behind a cut a flash may end within so many frames.
+_FLASH_FRAMES = 3
+_MOTION_UPDATE = 0.5
+# Pictures are decoded forwards only; going backwards keeps this many of them at a time.
+_CHUNK = 12
+_IDENTITY_FACES = 3
+_IDENTITY_FRAMES_APART = 5
+
+
+class StoppedError(Exception):
+    """The user asked to stop in the middle of looking at the footage."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    landmarks: NDArray[np.float32]
+    score: float
+    quality: FaceQuality
+
+
+@dataclass(eq=False)
+class _Walk:
+    """A face followed in one direction.
+
+    Attributes:
+        last: Landmarks where it was seen last.
+        sights: What was seen, by media frame.
+        lost: For how many frames it hasn't been seen.
+    """
+
+    last: NDArray[np.float64]
+    sights: dict[int, _Sight] = field(default_factory=dict)
+    lost: int = 0
+    motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+
+    def expected(self) -> NDArray[np.float64]:
+        return self.last + self.motion * min(self.lost + 1, 4)
+
+    def see(self, frame: int, sight: _Sight) -> None:
+        landmarks = np.asarray(sight.landmarks, float)
+        step = (landmarks[17:].mean(axis=0) - self.last[17:].mean(axis=0)) / (self.lost + 1)
+        self.motion = self.motion + (_MOTION_UPDATE if self.sights else 1.0) * (step - self.motion)
+        self.last, self.lost, self.sights[frame] = landmarks, 0, sight
+
+
+class FootageFaces:
+    """A `FaceFinder` on a footage; a context manager that opens footage and models when they are first needed.
+
+    Args:
+        found: What was searched, and how.
+        reporter: Hears of the progress; when it asks to stop, `fit` and `follow` raise `StoppedError`.
+    """
+
+    def __init__(self, found: TrackSet, reporter: Reporter) -> None:
+        self._found = found
+        self._reporter = reporter
+        self._reader: FootageReader | None = None
+
+    def __enter__(self) -> FootageFaces:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+    def fit(self, frame: int, box: Box) -> NDArray[np.float32]:
+        """Return the landmarks (68, 2) of the face in a box.
+
+        Raises:
+            EngineError: `correction_invalid` when there is none, or what reading and loading raise.
+        """
+        image = next(self._images(FrameRange(frame, frame + 1)))[1]
+        landmarks, presence = self._fitter.fit(image, np.array(box))
+        presence = self._judged(image, landmarks, presence)
+        is_here = bool(box_overlap(box_of(landmarks), np.array(box))[0, 0] > 0.1)
+        if presence < _LEAST_PRESENCE_FITTED or not is_here or not np.isfinite(landmarks).all():
+            x0, y0, x1, y1 = box
+            raise invalid(
+                f"No face could be fitted in frame {frame} in the box {x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f}.",
+                "Draw the box from the brows to the chin, or choose a frame in which the face is easier to see.",
+            )
+        return landmarks
+
+    def follow(self, frame: int, landmarks: NDArray[np.floating], backwards: bool) -> FacePath:
+        """Return the path of a face from a frame on, and before it too if asked."""
+        searched = self._searched(frame)
+        start = np.asarray(landmarks, np.float32)
+        best = _BestFaces(_IDENTITY_FACES if backwards else 0)
+        image = next(self._images(FrameRange(frame, frame + 1)))[1]
+        sights = {frame: _Sight(start, 1.0, measure_quality(image, start))}
+        best.offer(frame, image, sights[frame])
+        directions = [self._images(FrameRange(frame, searched.end))]
+        if backwards:
+            directions.append(self._images_backwards(searched.start, frame))
+        for images in directions:
+            sights |= self._walk(images, frame, start, best)
+        identity = best.identity() if backwards else np.zeros(IDENTITY_LENGTH, np.float32)
+        return _path(frame, (searched.start, searched.end), self._found.settings.landmarks, sights, identity)
+
+    def is_valid(self, path: FacePath) -> bool:
+        """Whether following again would look at the same frames with the same fitter."""
+        searched = self._searched(path.start)
+        return path.searched == (searched.start, searched.end) and path.fitter == self._found.settings.landmarks
+
+    def _searched(self, frame: int) -> FrameRange:
+        for item in merge_ranges(self._found.ranges):
+            if frame in item:
+                return item
+        raise invalid(f"Frame {frame} of {self._found.footage.path.name} was not searched.", "Extract it first.")
+
+    @cached_property
+    def _fitter(self) -> LandmarkFitter:
+        self._reporter.stage("loading", "Loading the landmarks' model")
+        return make_landmark_fitter(self._found.settings.landmarks)
+
+    @cached_property
+    def _judge(self) -> LandmarkFitter:
+        # The one fitter that knows whether its landmarks are on a face judges those that don't.
+        return make_landmark_fitter("mesh")
+
+    def _judged(self, image: NDArray[np.uint8], landmarks: NDArray[np.float32], presence: float) -> float:
+        return presence if self._fitter.knows_presence else self._judge.follow(image, landmarks)[1]
+
+    def _images(self, frames: FrameRange) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        if self._reader is None:
+            self._reader = FootageReader(self._found.footage)
+        return self._reader.frames([frames])
+
+    def _images_backwards(self, first: int, start: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        end = start + 1
+        while end > first:
+            low = max(first, end - _CHUNK)
+            yield from reversed([(number, image) for number, image in self._images(FrameRange(low, end))])
+            end = low
+
+    def _walk(
+        self,
+        images: Iterator[tuple[int, NDArray[np.uint8]]],
+        start: int,
+        landmarks: NDArray[np.float32],
+        best: _BestFaces,
+    ) -> dict[int, _Sight]:
+        walk, cuts, since_cut = _Walk(np.asarray(landmarks, float)), CutDetector(), 0
+        loaded = self._fitter
+        self._reporter.stage("following", "Following the face")
+        for count, (frame, image) in enumerate(self._without_damage(images)):
+            if self._reporter.progress(count, None, "frames"):
+                raise StoppedError
+            change = cuts.watch(image)
+            if frame == start:
+                continue
+            since_cut = 1 if change is Change.CUT else (since_cut + 1 if since_cut else 0)
+            if change is Change.RETURN:
+                since_cut = 0
+            sight = None if since_cut else self._look(loaded, image, walk)
+            if sight is None:
+                walk.lost += 1
+            else:
+                walk.see(frame, sight)
+                best.offer(frame, image, sight)
+            if walk.lost > self._found.settings.maximum_gap or since_cut > _FLASH_FRAMES:
+                break
+        return walk.sights
+
+    def _look(self, fitter: LandmarkFitter, image: NDArray[np.uint8], walk: _Walk) -> _Sight | None:
+        expected = walk.expected()
+        landmarks, presence = fitter.follow(image, expected)
+        presence = self._judged(image, landmarks, presence)
+        size, new_size = _size(expected), _size(landmarks)
+        jump = float(np.linalg.norm(landmarks.mean(axis=0) - expected.mean(axis=0))) / size
+        x, y = landmarks.mean(axis=0)
+        is_inside = 0 <= x < image.shape[1] and 0 <= y < image.shape[0]
+        is_same = jump <= _LARGEST_JUMP and 1 / _LARGEST_GROWTH < new_size / size < _LARGEST_GROWTH
+        if presence < _LEAST_PRESENCE_FOLLOWED or not is_inside or not is_same:
+            return None
+        return _Sight(landmarks, float(presence), measure_quality(image, landmarks))
+
+    def _without_damage(
+        self, images: Iterator[tuple[int, NDArray[np.uint8]]]
+    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield frames up to the first that can't be read."""
+        try:
+            yield from images
+        except EngineError as error:
+            self._reporter.warning(f"{error.message} The face is followed up to there.")
+
+
+class _BestFaces:
+    """The best pictures of a followed face, for its identity; only every few frames one is taken."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._faces: list[tuple[float, PicturePart, NDArray[np.float32]]] = []
+
+    def offer(self, frame: int, image: NDArray[np.uint8], sight: _Sight) -> None:
+        if self._count and (frame % _IDENTITY_FRAMES_APART == 0 or not self._faces):
+            part = PicturePart.around(image, sight.landmarks, 256, 2.0)
+            self._faces.append((sight.quality.merit, part, sight.landmarks))
+            self._faces = sorted(self._faces, key=lambda item: -item[0])[: self._count]
+
+    def identity(self) -> NDArray[np.float32]:
+        if not self._faces:
+            return np.zeros(IDENTITY_LENGTH, np.float32)
+        model = IdentityModel()
+        vectors = [model.embed(part.image, part.landmarks(landmarks)) for _, part, landmarks in self._faces]
+        return np.mean(vectors, axis=0).astype(np.float32)
+
+
+def _path(
+    start: int, searched: tuple[int, int], fitter: str, sights: dict[int, _Sight], identity: NDArray[np.float32]
+) -> FacePath:
+    seen = np.array(sorted(sights))
+    frames = np.arange(seen[0], seen[-1] + 1)
+    known = np.stack([sights[frame].landmarks for frame in seen.tolist()]).reshape(len(seen), -1)
+    columns = [np.interp(frames, seen, column) for column in known.T]
+    landmarks = np.stack(columns, axis=1).reshape(-1, 68, 2).astype(np.float32)
+    # Interpolation in double precision gives the seen frames back, but for rounding; they stay to the bit.
+    landmarks[seen - seen[0]] = known.reshape(-1, 68, 2)
+    found = [sights.get(frame) for frame in frames.tolist()]
+    return FacePath(
+        start=start,
+        searched=searched,
+        fitter=fitter,
+        frames=frames.astype(np.int32),
+        landmarks=landmarks,
+        scores=np.array([item.score if item else 0.0 for item in found], np.float32),
+        bridged=np.array([item is None for item in found], np.bool_),
+        sharpness=np.array([item.quality.sharpness if item else 0.0 for item in found], np.float32),
+        exposure=np.array([item.quality.exposure if item else 0.0 for item in found], np.float32),
+        identity=identity,
+    )
+
+
+def _size(landmarks: NDArray[np.floating]) -> float:
+    return float(np.sqrt(np.prod(np.ptp(np.asarray(landmarks, float), axis=0)) + 1e-12))

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 
-from ..engine.contract.corrections import AnyCorrection, DeleteFrames, MergeTracks, SplitTrack
+from ..engine.contract.corrections import AnyCorrection, MergeTracks
 from ..engine.contract.jobs import CorrectJob
 from ..engine.contract.messages import Done
 from ..engine.contract.project import Project
@@ -75,7 +76,9 @@ def _after_correction(target: CorrectedFootage, corrections: tuple[AnyCorrection
             previews.refresh(track.thumbnail or "")
         scene = bpy.data.scenes.get(target.scene)
         if scene is not None:
-            follow_assignments(scene.understudy, target.found, found, corrections)
+            known = {str(track.id) for track in target.found.tracks}
+            parents = {int(t): int(p) for t, p in done.result.get("parents", {}).items() if t not in known}
+            follow_assignments(scene.understudy, found, parents, corrections)
         yield
         yield from _renew_tracking_data(target, found, is_from_clip)
 
@@ -83,18 +86,25 @@ def _after_correction(target: CorrectedFootage, corrections: tuple[AnyCorrection
 
 
 def follow_assignments(
-    settings: object, before: FoundFootage, after: FoundFootage, corrections: Sequence[AnyCorrection]
+    settings: Any, found: FoundFootage, parents: Mapping[int, int], corrections: Sequence[AnyCorrection]
 ) -> None:
-    """Let both parts of a split track, and the whole of a merged one, show the performer that the track showed."""
-    cast = casting.assigned(settings, before.key)
-    fresh = sorted({track.id for track in after.tracks} - {track.id for track in before.tracks})
+    """Let all parts of a track that was cut, and the whole of a merged one, show the performer that the track showed.
+
+    Args:
+        settings: The scene's properties.
+        found: The footage as it is now.
+        parents: For each track that was just cut off another one, the number of that one.
+        corrections: What was added.
+    """
+    cast = casting.assigned(settings, found.key)
     for item in corrections:
-        if isinstance(item, SplitTrack | DeleteFrames) and item.track in cast:
-            for number in fresh:
-                casting.assign(settings, after.key, number, cast[item.track])
-        elif isinstance(item, MergeTracks) and item.second in cast and item.first not in cast:
-            casting.assign(settings, after.key, item.first, cast[item.second])
-    casting.drop_lost_tracks(settings, after)
+        if isinstance(item, MergeTracks) and item.second in cast and item.first not in cast:
+            casting.assign(settings, found.key, item.first, cast[item.second])
+    for track, parent in sorted(parents.items()):
+        cast = casting.assigned(settings, found.key)
+        if track not in cast and parent in cast:
+            casting.assign(settings, found.key, track, cast[parent])
+    casting.drop_lost_tracks(settings, found)
 
 
 def _renew_tracking_data(target: CorrectedFootage, found: FoundFootage, is_from_clip: bool) -> Iterator[None]:

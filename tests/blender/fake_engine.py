@@ -69,14 +69,15 @@ def correct(job):
     known = () if job.clear else load_corrections(folder)
     save_corrections(folder, (*known[: len(known) - job.undo], *with_keys(job.append)))
     document = json.loads((folder / "footage.json").read_text(encoding="utf-8"))
-    tracks = document["tracks"]
+    tracks, parents = document["tracks"], {}
     for item in job.append:
         if item.kind == "delete_track":
             tracks[:] = [track for track in tracks if track["id"] != item.track]
         elif item.kind == "split_track":
             tracks.append({**tracks[0], "id": 1001, "first": item.frame})
+            parents["1001"] = item.track
     (folder / "footage.json").write_text(json.dumps(document), encoding="utf-8")
-    return Done(False, f"{len(job.append)} added, {job.undo} taken back.", {})
+    return Done(False, f"{len(job.append)} added, {job.undo} taken back.", {"parents": parents})
 
 
 def train(job):

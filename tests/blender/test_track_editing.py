@@ -269,6 +269,16 @@ def test_both_parts_of_a_split_track_stay_assigned(edit):
     assert casting.assigned(settings, folder().name) == {1: "anna", 2: "ben", 1001: "anna"}
     OPS.track_delete(track=2)
     assert casting.assigned(settings, folder().name) == {1: "anna", 1001: "anna"}
+    # The part that shows somebody else stays without an assignment.
+    casting.assign(settings, folder().name, 1001, "")
+    OPS.track_keep(track=1)
+    assert casting.assigned(settings, folder().name) == {1: "anna"}
+
+
+def test_a_merged_track_shows_whom_either_showed(edit):
+    casting.assign(edit.understudy, folder().name, 2, "anna")
+    OPS.track_merge(track=1, other=2)
+    assert casting.assigned(edit.understudy, folder().name)[1] == "anna"
 
 
 def known_faces():

@@ -92,7 +92,11 @@ def _draw_label(text: str, outline: np.ndarray, color: tuple[float, float, float
     blf.size(font, _LETTERS_PX * scale)
     blf.color(font, *color)
     blf.position(font, float(outline[:, 0].min()), float(outline[:, 1].max()) + 4 * scale, 0)
+    # Footage has any color, skin first of all.
+    blf.enable(font, blf.SHADOW)
+    blf.shadow(font, 5, 0.0, 0.0, 0.0, 0.9)
     blf.draw(font, text)
+    blf.disable(font, blf.SHADOW)
 
 
 def register() -> None:

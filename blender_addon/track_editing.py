@@ -85,7 +85,7 @@ def move_face(
         middle = ((box[:2] + box[2:]) / 2)[None]
         there = frame.placement.from_frame(frame.placement.to_frame(middle) + shift)
         shift = _pair(_finite(there - middle)[0])
-        turn = -turn if frame.placement.is_mirrored else turn
+        turn = turn * (-1 if frame.placement.is_mirrored else 1) + 0.0  # never -0.0
     return [MoveFace(track.id, frame.media_frame, *shift, scale=scale, turn_deg=turn)]
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import blf
 import bpy
+import gpu
 import numpy as np
+from gpu_extras.batch import batch_for_shader
 
 from .faces_in_frame import FaceInFrame, active_face, faces_at_playhead
 from .gestures import BoxGesture, FaceGesture
@@ -71,9 +74,6 @@ def _draw_face(region: Any, face: FaceInFrame, color: tuple[float, float, float,
 
 
 def _draw_lines(region: Any, ends: np.ndarray, color: tuple[float, float, float, float]) -> None:
-    import gpu
-    from gpu_extras.batch import batch_for_shader
-
     shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
     flat = np.concatenate([ends, np.zeros((len(ends), 1))], axis=1).astype(np.float32)
     batch = batch_for_shader(shader, "LINES", {"pos": flat.tolist()})
@@ -86,8 +86,6 @@ def _draw_lines(region: Any, ends: np.ndarray, color: tuple[float, float, float,
 
 
 def _draw_label(text: str, outline: np.ndarray, color: tuple[float, float, float, float]) -> None:
-    import blf
-
     font, scale = 0, bpy.context.preferences.system.ui_scale
     blf.size(font, _LETTERS_PX * scale)
     blf.color(font, *color)

@@ -4,6 +4,8 @@
 Corrections lie in the project folder, not in the .blend, and have their own undo.
 """
 
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
@@ -57,7 +59,7 @@ class Correcting(JobOperator):
         """Return why nothing can be corrected; a script's own choices are checked when it runs."""
         return readiness.edit_reason(context) if bpy.app.background else readiness.frame_reason(context)
 
-    def corrected(self, context: bpy.types.Context, edit: track_editing.Edit) -> Preparation:
+    def corrected(self: Any, context: bpy.types.Context, edit: track_editing.Edit) -> Preparation:
         """Return the preparation of a correction."""
         return track_editing.correction_steps(context, self.bl_label, edit, self.strip, self.frame)
 

@@ -6,6 +6,7 @@ import time
 import bpy
 import numpy as np
 import pytest
+from bpy_extras.object_utils import world_to_camera_view
 from coded_footage import add_pictures, decoded_number, render_frame
 from found_faces import landmarks_at, track_values, write_found
 from understudy.blender_addon import footage_clip, track_arrays, tracking_data, tracking_reading
@@ -292,3 +293,22 @@ def test_a_motion_is_found_again_from_its_points(motion):
     assert (found.scale, found.turn) == pytest.approx((motion.scale, motion.turn), abs=1e-6)
     alone = motion_between(points[:1], points[:1] + [2, 3], pivot)
     assert alone == Motion((2.0, 3.0))
+
+
+@pytest.mark.parametrize("media_frame", [12, 20, 33])
+def test_what_is_stuck_to_a_face_stays_on_it_even_where_it_was_lost(scene, written, media_frame):
+    clip, track = written
+    scene.render.resolution_x, scene.render.resolution_y = SIZE
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    hat = bpy.data.objects.new("Hat", None)
+    for item in (camera, hat):
+        scene.collection.objects.link(item)
+    scene.camera, camera.location = camera, (0, 0, 10)
+    follow = hat.constraints.new("FOLLOW_TRACK")
+    follow.use_active_clip, follow.clip, follow.camera = False, clip, camera
+    follow.object, follow.track = "Face 1", "nose"
+    scene.frame_set(clip.frame_start - 1 + footage_clip.clip_frame(clip, media_frame))
+    place = hat.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.translation
+    shown = world_to_camera_view(scene, camera, place)
+    nose = track.landmarks[track.index(media_frame), 30]
+    assert tracking_data.to_pixels(np.array(shown[:2]), SIZE) == pytest.approx(nose, abs=0.02)

@@ -47,19 +47,23 @@ def media_frame(strip: Any, timeline_frame: int) -> int | None:
 def _stamp(strip: Any) -> Any:
     """Return everything that decides which frames a movie or image strip shows."""
     frames, render = visible_frames(strip), strip.id_data.render
-    names = [element.filename for element in strip.elements] if strip.type == "IMAGE" else []
     speeds = [
         tuple(getattr(effect, name) for name in _SPEED) for effect in effects_over(strip) if effect.type == "SPEED"
     ]
     return (
         strip.type,
-        strip.filepath if strip.type == "MOVIE" else (strip.directory, len(names), *names[:1], *names[-1:]),
+        strip.filepath if strip.type == "MOVIE" else _pictures(strip),
         (frames.start, frames.stop, strip.use_reverse_frames, strip.strobe),
         tuple(timing(strip, name) for name in _TIMING),
         (render.fps, render.fps_base, getattr(strip, "fps", 0.0)),
         tuple(key.timeline_frame for key in strip.retiming_keys),
         tuple(speeds),
     )
+
+
+def _pictures(strip: Any) -> tuple[Any, ...]:
+    elements = strip.elements
+    return (strip.directory, len(elements), elements[0].filename, elements[-1].filename) if len(elements) else ()
 
 
 def _want(name: _Name, stamp: Any) -> None:
@@ -101,20 +105,27 @@ def _end(name: _Name, stamp: Any, frames: tuple[int, ...] | None) -> None:
 
 
 @persistent
-def forget(*_: object) -> None:
-    """Forget everything; another file or an undo step may have other strips under the same names."""
-    for _, _, steps in _running:
+def stop(*_: object) -> None:
+    """Let go of what is being looked at: an undo step replaces every strip; whoever draws asks again."""
+    for *_, steps in _running:
         steps.close()
-    for found in (_running, _wanted, _known):
-        found.clear()
+    _running.clear()
+    _wanted.clear()
+
+
+@persistent
+def forget(*_: object) -> None:
+    """Forget everything; another file may have other footage under the same relative path."""
+    stop()
+    _known.clear()
 
 
 def _on_timer() -> float | None:
     try:
         is_more = work()
     except ReferenceError:
-        # A strip went away between two slices; whoever draws asks again.
-        forget()
+        # A strip went away between two slices.
+        stop()
         is_more = False
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
@@ -123,13 +134,13 @@ def _on_timer() -> float | None:
     return 0.02 if is_more else None
 
 
-_HANDLERS = ("undo_post", "redo_post", "load_post")
+_HANDLERS = (("undo_post", stop), ("redo_post", stop), ("load_post", forget))
 
 
 def register() -> None:
     """Watch for undo and file loads."""
-    for name in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(forget)
+    for name, function in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(function)
 
 
 def unregister() -> None:
@@ -137,5 +148,5 @@ def unregister() -> None:
     forget()
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)
-    for name in _HANDLERS:
-        getattr(bpy.app.handlers, name).remove(forget)
+    for name, function in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(function)

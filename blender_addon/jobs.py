@@ -165,10 +165,10 @@ def _row(job: Job) -> dict[str, Any]:
 
 
 def redraw() -> None:
-    """Redraw the sequencers and the pictures of every window."""
+    """Redraw the sequencers, the pictures and the clips of every window."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"SEQUENCE_EDITOR", "IMAGE_EDITOR"}:
+            if area.type in {"SEQUENCE_EDITOR", "IMAGE_EDITOR", "CLIP_EDITOR"}:
                 area.tag_redraw()
 
 

@@ -75,27 +75,60 @@ def write_faces(clip_name: str, tracks: Sequence[TrackArrays], size: tuple[int, 
 def _write_face(clip_name: str, track: TrackArrays, size: tuple[int, int]) -> Iterator[None]:
     places = to_clip(named_points(track.landmarks), size).astype(np.float32)
     rows = _closed_rows(track)
+    clip = _clip(clip_name)
+    objects = clip.tracking.objects
+    face = objects.get(object_name(track.id)) or objects.new(object_name(track.id))
+    frames = np.array([clip_frame(clip, frame) for frame in rows.media_frames], np.int32)
+    there = frames >= 0
+    frames, index = frames[there], rows.index[there]
     for column, name in enumerate(NAMES):
-        clip = _clip(clip_name)
-        objects = clip.tracking.objects
-        face = objects.get(object_name(track.id)) or objects.new(object_name(track.id))
-        frames = np.array([clip_frame(clip, frame) for frame in rows.media_frames])
-        there = frames >= 0
-        markers = _emptied(face, name, int(frames[there][0]))
-        started = time.perf_counter()
-        for frame, (u, v) in zip(frames[there].tolist(), places[rows.index[there], column].tolist(), strict=True):
-            markers.insert_frame(frame, co=(u, v))
-            if time.perf_counter() - started > SLICE_S:
-                yield
-                clip = _clip(clip_name)
-                markers = clip.tracking.objects[object_name(track.id)].tracks[name].markers
-                started = time.perf_counter()
+        if name not in face.tracks:
+            face.tracks.new(name=name, frame=int(frames[0]))
+        yield from _set_frames(clip_name, track.id, name, frames)
         share = _PATTERN.get(name, _FEATURE_PATTERN)
-        half = share / 2 * track.size[rows.index[there], None] / np.array(size, np.float32)
-        _shape_markers(markers, half, rows.is_muted[there])
+        half = share / 2 * track.size[index, None] / np.array(size, np.float32)
+        for attribute, values in _marker_values(places[index, column], half, rows.is_muted[there]).items():
+            _markers(clip_name, track.id, name).foreach_set(attribute, values)
+            yield
+        face = _clip(clip_name).tracking.objects[object_name(track.id)]
     clip = _clip(clip_name)
     _note_written(clip, track.id, track.frames, places)
+    # What is stuck to the face goes there now, not with the next frame.
+    clip.update_tag()
     yield
+
+
+def _set_frames(clip_name: str, track: int, name: str, frames: np.ndarray) -> Iterator[None]:
+    """Give a track a marker at each of the frames and nowhere else, in slices.
+
+    Blender copies all markers for each one that comes or goes, so those that are there already are used again.
+    """
+    markers = _markers(clip_name, track, name)
+    old = np.empty(len(markers), np.int32)
+    markers.foreach_get("frame", old)
+    # New ones first, because Blender keeps a track's last marker; both from where the least has to be moved.
+    steps = [(frame, True) for frame in np.setdiff1d(frames, old).tolist()]
+    steps += [(frame, False) for frame in np.setdiff1d(old, frames)[::-1].tolist()]
+    started = time.perf_counter()
+    for frame, is_new in steps:
+        if is_new:
+            markers.insert_frame(frame)
+        else:
+            markers.delete_frame(frame)
+        if time.perf_counter() - started > SLICE_S:
+            yield
+            markers, started = _markers(clip_name, track, name), time.perf_counter()
+
+
+def _markers(clip_name: str, track: int, name: str) -> Any:
+    face = _clip(clip_name).tracking.objects.get(object_name(track))
+    if face is None or name not in face.tracks:
+        raise EngineError(
+            ErrorCode.STRIP_MISSING,
+            f"The tracking data of face {track} was removed from “{clip_name}” meanwhile.",
+            "Write the tracking data again.",
+        )
+    return face.tracks[name].markers
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,34 +156,23 @@ def _clip(name: str) -> Any:
     return clip
 
 
-def _emptied(face: Any, name: str, frame: int) -> Any:
-    """Return the markers of a face's track with one marker at `frame`; a new track if there is none."""
-    track = face.tracks.get(name) or face.tracks.new(name=name, frame=frame)
-    markers = track.markers
-    frames = np.empty(len(markers), np.int32)
-    markers.foreach_get("frame", frames)
-    # Blender keeps a track's last marker; from behind, so that nothing has to be moved up.
-    for found in frames[:0:-1].tolist():
-        markers.delete_frame(found)
-    markers[0].frame = frame
-    return markers
-
-
-def _shape_markers(markers: Any, half: np.ndarray, is_muted: np.ndarray) -> None:
-    """Give every marker its pattern and search area, and say that no hand placed it.
+def _marker_values(places: np.ndarray, half: np.ndarray, is_muted: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what `foreach_set` takes for n markers: place, pattern, search area, and that no hand placed them.
 
     Args:
-        markers: (n) markers in the order of frames.
+        places: float32 (n, 2), as the clip counts.
         half: (n, 2) half the pattern's size, share of the picture.
         is_muted: (n,) whether the face was lost there.
     """
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-    count = len(markers)
-    markers.foreach_set("pattern_corners", (corners[None] * half[:, None]).astype(np.float32).ravel())
-    markers.foreach_set("search_min", (-half * _SEARCH).astype(np.float32).ravel())
-    markers.foreach_set("search_max", (half * _SEARCH).astype(np.float32).ravel())
-    markers.foreach_set("mute", np.asarray(is_muted, bool))
-    markers.foreach_set("is_keyed", np.zeros(count, bool))
+    return {
+        "co": places.ravel(),
+        "pattern_corners": (corners[None] * half[:, None]).astype(np.float32).ravel(),
+        "search_min": (-half * _SEARCH).astype(np.float32).ravel(),
+        "search_max": (half * _SEARCH).astype(np.float32).ravel(),
+        "mute": np.asarray(is_muted, bool),
+        "is_keyed": np.zeros(len(places), bool),
+    }
 
 
 def _note_written(clip: Any, track: int, frames: np.ndarray, places: np.ndarray) -> None:

@@ -160,6 +160,13 @@ def test_the_drawing_is_taken_away_with_the_extension(scene, monkeypatch):
     assert face_overlay.gesture == []
 
 
+def test_what_the_drawing_asks_of_the_editor_is_there():
+    space = bpy.types.SpaceSequenceEditor.bl_rna.properties
+    assert {"display_mode", "show_overlays", "view_type"} <= set(space.keys())
+    assert "IMAGE" in space["display_mode"].enum_items
+    assert {"PREVIEW", "SEQUENCER_PREVIEW"} <= set(space["view_type"].enum_items.keys())
+
+
 def test_nothing_is_drawn_while_it_is_switched_off(scene, monkeypatch):
     understudy.register()
     try:

@@ -2,6 +2,7 @@
 """Corrections from the edit: each operator asks the engine for exactly what a script would write by the contract."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import bpy
 import numpy as np
 import pytest
 import understudy
+from coded_footage import add_pictures
 from found_faces import track_values, write_found
 from understudy.blender_addon import casting, environment, faces_in_frame, frame_maps, process, project_view, readiness
 from understudy.blender_addon.sequencer import set_timing
@@ -336,6 +338,25 @@ def test_tracking_data_is_refused_in_words(edit):
     assert "Nothing was moved" in message_of(OPS.tracking_read)
     (folder() / "footage.json").unlink()
     assert "were not extracted yet" in message_of(OPS.tracking_write)
+
+
+def test_image_sequences_are_corrected_and_tracked_too(edit, coded_pictures):
+    pictures, names = coded_pictures
+    shot = add_pictures(edit, pictures, names, channel=5, frame_start=41)
+    found = Project.beside(Path(bpy.data.filepath)).footage("pictures-0123456789ab")
+    shutil.rmtree(folder())
+    track = track_values(np.arange(10, 20), np.full((10, 2), 60.0), 30.0)
+    write_found(found, pictures, {3: track}, (128, 64), names, len(names))
+    edit.frame_current = 53
+    OPS.track_move(strip=shot.name, shift=(2, 1))
+    (moved,) = load_corrections(found)
+    assert (moved.track, moved.frame, moved.dx, moved.dy) == (3, 12, 2, 1)
+    OPS.tracking_write(strip=shot.name)
+    clip = bpy.data.movieclips[0]
+    assert clip.source == "SEQUENCE"
+    marker = clip.tracking.objects["Face 3"].tracks["chin"].markers.find_frame(13)
+    x, y = track["landmarks"][2, 8]
+    assert tuple(marker.co) == pytest.approx(((x + 0.5) / 128, 1 - (y + 0.5) / 64))
 
 
 def test_damaged_corrections_are_no_reason_to_stop_drawing(edit):

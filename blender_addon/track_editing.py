@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 
 from ..engine.contract.corrections import (
+    DEFAULT_REACH,
     AddFace,
     AnyCorrection,
     DeleteFrames,
@@ -68,6 +69,7 @@ def move_face(
     scale: float = 1.0,
     turn: float = 0.0,
     space: Space = Space.PICTURE,
+    reach: int | None = DEFAULT_REACH,
 ) -> list[AnyCorrection]:
     """Return the key frame that moves a face.
 
@@ -78,6 +80,7 @@ def move_face(
         scale: Factor, about the middle of the face's box.
         turn: Degrees clockwise, as seen in `space`.
         space: What the pixels are counted in.
+        reach: Over how many frames it fades out beyond the outermost key frames; None holds it.
     """
     track = frame.track(number)
     box = track.boxes[frame.row(track)].astype(float)
@@ -86,7 +89,7 @@ def move_face(
         there = frame.placement.from_frame(frame.placement.to_frame(middle) + shift)
         shift = _pair(_finite(there - middle)[0])
         turn = turn * (-1 if frame.placement.is_mirrored else 1) + 0.0  # never -0.0
-    return [MoveFace(track.id, frame.media_frame, *shift, scale=scale, turn_deg=turn)]
+    return [MoveFace(track.id, frame.media_frame, *shift, scale=scale, turn_deg=turn, reach=reach)]
 
 
 def keep_face(frame: EditedFrame, number: int) -> list[AnyCorrection]:

@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 from ..blender_addon import ids, readiness, track_editing
 from ..blender_addon.job_queue import Preparation
 from ..blender_addon.track_editing import Space
+from ..engine.contract.corrections import DEFAULT_REACH
 from .base import Described, JobOperator
 from .track_gestures import BoxGesturing, FaceGesturing
 
@@ -104,14 +105,23 @@ class UNDERSTUDY_OT_track_move(FaceGesturing, Correcting, bpy.types.Operator):
     turn: FloatProperty(
         name="Turn", description="Degrees clockwise", default=0.0, min=-180.0, max=180.0, options={"SKIP_SAVE"}
     )
+    reach: IntProperty(
+        name="Reach",
+        description="Frames over which it fades out beyond the outermost corrected frames; 0 changes this frame only, "
+        "-1 holds it to the ends of the track",
+        default=DEFAULT_REACH,
+        min=-1,
+        options={"SKIP_SAVE"},
+    )
     space: _space()
 
     def preparation(self, context: bpy.types.Context) -> Preparation:
         """Return the key frame."""
+        reach = self.reach if self.reach >= 0 else None
         number, (dx, dy, scale, turn) = self.track, _plain(*self.shift, self.scale, self.turn)
         space = Space(self.space)
         return self.corrected(
-            context, lambda frame: track_editing.move_face(frame, number, (dx, dy), scale, turn, space)
+            context, lambda frame: track_editing.move_face(frame, number, (dx, dy), scale, turn, space, reach)
         )
 
 

@@ -300,13 +300,13 @@ class DeleteTrack(Correction):
 
 @dataclass(frozen=True)
 class DeleteFrames(Correction):
-    """Some frames of a face track go; frames behind them become a new track.
+    """Some frames of a face track go; where it goes on before and behind them, what is behind becomes a new track.
 
     Attributes:
         track: Face track.
         start: First media frame to delete.
         end: Media frame behind the last one to delete.
-        new_track: Number of the track that the frames behind become; 0 lets the engine choose one.
+        new_track: Number of the new track; 0 lets the engine choose one.
     """
 
     kind = "delete_frames"

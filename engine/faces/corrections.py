@@ -40,7 +40,7 @@ from .correction_places import (
     track_at,
 )
 from .edited_track import EditedTrack, track_of_path
-from .face_offsets import NO_OFFSET, Key, corrected_landmarks, offset_between
+from .face_offsets import NO_OFFSET, Key, Keys, corrected_landmarks, offset_between
 from .face_paths import CorrectionResults, FaceFinder, FacePath
 from .tracks import TrackSet, steadiness_of
 
@@ -169,7 +169,7 @@ class _Application:
         path = free_part(path, self._others(None))
         number = self._new_number(correction.new_track)
         track = track_of_path(path, number, self._strength, path.identity)
-        self.tracks[number] = EditedTrack(track, {frame: Key(NO_OFFSET)})
+        self.tracks[number] = EditedTrack(track, Keys({frame: Key(NO_OFFSET)}))
         return replace(correction, new_track=number, anchor=correction.anchor or anchor_of(self.tracks[number], frame))
 
     def split(self, correction: SplitTrack) -> AnyCorrection:
@@ -214,17 +214,20 @@ class _Application:
         start, end = max(correction.start, first), min(correction.end, last + 1)
         if end <= start:
             require_frame(track, correction.start)
-        filled = replace(correction, anchor=correction.anchor or anchor_of(track, start))
-        rest = [(first, start - 1)] if start > first else []
-        rest += [(end, last)] if end <= last else []
+        parts = [(first, start - 1)] if start > first else []
+        parts += [(end, last)] if end <= last else []
+        # The anchor lies in the part that keeps the number, so that it also does when more is searched.
+        anchor = correction.anchor or anchor_of(track, sum(parts[0]) // 2 if parts else start)
+        filled = replace(correction, anchor=anchor)
+        keeper = next((part for part in parts if part[0] <= anchor.frame <= part[1]), parts[0] if parts else None)
         del self.tracks[track.id]
-        for number, (low, high) in enumerate(rest):
-            if number == 0:
-                self.tracks[track.id] = track.cut(low, high, track.id)
+        for part in parts:
+            if part == keeper:
+                self.tracks[track.id] = track.cut(*part, track.id)
             else:
                 new = self._new_number(correction.new_track)
                 filled = replace(filled, new_track=new)
-                self._add_part(track.cut(low, high, new), track.id)
+                self._add_part(track.cut(*part, new), track.id)
         return filled
 
     @property

@@ -7,7 +7,6 @@ steadied landmarks, so that a face is exactly where it was put.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .alignment import face_matrix
-from .face_offsets import NO_OFFSET, Key, add_key, apply_offset, close_keys, cut_keys, offset_at
+from .face_offsets import NO_OFFSET, Key, Keys, apply_offset
 from .face_paths import FacePath
 from .geometry import box_of, scale_of
 from .quality import head_pose
@@ -31,11 +30,11 @@ class EditedTrack:
 
     Attributes:
         base: The track without its key frames.
-        keys: Key frames by media frame.
+        keys: Its key frames.
     """
 
     base: FaceTrack
-    keys: Mapping[int, Key] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
 
     @property
     def id(self) -> int:
@@ -46,10 +45,10 @@ class EditedTrack:
         """Return the corrected landmarks (68, 2) in one of the track's frames."""
         index = self.base.index(frame)
         assert index is not None
-        key = self.keys.get(frame)
+        key = self.keys.at(frame)
         if key is not None and key.target is not None:
             return key.target
-        offset = offset_at(self.keys, frame)
+        offset = self.keys.offset(frame)
         return apply_offset(self.base.landmarks[index], offset) if offset.any() else self.base.landmarks[index]
 
     def box(self, frame: int) -> NDArray[np.float32]:
@@ -64,30 +63,30 @@ class EditedTrack:
 
     def with_key(self, frame: int, key: Key) -> EditedTrack:
         """Return the track with another key frame."""
-        return replace(self, keys=add_key(self.keys, frame, key))
+        return replace(self, keys=self.keys.added(frame, key))
 
     def cut(self, first: int, last: int, track: int) -> EditedTrack:
         """Return the frames `first` to `last`, both included, as a track of its own."""
-        return EditedTrack(_slice(self.base, first, last, track), cut_keys(self.keys, first, last))
+        return EditedTrack(_slice(self.base, first, last, track), self.keys.cut(first, last))
 
     def joined(self, other: EditedTrack, strength: float) -> EditedTrack:
         """Return this track going on as another that begins behind its end; a gap between them is bridged."""
-        keys = {
-            **close_keys(self.keys, self.base.first, self.base.last),
-            **close_keys(other.keys, other.base.first, other.base.last),
-        }
-        has_keys = bool(self.keys or other.keys)
-        return EditedTrack(_join(self.base, other.base, strength), keys if has_keys else {})
+        base = _join(self.base, other.base, strength)
+        if not self.keys and not other.keys:
+            return EditedTrack(base)
+        here = self.keys.closed(self.base.first, self.base.last)
+        return EditedTrack(base, here.joined(other.keys.closed(other.base.first, other.base.last)))
 
     def followed(self, path: FacePath, strength: float) -> EditedTrack:
         """Return this track with a path in place of everything from the path's first frame on."""
         start = int(path.frames[0])
         base = track_of_path(path, self.id, strength, self.base.identity)
-        keys: dict[int, Key] = {start: Key(NO_OFFSET)}
+        keys = Keys({start: Key(NO_OFFSET)})
         if start > self.base.first:
             before = self.cut(self.base.first, start - 1, self.id)
             base = _concatenate(self.id, [before.base, base], self.base.identity)
-            keys |= close_keys(before.keys, self.base.first, start - 1) if before.keys else {}
+            if before.keys:
+                keys = before.keys.closed(self.base.first, start - 1).joined(keys)
         return EditedTrack(base, keys)
 
     def finished(self) -> FaceTrack:
@@ -99,8 +98,8 @@ class EditedTrack:
         is_changed = np.zeros(len(base.frames), dtype=np.bool_)
         is_set = np.zeros(len(base.frames), dtype=np.bool_)
         for index, frame in enumerate(base.frames.tolist()):
-            offset = offset_at(self.keys, frame)
-            is_set[index] = frame in self.keys and self.keys[frame].target is not None
+            offset, key = self.keys.offset(frame), self.keys.at(frame)
+            is_set[index] = key is not None and key.target is not None
             if offset.any() or is_set[index]:
                 is_changed[index] = True
                 raw[index] = apply_offset(base.raw_landmarks[index], offset)

@@ -10,7 +10,7 @@ offsets is a sensible movement.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,7 @@ class Key:
 
     Attributes:
         offset: Difference from what was found there.
-        reach: Over how many frames it fades out where no key follows; None never, 0 not at all.
+        reach: Over how many frames it fades out where no key follows; None never.
         target: The landmarks to show in this very frame (68, 2); None where nobody set them.
     """
 
@@ -79,76 +79,90 @@ class Key:
     target: NDArray[np.float32] | None = None
 
 
-Keys = Mapping[int, Key]
+@dataclass(frozen=True)
+class Keys:
+    """The key frames of a track.
 
-
-def offset_at(keys: Keys, frame: int) -> NDArray[np.float64]:
-    """Return the offset of any frame: straight between keys, fading out beyond the outermost ones."""
-    if frame in keys:
-        return keys[frame].offset
-    before = max((item for item in keys if item < frame and keys[item].reach != 0), default=None)
-    after = min((item for item in keys if item > frame and keys[item].reach != 0), default=None)
-    if before is not None and after is not None:
-        share = (frame - before) / (after - before)
-        return keys[before].offset + share * (keys[after].offset - keys[before].offset)
-    nearest = before if before is not None else after
-    if nearest is None:
-        return NO_OFFSET
-    return keys[nearest].offset * _weight(keys[nearest], abs(frame - nearest))
-
-
-def _weight(key: Key, distance: int) -> float:
-    return 1.0 if key.reach is None else max(0.0, 1 - distance / key.reach)
-
-
-def add_key(keys: Keys, frame: int, key: Key) -> dict[int, Key]:
-    """Return the keys with another one; its turn is counted on from the others', so that none goes the long way."""
-    offset, full = key.offset.copy(), 2 * np.pi
-    offset[3] += full * np.round((offset_at(keys, frame)[3] - offset[3]) / full)
-    return {**keys, frame: replace(key, offset=offset)}
-
-
-def cut_keys(keys: Keys, first: int, last: int) -> dict[int, Key]:
-    """Return the keys of frames `first` to `last` (both included) whose offsets stay what they were.
-
-    Where keys beyond an end had an effect, a key at the end takes their place.
+    Attributes:
+        line: Keys by media frame between which offsets run straight.
+        single: Keys that change their own frame only; they go before those of the line.
     """
-    inside = {frame: key for frame, key in keys.items() if first <= frame <= last}
-    through = [frame for frame, key in keys.items() if key.reach != 0]
-    for end, is_cut in ((first, any(item < first for item in through)), (last, any(item > last for item in through))):
-        if is_cut and end not in keys:
-            key = _key_on_the_way(keys, through, end)
+
+    line: Mapping[int, Key] = field(default_factory=dict)
+    single: Mapping[int, Key] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.line or self.single)
+
+    def at(self, frame: int) -> Key | None:
+        """Return the key of a frame, or None."""
+        return self.single.get(frame) or self.line.get(frame)
+
+    def offset(self, frame: int) -> NDArray[np.float64]:
+        """Return the offset of any frame: straight between keys, fading out beyond the outermost ones."""
+        return self.single[frame].offset if frame in self.single else self._on_line(frame)
+
+    def _on_line(self, frame: int) -> NDArray[np.float64]:
+        if frame in self.line:
+            return self.line[frame].offset
+        before = max((item for item in self.line if item < frame), default=None)
+        after = min((item for item in self.line if item > frame), default=None)
+        if before is not None and after is not None:
+            share = (frame - before) / (after - before)
+            return self.line[before].offset + share * (self.line[after].offset - self.line[before].offset)
+        nearest = before if before is not None else after
+        if nearest is None:
+            return NO_OFFSET
+        reach, distance = self.line[nearest].reach, abs(frame - nearest)
+        return self.line[nearest].offset * (1.0 if reach is None else max(0.0, 1 - distance / reach))
+
+    def added(self, frame: int, key: Key) -> Keys:
+        """Return the keys with another one; with a reach of 0 it is for its own frame only.
+
+        Its turn is counted on from the others', so that none goes the long way round.
+        """
+        offset, full = key.offset.copy(), 2 * np.pi
+        offset[3] += full * np.round((self.offset(frame)[3] - offset[3]) / full)
+        key = replace(key, offset=offset)
+        if key.reach == 0:
+            return Keys(self.line, {**self.single, frame: key})
+        rest = {item: value for item, value in self.single.items() if item != frame}
+        return Keys({**self.line, frame: key}, rest)
+
+    def cut(self, first: int, last: int) -> Keys:
+        """Return the keys of frames `first` to `last`, both included, whose offsets stay what they were.
+
+        Where keys beyond an end had an effect, a key at the end takes their place.
+        """
+        line = {frame: key for frame, key in self.line.items() if first <= frame <= last}
+        single = {frame: key for frame, key in self.single.items() if first <= frame <= last}
+        for end, is_cut in ((first, any(f < first for f in self.line)), (last, any(f > last for f in self.line))):
+            key = self._key_on_the_way(end) if is_cut and end not in self.line else None
             if key is not None:
-                inside[end] = key
-    return inside
+                line[end] = key
+        return Keys(line, single)
 
+    def _key_on_the_way(self, frame: int) -> Key | None:
+        offset = self._on_line(frame)
+        if min(self.line) < frame < max(self.line):
+            return Key(offset)
+        nearest = min(self.line, key=lambda item: abs(item - frame))
+        reach = self.line[nearest].reach
+        rest = None if reach is None else reach - abs(frame - nearest)
+        return Key(offset, rest) if rest is None or rest > 0 else None
 
-def _key_on_the_way(keys: Keys, through: list[int], frame: int) -> Key | None:
-    offset = offset_at(keys, frame)
-    if min(through) < frame < max(through):
-        return Key(offset)
-    nearest = min(through, key=lambda item: abs(item - frame))
-    reach = keys[nearest].reach
-    rest = None if reach is None else reach - abs(frame - nearest)
-    return Key(offset, rest) if rest is None or rest > 0 else None
+    def closed(self, first: int, last: int) -> Keys:
+        """Return the keys of a track from `first` to `last` so that further keys beyond change nothing inside."""
+        line = dict(self.line)
+        for end, side in ((first, -1), (last, 1)):
+            if self.line:
+                outermost = min(self.line) if side < 0 else max(self.line)
+                reach = self.line[outermost].reach
+                if reach is not None and reach < abs(end - outermost):
+                    line.setdefault(outermost + side * reach, Key(NO_OFFSET))
+            line.setdefault(end, Key(self._on_line(end)))
+        return Keys(line, self.single)
 
-
-def close_keys(keys: Keys, first: int, last: int) -> dict[int, Key]:
-    """Return the keys of a track from `first` to `last`, with keys where they have faded out.
-
-    After that, keys beyond the ends change nothing inside.
-    """
-    closed = dict(keys)
-    for end, is_first in ((first, True), (last, False)):
-        through = [frame for frame, key in keys.items() if key.reach != 0]
-        if not through:
-            closed.setdefault(end, Key(NO_OFFSET))
-            continue
-        outermost = min(through) if is_first else max(through)
-        reach = keys[outermost].reach
-        distance = abs(outermost - end)
-        if reach is not None and reach < distance:
-            faded = outermost - reach if is_first else outermost + reach
-            closed.setdefault(faded, Key(NO_OFFSET))
-        closed.setdefault(end, Key(offset_at(keys, end)))
-    return closed
+    def joined(self, other: Keys) -> Keys:
+        """Return the keys of both of two tracks that share no frame."""
+        return Keys({**self.line, **other.line}, {**self.single, **other.single})

@@ -82,6 +82,8 @@ def _summary(job: CorrectJob, result: dict[str, object]) -> str:
         assert isinstance(numbers, list)
         if numbers:
             parts.append(f"{word} face track{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}")
-    faces = f"{result['faces_cut']} aligned faces cut, {result['faces_removed']} removed"
     text = "; ".join(parts) or "the tracks are as before"
-    return f"{job.footage.path.name}: {text}; {faces}; {result['corrections']} corrections in all."
+    cut, removed, count = result["faces_cut"], result["faces_removed"], result["corrections"]
+    return (
+        f"{job.footage.path.name}: {text}. Aligned faces cut: {cut}, removed: {removed}. Corrections in all: {count}."
+    )

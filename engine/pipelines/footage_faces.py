@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looking at the footage for corrections: fitting a face in a box by hand, and following a face from a frame on.
 
-No detector is asked, because corrections are made where detectors fail. A face counts as lost where the fitter no
-longer sees one, or where what it sees jumps or changes its size; it may come back within the longest gap of the
-search. At a cut and at the end of the searched frames following ends.
+As long as a face is seen no detector is asked, because corrections are made where detectors fail. A face counts as lost
+where the fitter no longer sees one, or where what it sees jumps or changes its size. Within the longest gap of the
+search it may come back, where a detector finds a face near by: a fitter alone takes what hides a face for the face.
+At a cut and at the end of the searched frames following ends.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from ..contract.errors import EngineError
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.correction_places import invalid
 from ..faces.cuts import Change, CutDetector
+from ..faces.detection import Detector, make_detector
 from ..faces.face_paths import FacePath
 from ..faces.geometry import box_of, box_overlap
 from ..faces.identity import IDENTITY_LENGTH, IdentityModel
 from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
 from ..faces.picture_part import PicturePart
 from ..faces.quality import FaceQuality, measure_quality
+from ..faces.rotations import TurningDetector
 from ..faces.tracks import TrackSet
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
@@ -36,6 +39,10 @@ _LEAST_PRESENCE_FITTED = 0.5
 _LEAST_PRESENCE_FOLLOWED = 0.6
 _LARGEST_JUMP = 0.5
 _LARGEST_GROWTH = 1.5
+# A lost face is sought within so many face sizes, and so many more for each frame.
+_REACH = 0.6
+_REACH_PER_LOST_FRAME = 0.12
+_LARGEST_REACH = 2.5
 # Behind a cut a flash may end within so many frames.
 _FLASH_FRAMES = 3
 _MOTION_UPDATE = 0.5
@@ -72,7 +79,11 @@ class _Walk:
     motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
 
     def expected(self) -> NDArray[np.float64]:
+        # Motion is trusted for a few frames only.
         return self.last + self.motion * min(self.lost + 1, 4)
+
+    def reach(self) -> float:
+        return min(_REACH + _REACH_PER_LOST_FRAME * self.lost, _LARGEST_REACH)
 
     def see(self, frame: int, sight: _Sight) -> None:
         landmarks = np.asarray(sight.landmarks, float)
@@ -158,6 +169,12 @@ class FootageFaces:
         # The one fitter that knows whether its landmarks are on a face judges those that don't.
         return make_landmark_fitter("mesh")
 
+    @cached_property
+    def _detector(self) -> Detector:
+        settings = self._found.settings
+        detector = make_detector(settings.detector, settings.confidence, settings.minimum_size)
+        return TurningDetector(detector) if settings.rotations else detector
+
     def _judged(self, image: NDArray[np.uint8], landmarks: NDArray[np.float32], presence: float) -> float:
         return presence if self._fitter.knows_presence else self._judge.follow(image, landmarks)[1]
 
@@ -203,17 +220,25 @@ class FootageFaces:
         return walk.sights
 
     def _look(self, fitter: LandmarkFitter, image: NDArray[np.uint8], walk: _Walk) -> _Sight | None:
+        if walk.lost:
+            return self._look_again(fitter, image, walk)
         expected = walk.expected()
         landmarks, presence = fitter.follow(image, expected)
         presence = self._judged(image, landmarks, presence)
-        size, new_size = _size(expected), _size(landmarks)
-        jump = float(np.linalg.norm(landmarks.mean(axis=0) - expected.mean(axis=0))) / size
-        x, y = landmarks.mean(axis=0)
-        is_inside = 0 <= x < image.shape[1] and 0 <= y < image.shape[0]
-        is_same = jump <= _LARGEST_JUMP and 1 / _LARGEST_GROWTH < new_size / size < _LARGEST_GROWTH
-        if presence < _LEAST_PRESENCE_FOLLOWED or not is_inside or not is_same:
+        if presence < _LEAST_PRESENCE_FOLLOWED or not _is_near(landmarks, expected, _LARGEST_JUMP, image):
             return None
         return _Sight(landmarks, float(presence), measure_quality(image, landmarks))
+
+    def _look_again(self, fitter: LandmarkFitter, image: NDArray[np.uint8], walk: _Walk) -> _Sight | None:
+        expected = walk.expected()
+        sights: list[tuple[float, _Sight]] = []
+        for item in self._detector.detect(image):
+            landmarks, presence = fitter.fit(image, item.box, item.roll_deg)
+            presence = self._judged(image, landmarks, presence)
+            if presence >= _LEAST_PRESENCE_FITTED and _is_near(landmarks, expected, walk.reach(), image):
+                distance = float(np.linalg.norm(landmarks.mean(axis=0) - expected.mean(axis=0)))
+                sights.append((distance, _Sight(landmarks, item.score, measure_quality(image, landmarks))))
+        return min(sights, key=lambda pair: pair[0])[1] if sights else None
 
     def _without_damage(
         self, images: Iterator[tuple[int, NDArray[np.uint8]]]
@@ -269,6 +294,16 @@ def _path(
         exposure=np.array([item.quality.exposure if item else 0.0 for item in found], np.float32),
         identity=identity,
     )
+
+
+def _is_near(
+    landmarks: NDArray[np.floating], expected: NDArray[np.floating], reach: float, image: NDArray[np.uint8]
+) -> bool:
+    """Whether landmarks are finite, in the picture, and within `reach` face sizes of where a face was expected."""
+    size, center = _size(expected), landmarks.mean(axis=0)
+    jump, growth = float(np.linalg.norm(center - expected.mean(axis=0))) / size, _size(landmarks) / size
+    is_inside = bool(0 <= center[0] < image.shape[1] and 0 <= center[1] < image.shape[0])
+    return is_inside and jump <= reach and 1 / _LARGEST_GROWTH < growth < _LARGEST_GROWTH
 
 
 def _size(landmarks: NDArray[np.floating]) -> float:

@@ -89,6 +89,8 @@ def message_of(call, **options):
             MoveFace(1, 10, 3.3, -1002.2, scale=1.1, turn_deg=10.7),
         ),
         (lambda: OPS.track_move(track=2, frame=14, shift=(1, 0)), MoveFace(2, 14, 1.0, 0.0)),
+        (lambda: OPS.track_move(track=1, shift=(1, 0), reach=0), MoveFace(1, 10, 1.0, 0.0, reach=0)),
+        (lambda: OPS.track_move(track=1, shift=(1, 0), reach=-1), MoveFace(1, 10, 1.0, 0.0, reach=None)),
         (lambda: OPS.track_keep(track=1), KeepFound(1, 10)),
         (lambda: OPS.track_realign(track=1), Realign(1, 10)),
         (lambda: OPS.track_add(box=(10, 20, 110, 140)), AddFace(10, (10.0, 20.0, 110.0, 140.0))),

@@ -174,7 +174,7 @@ def _list(project: Project, arguments: argparse.Namespace) -> Done:
         for row in rows
     ]
     count = len(load_corrections(folder))
-    lines.append(f"{len(rows)} face tracks, {count} corrections.")
+    lines.append(f"Face tracks: {len(rows)}, corrections: {count}.")
     return Done(False, "\n".join(lines), {"key": found.key, "tracks": rows, "corrections": count})
 
 

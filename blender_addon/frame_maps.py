@@ -107,7 +107,7 @@ def _end(name: _Name, stamp: Any, frames: tuple[int, ...] | None) -> None:
 @persistent
 def stop(*_: object) -> None:
     """Let go of what is being looked at: an undo step replaces every strip; whoever draws asks again."""
-    for *_, steps in _running:
+    for _name, _stamp_then, steps in _running:
         steps.close()
     _running.clear()
     _wanted.clear()

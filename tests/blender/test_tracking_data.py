@@ -9,6 +9,7 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from coded_footage import add_pictures, decoded_number, render_frame
 from found_faces import landmarks_at, track_values, write_found
+from odd_movies import with_variable_rate
 from understudy.blender_addon import footage_clip, track_arrays, tracking_data, tracking_reading
 from understudy.blender_addon.face_points import NAMES, Motion, box_around, motion_between, named_points
 from understudy.blender_addon.slices import finished
@@ -79,6 +80,18 @@ def test_clip_frames_show_the_media_frames_of_a_movie(scene, coded_movies, tmp_p
 def test_clip_frames_show_the_media_frames_of_pictures(scene, coded_pictures, tmp_path, offset):
     strip = add_pictures(scene, *coded_pictures)
     check_pictures(scene, strip, tmp_path, offset)
+
+
+def test_a_clip_follows_the_clock_of_a_variable_rate_as_strips_do(scene, coded_movies, tmp_path):
+    path = with_variable_rate(coded_movies(b_frames=0), tmp_path / "variable.mp4")
+    strip = scene.sequence_editor.strips.new_movie("Movie", str(path), 1, 1)
+    frames = range(1, 60, 4)
+    expected = [decoded_number(render_frame(scene, frame, tmp_path)) for frame in frames]
+    clip = footage_clip.footage_clip(strip)
+    shown = scene.sequence_editor.strips.new_clip("Clip", clip, 2, clip.frame_start)
+    shown.blend_type = "REPLACE"
+    assert [decoded_number(render_frame(scene, frame, tmp_path)) for frame in frames] == expected
+    assert expected[-1] < 40, "pictures that last longer are shown longer"
 
 
 def check_pictures(scene, strip, folder, offset):

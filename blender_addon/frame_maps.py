@@ -55,7 +55,8 @@ def _stamp(strip: Any) -> Any:
         strip.filepath if strip.type == "MOVIE" else _pictures(strip),
         (frames.start, frames.stop, strip.use_reverse_frames, strip.strobe),
         tuple(timing(strip, name) for name in _TIMING),
-        (render.fps, render.fps_base, getattr(strip, "fps", 0.0)),
+        # Not the footage's own rate: Blender opens the file to tell it, for each redraw anew.
+        (render.fps, render.fps_base),
         tuple(key.timeline_frame for key in strip.retiming_keys),
         tuple(speeds),
     )

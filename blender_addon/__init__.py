@@ -6,21 +6,25 @@ is_registered = False
 
 def register() -> None:
     """Register the parts, each before what needs it."""
-    from . import jobs, mask_refresh, preferences, previews, properties
+    from . import face_overlay, frame_maps, jobs, mask_refresh, preferences, previews, properties
 
     preferences.register()
     properties.register()
     previews.register()
     jobs.register()
     mask_refresh.register()
+    frame_maps.register()
+    face_overlay.register()
     global is_registered
     is_registered = True
 
 
 def unregister() -> None:
     """Take the parts back in reverse order; running jobs are stopped first."""
-    from . import jobs, mask_refresh, preferences, previews, properties
+    from . import face_overlay, frame_maps, jobs, mask_refresh, preferences, previews, properties
 
+    face_overlay.unregister()
+    frame_maps.unregister()
     mask_refresh.unregister()
     jobs.unregister()
     previews.unregister()

@@ -106,10 +106,11 @@ def clear() -> None:
 
 def _after(job: Job) -> None:
     if job.request.undo and job.state is not JobState.FAILED:
-        _push_undo(job.request.undo)
+        push_undo(job.request.undo)
 
 
-def _push_undo(message: str) -> None:
+def push_undo(message: str) -> None:
+    """Make what was changed since the last undo step one of its own."""
     windows = bpy.context.window_manager.windows
     if not windows:
         return
@@ -164,10 +165,10 @@ def _row(job: Job) -> dict[str, Any]:
 
 
 def redraw() -> None:
-    """Redraw the sequencers and the pictures of every window."""
+    """Redraw the sequencers, the pictures and the clips of every window."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"SEQUENCE_EDITOR", "IMAGE_EDITOR"}:
+            if area.type in {"SEQUENCE_EDITOR", "IMAGE_EDITOR", "CLIP_EDITOR"}:
                 area.tag_redraw()
 
 

@@ -48,9 +48,9 @@ class MaskKeys:
     weights: np.ndarray
 
 
-def placement_of(strip: Any, plate_size: tuple[int, int]) -> Placement:
-    """Return how `strip` places its pictures on each of its timeline frames, animation included."""
-    frames = visible_frames(strip)
+def placement_of(strip: Any, plate_size: tuple[int, int], frames: Sequence[int] = ()) -> Placement:
+    """Return how `strip` places its pictures on timeline frames, by default each of its own, animation included."""
+    frames = frames or visible_frames(strip)
     render, transform = strip.id_data.render, strip.transform
 
     def values(name: str) -> np.ndarray:

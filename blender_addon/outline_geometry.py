@@ -53,6 +53,25 @@ class Placement:
         placed = self._transformed(points)
         return np.where(self.flip, np.array(self.scene_size) - placed, placed)
 
+    def from_frame(self, points: np.ndarray) -> np.ndarray:
+        """Return which plate points appear at places in the frame: the inverse of `to_frame`.
+
+        Args:
+            points: (n, k, 2) px from the lower left corner of the frame, y up.
+
+        Returns:
+            float64 (n, k, 2) plate pixels; not finite for a strip that is scaled to nothing.
+        """
+        plate, scene = np.array(self.plate_size, float), np.array(self.scene_size, float)
+        points = np.where(self.flip, scene - np.asarray(points, float), points)
+        pivot = plate * self.origin
+        x, y = np.moveaxis(points - pivot - ((scene - plate) / 2 + self.offset)[:, None], -1, 0)
+        cosine, sine = np.cos(self.rotation)[:, None], np.sin(self.rotation)[:, None]
+        turned = np.stack([x * cosine + y * sine, y * cosine - x * sine], axis=-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            upward = turned / self.scale[:, None] + pivot
+        return np.stack([upward[..., 0] - 0.5, plate[1] - upward[..., 1] - 0.5], axis=-1)
+
     def to_mask(self, points: np.ndarray) -> np.ndarray:
         """Return plate points, (n, k, 2) as `to_frame` takes them, in mask space."""
         placed = self._transformed(points) if self.is_mask_flipped else self.to_frame(points)

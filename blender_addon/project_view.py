@@ -14,10 +14,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..engine.contract.correction_list import load_corrections
 from ..engine.contract.errors import EngineError
 from ..engine.contract.fitness import TrackFitness, read_fitness
 from ..engine.contract.people import People, TrackName, load_people
-from ..engine.contract.project import FITNESS_FILE, FOOTAGE_FILE, MODEL_FILE, TRAINING_SET_FILE, Project
+from ..engine.contract.project import (
+    CORRECTIONS_FILE,
+    FITNESS_FILE,
+    FOOTAGE_FILE,
+    MODEL_FILE,
+    TRAINING_SET_FILE,
+    Project,
+)
 from ..engine.contract.timing import FrameRange
 from ..engine.contract.training_set import FacesetPart, TrainingSet, load_training_set
 
@@ -54,6 +62,8 @@ class FoundFootage:
         tracks: The face tracks in it.
         frame_count: Pictures of the footage, or 0 when the file doesn't say.
         steadiness: Figures for `contract.steadiness`.
+        folder: Where its files are, or None.
+        size: Width and height of the upright picture in px; 0, 0 when the file doesn't say.
     """
 
     key: str
@@ -62,6 +72,8 @@ class FoundFootage:
     tracks: tuple[FoundTrack, ...]
     frame_count: int = 0
     steadiness: dict[str, float] = field(default_factory=dict)
+    folder: Path | None = None
+    size: tuple[int, int] = (0, 0)
 
 
 # Path, first picture and number of pictures; the last two are "" and 0 for a movie.
@@ -213,6 +225,8 @@ def _read_footage(path: Path) -> FoundFootage:
         tracks=tracks,
         frame_count=int(content.get("frame_count", 0)),
         steadiness=dict(content.get("steadiness", {})),
+        folder=path.parent,
+        size=(int(content.get("width", 0)), int(content.get("height", 0))),
     )
 
 
@@ -241,6 +255,24 @@ def _still_there(people: People | None, footage: Iterable[FoundFootage]) -> Peop
         suggestions=tuple(item for item in people.suggestions if item.name in names),
         contested=tuple(item for item in people.contested if item.name in names),
     )
+
+
+_counts: dict[Path, tuple[tuple[int, int], int]] = {}
+
+
+def correction_count(found: FoundFootage) -> int:
+    """Return how many corrections a footage has; 0 for a file that can't be read, which the engine then names."""
+    if found.folder is None:
+        return 0
+    path = found.folder / CORRECTIONS_FILE
+    try:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        if _counts.get(path, (None, 0))[0] != stamp:
+            _counts[path] = (stamp, len(load_corrections(found.folder)))
+        return _counts[path][1]
+    except (OSError, EngineError):
+        return 0
 
 
 def _read_model(path: Path) -> FoundModel:

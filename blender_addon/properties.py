@@ -154,11 +154,27 @@ class UNDERSTUDY_PG_job(bpy.types.PropertyGroup):
     preview: StringProperty()
 
 
+def _redraw(_: Any, context: bpy.types.Context) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.tag_redraw()
+
+
 class UNDERSTUDY_PG_runtime(bpy.types.PropertyGroup):
     """What lasts as long as Blender runs."""
 
     jobs: CollectionProperty(type=UNDERSTUDY_PG_job)
     engine_report: StringProperty(name="Engine", description="What the last check of the engine found")
+    show_faces: BoolProperty(
+        name="Show Faces",
+        description="Draw boxes, landmarks and numbers of the chosen shots' faces over the preview",
+        default=False,
+        update=_redraw,
+    )
+    active_face: IntProperty(
+        name="Face", description="Number of the face track that buttons and the mouse work on", min=0, update=_redraw
+    )
 
 
 CLASSES = (

@@ -14,9 +14,10 @@ from ..engine.contract.environment import EnvironmentState
 from ..engine.contract.errors import EngineError
 from ..engine.contract.fitness import TrackFitness
 from . import casting, jobs, preferences, shots
+from .footage_clip import find_clip
 from .job_requests import project_of_edit
-from .project_view import FoundFootage, ProjectView, view
-from .sequencer import sequencer_scene
+from .project_view import FoundFootage, ProjectView, correction_count, view
+from .sequencer import sequencer_scene, visible_frames
 
 
 def edit_reason(context: bpy.types.Context) -> str:
@@ -144,6 +145,55 @@ def build_reason(context: bpy.types.Context, name: str = "") -> str:
     if not casting.tracks_by_footage(settings, source.performer_id):
         return f"Assign faces to {source.name} first"
     return shots_reason(context, name) or _cast_reason(context, name, target)
+
+
+def tracks_reason(context: bpy.types.Context, name: str = "") -> str:
+    """Return why no face track can be corrected."""
+    reason = edit_reason(context) or shots_reason(context, name)
+    if reason:
+        return reason
+    if not any(found_in(context, strip) for strip in shots.chosen_strips(context, name)):
+        return "Extract the faces of this shot first"
+    return ""
+
+
+def frame_reason(context: bpy.types.Context) -> str:
+    """Return why nothing can be corrected at the playhead."""
+    reason = tracks_reason(context)
+    if reason:
+        return reason
+    frame = sequencer_scene(context).frame_current
+    if not any(frame in visible_frames(strip) for strip in shots.chosen_strips(context)):
+        return "Move the playhead into the selected shot"
+    return ""
+
+
+def undo_reason(context: bpy.types.Context) -> str:
+    """Return why there is no correction to take back."""
+    reason = tracks_reason(context)
+    if reason:
+        return reason
+    found = [item for item in (found_in(context, strip) for strip in shots.chosen_strips(context)) if item]
+    return "" if any(correction_count(item) for item in found) else "This footage has no corrections"
+
+
+def tracking_reason(context: bpy.types.Context) -> str:
+    """Return why no tracking data can be written."""
+    reason = shots_reason(context)
+    if reason:
+        return reason
+    if not any(found_in(context, strip) for strip in shots.chosen_strips(context)):
+        return "Extract the faces of this shot first"
+    return ""
+
+
+def tracking_read_reason(context: bpy.types.Context) -> str:
+    """Return why no tracking data can be read."""
+    reason = tracks_reason(context)
+    if reason:
+        return reason
+    strips = [strip for strip in shots.chosen_strips(context) if strip.type in shots.SHOT_KINDS]
+    return "" if any(find_clip(strip) for strip in strips) else "This footage has no movie clip; write tracking data"
 
 
 def train_reason(context: bpy.types.Context) -> str:

@@ -3,7 +3,7 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, faceset, job, people, performer, swap, train
+    from . import environment, faces, faceset, job, people, performer, swap, tracking, tracks, train
 
     return (
         *environment.CLASSES,
@@ -11,6 +11,8 @@ def _classes() -> tuple[type, ...]:
         *faces.CLASSES,
         *people.CLASSES,
         *faceset.CLASSES,
+        *tracks.CLASSES,
+        *tracking.CLASSES,
         *train.CLASSES,
         *swap.CLASSES,
         *job.CLASSES,

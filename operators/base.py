@@ -79,13 +79,17 @@ class JobOperator(Described):
         yield from ()
         return self.requests(context)
 
+    def begun(self: Any) -> str:
+        """Return what to say when nothing runs yet; overridden where the preparation is all there is to do."""
+        return f"{self.bl_label}: the frames of the edit are read first"
+
     def run(self: Any, context: bpy.types.Context) -> str:
         """Start the jobs; in background mode wait for them and fail with the first that failed."""
         preparation = self.preparation(context)
         if not bpy.app.background:
             started = [jobs.start(request) for request in jobs.prepare(self.bl_label, preparation)]
             if not started:
-                return f"{self.bl_label}: the frames of the edit are read first"
+                return self.begun()
             return started[0].request.title if len(started) == 1 else f"{len(started)} jobs wait in line"
         started = [jobs.start(request) for request in finished(preparation)]
         jobs.wait(started)
@@ -94,4 +98,4 @@ class JobOperator(Described):
                 self.report({"WARNING"}, warning)
             if job.state is JobState.FAILED and job.failure is not None:
                 raise EngineError(ErrorCode.CRASHED, outcome_text(job), f"Its log: {job.request.folder / LOG_FILE}")
-        return " ".join(outcome_text(job) for job in started)
+        return " ".join(outcome_text(job) for job in started) if started else self.begun()

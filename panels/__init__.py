@@ -3,13 +3,14 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import engine, faceset, jobs, people, performers, shots, swap, train
+    from . import engine, faceset, jobs, people, performers, shots, swap, tracks, train
 
     return (
         *jobs.CLASSES,
         *engine.CLASSES,
         *performers.CLASSES,
         *shots.CLASSES,
+        *tracks.CLASSES,
         *people.CLASSES,
         *train.CLASSES,
         *faceset.CLASSES,

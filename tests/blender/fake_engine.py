@@ -18,7 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("understudy_launch", ROOT / "training_cli" / "launch.py")
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
-from understudy.engine.contract.errors import EngineError  # noqa: E402 - bound by launch.py just above
+from understudy.engine.contract.correction_list import (  # noqa: E402 - bound by launch.py just above
+    load_corrections,
+    save_corrections,
+    with_keys,
+)
+from understudy.engine.contract.errors import EngineError  # noqa: E402
 from understudy.engine.contract.jobs import load_job  # noqa: E402
 from understudy.engine.contract.messages import Done, Failed, Hello, Log, Preview, Progress, Stage, encode  # noqa: E402
 from understudy.engine.contract.people import Member, People, Person, Suggestion, TrackName, save_people  # noqa: E402
@@ -92,6 +97,23 @@ def build_faceset(job):
     return Done(False, " ".join(sentences), {"chosen": 1})
 
 
+def correct(job):
+    """Keep the corrections, and split and delete tracks in the list of tracks as the engine would."""
+    (folder,) = (path.parent for path in Project(job.project).root.glob("footage/*/footage.json"))
+    known = () if job.clear else load_corrections(folder)
+    save_corrections(folder, (*known[: len(known) - job.undo], *with_keys(job.append)))
+    document = json.loads((folder / "footage.json").read_text(encoding="utf-8"))
+    tracks, parents = document["tracks"], {}
+    for item in job.append:
+        if item.kind == "delete_track":
+            tracks[:] = [track for track in tracks if track["id"] != item.track]
+        elif item.kind == "split_track":
+            tracks.append({**tracks[0], "id": 1001, "first": item.frame})
+            parents["1001"] = item.track
+    (folder / "footage.json").write_text(json.dumps(document), encoding="utf-8")
+    return Done(False, f"{len(job.append)} added, {job.undo} taken back.", {"parents": parents})
+
+
 def train(job):
     for step in range(3):
         send(Progress("training", step, 3, "steps"))
@@ -141,8 +163,8 @@ def main():
     send(Hello(job.kind, "0", "3", os.getpid()))
     send(Stage(job.kind, f"Pretending to {job.kind}"))
     try:
-        actions = {"extract": extract, "people": people, "build_faceset": build_faceset, "train": train, "swap": swap}
-        send(actions[job.kind](job))
+        actions = {"extract": extract, "correct": correct, "people": people, "build_faceset": build_faceset}
+        send({**actions, "train": train, "swap": swap}[job.kind](job))
     except EngineError as error:
         send(Failed(error.code, error.message, error.hint))
         return 1

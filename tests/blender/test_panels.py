@@ -10,10 +10,22 @@ import bpy
 import numpy as np
 import pytest
 import understudy
-from understudy.blender_addon import environment, jobs, preferences, previews, project_view, readiness, shot_fitness
+from found_faces import track_values, write_found
+from understudy.blender_addon import (
+    environment,
+    frame_maps,
+    jobs,
+    preferences,
+    previews,
+    project_view,
+    readiness,
+    shot_fitness,
+)
 from understudy.blender_addon.ids import Operator, Panel
 from understudy.blender_addon.job_queue import Job, JobRequest, JobState
 from understudy.blender_addon.sequencer import set_timing
+from understudy.engine.contract.correction_list import append_corrections
+from understudy.engine.contract.corrections import MoveFace
 from understudy.engine.contract.fitness import TrackFitness, Weakness, write_fitness
 from understudy.engine.contract.messages import Done, Failed, Log, Metrics, Progress, Stage
 from understudy.engine.contract.project import Project
@@ -206,6 +218,41 @@ def test_the_terms_of_the_chosen_models_stand_beside_their_menus(edit):
     assert "iBUG 300-W training set exclude commercial use" in shown
     warning = "Not for paid work: dlib 68 points (trained on iBUG 300-W). Choose MediaPipe face mesh for that."
     assert warning in shown and warning in drawn(Panel.SHOTS)
+
+
+def write_tracks(edit, clips):
+    frames = np.arange(10)
+    walk = np.stack([150.0 + frames, 200.0 + 0 * frames], axis=1)
+    tracks = {1: track_values(frames, walk), 2: track_values(frames, walk + 150, bridged=(3,))}
+    write_found(Project.beside(Path(bpy.data.filepath)).footage("k"), clips / "target_A.mp4", tracks)
+
+
+def test_faces_at_the_playhead_and_their_buttons(edit, clips):
+    edit.frame_current = 4
+    assert "[Add Face: Draw Its Box] Extract the faces of this shot first" in drawn(Panel.TRACKS)
+    write_tracks(edit, clips)
+    # Which frame the strip shows is found out by a timer; then the window is drawn again.
+    assert "No face in this frame" in drawn(Panel.TRACKS)
+    while frame_maps.work():
+        pass
+    shown = drawn(Panel.TRACKS)
+    assert "[Face 1] [TRASH] [Face 2, lost here] [TRASH]" in shown and "[Move Face 1]" in shown
+    assert "correction" not in shown and "[Write Tracking Data] [Read Back]" in shown
+    bpy.ops.understudy.track_activate(track=2)
+    assert "[Move Face 2]" in drawn(Panel.TRACKS)
+    edit.frame_current = 200
+    assert "Move the playhead into the selected shot" in drawn(Panel.TRACKS)
+    edit.sequence_editor.strips[0].select = False
+    assert "Select a movie or image strip" in drawn(Panel.TRACKS)
+
+
+def test_corrections_are_counted_and_have_their_own_undo(edit, clips):
+    write_tracks(edit, clips)
+    folder = Project.beside(Path(bpy.data.filepath)).footage("k")
+    append_corrections(folder, [MoveFace(1, 4, 1.0, 0.0)])
+    assert "1 correction [Undo Last] They are kept in the project folder" in drawn(Panel.TRACKS)
+    append_corrections(folder, [MoveFace(1, 5, 1.0, 0.0)])
+    assert "2 corrections [Undo Last]" in drawn(Panel.TRACKS)
 
 
 def test_missing_consent_is_said_where_the_swap_is_started(edit):

@@ -13,6 +13,7 @@ import understudy
 from understudy.blender_addon.environment import PYTHON_VARIABLE
 from understudy.blender_addon.insertion import swap_strip_of
 from understudy.blender_addon.sequencer import set_timing
+from understudy.blender_addon.track_arrays import read_tracks
 from understudy.engine.contract.project import Project
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "scripting.md"
@@ -66,3 +67,35 @@ def test_the_check_of_the_guide_reports_the_engine(scene):
     bpy.ops.understudy.environment_check()
     report = bpy.context.window_manager.understudy.engine_report
     assert "tensorflow 2." in report and "Models: " in report and "GiB free" in report and "broken" not in report
+
+
+def test_a_face_is_where_it_was_put_in_the_edit_and_in_the_clip(scene, clips, tmp_path):
+    strip = scene.sequence_editor.strips.new_movie("Interview", str(clips / "target_A.mp4"), 1, 1)
+    set_timing(strip, "duration", FRAMES)
+    scene.understudy.handles = 0
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "edit ä.blend"))
+    ops = bpy.ops.understudy
+    ops.extract(strip="Interview")
+    (folder,) = (path.parent for path in Project.beside(Path(bpy.data.filepath)).root.glob("footage/*/tracks.npz"))
+    (found,) = read_tracks(folder)
+    ops.track_move(strip="Interview", track=1, frame=3, shift=(6, -3))
+    (moved,) = read_tracks(folder)
+    assert np.allclose(moved.landmarks[3] - found.landmarks[3], (6, -3), atol=1e-3)
+
+    ops.tracking_write(strip="Interview")
+    (clip,) = bpy.data.movieclips
+    markers = {track.name: track.markers for track in clip.tracking.objects["Face 1"].tracks}
+    for name in ("right eye", "left eye", "chin"):
+        marker = markers[name].find_frame(8 + 1)
+        marker.co = (marker.co[0] + 5 / 512, marker.co[1] - 4 / 512)
+    ops.tracking_read(strip="Interview")
+    (read,) = read_tracks(folder)
+    assert np.allclose(read.landmarks[8] - moved.landmarks[8], (5, 4), atol=1e-2)
+    # The other points have followed into the clip.
+    x, y = read.landmarks[8, 30]
+    assert tuple(markers["nose"].find_frame(8 + 1).co) == pytest.approx(
+        ((x + 0.5) / 512, 1 - (y + 0.5) / 512), abs=1e-5
+    )
+
+    ops.track_undo(strip="Interview", everything=True)
+    assert np.array_equal(read_tracks(folder)[0].landmarks, found.landmarks)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Views of a picture: parts of it, each at its size and turn, side by side in the small inputs of a network.
+
+A view is a square of the picture that fills a square cell of an input. Several cells in one input let a network look at
+several places, or at one place turned four ways, for the price of one look.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class View:
+    """A square of the picture, upright on screen or turned.
+
+    Attributes:
+        x: Horizontal center in picture pixels; pixel centers are at integers.
+        y: Vertical center.
+        side: Side in picture pixels; may reach out of the picture, where it is black.
+        quarters: By how many quarter turns the picture is turned counterclockwise in it.
+    """
+
+    x: float
+    y: float
+    side: float
+    quarters: int = 0
+
+    def matrix(self, cell: int) -> NDArray[np.float64]:
+        """Return the (2, 3) matrix from picture pixels to pixels of a cell with this side."""
+        turn = _QUARTER_TURNS[self.quarters % 4] * (cell / self.side)
+        return np.column_stack([turn, (cell - 1) / 2 - turn @ (self.x, self.y)])
+
+
+_QUARTER_TURNS = tuple(np.array(turn, float) for turn in (
+    [[1, 0], [0, 1]], [[0, 1], [-1, 0]], [[-1, 0], [0, -1]], [[0, -1], [1, 0]]
+))  # fmt: skip
+
+
+class Pyramid:
+    """A picture and its halves, quarters … made when they are asked for: views are cut without skipping pixels.
+
+    Args:
+        image: RGB picture (h, w, 3).
+    """
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        self.height, self.width = image.shape[:2]
+        self._levels: list[tuple[NDArray[np.uint8], NDArray[np.float64]]] = [(image, np.eye(3))]
+
+    def cut(self, view: View, cell: int) -> NDArray[np.uint8]:
+        """Return a view as a picture (cell, cell, 3)."""
+        level = max(0, math.floor(math.log2(max(view.side / cell, 1.0)) + 1e-9))
+        while len(self._levels) <= level:
+            self._levels.append(_halved(*self._levels[-1]))
+        image, to_level = self._levels[level]
+        matrix = np.vstack([view.matrix(cell), [0, 0, 1]]) @ np.linalg.inv(to_level)
+        return np.asarray(cv2.warpAffine(image, matrix[:2], (cell, cell), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _halved(
+    image: NDArray[np.uint8], to_level: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    height, width = image.shape[:2]
+    half = max(1, (width + 1) // 2), max(1, (height + 1) // 2)
+    reduced = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    x, y = half[0] / width, half[1] / height
+    return reduced, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]]) @ to_level
+
+
+def mosaic(
+    pyramid: Pyramid, views: Sequence[View], side: int, cells: int
+) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
+    """Return an input (side, side, 3) with up to cells x cells views, and the corner (x, y) of each view's cell."""
+    cell = side // cells
+    canvas = np.zeros((side, side, 3), np.uint8)
+    corners = []
+    for number, view in enumerate(views):
+        x, y = cell * (number % cells), cell * (number // cells)
+        canvas[y : y + cell, x : x + cell] = pyramid.cut(view, cell)
+        corners.append((x, y))
+    return canvas, corners
+
+
+def tiles(width: int, height: int, wanted: float, most: int) -> list[View]:
+    """Return overlapping squares that cover a picture, none where one square as large as the picture does.
+
+    Args:
+        width: Of the picture in pixels.
+        height: Of the picture in pixels.
+        wanted: Side of a square in pixels; larger ones are taken where it would need too many.
+        most: How many squares there may be.
+    """
+    side = wanted
+    while True:
+        if side >= max(width, height):
+            return []
+        step = side * (1 - _OVERLAP)
+        columns = 1 + max(0, math.ceil((width - side) / step - 1e-9))
+        rows = 1 + max(0, math.ceil((height - side) / step - 1e-9))
+        if columns * rows <= most:
+            break
+        side *= 1.02
+    return [
+        View(float(x), float(y), side)
+        for y in _centers(height, side, rows)
+        for x in _centers(width, side, columns)
+    ]
+
+
+# Neighboring tiles share this much of their side, so that small faces on a seam are whole in one of them.
+_OVERLAP = 0.12
+
+
+def _centers(length: int, side: float, count: int) -> NDArray[np.float64]:
+    if count == 1:
+        return np.array([(length - 1) / 2])
+    return np.linspace((side - 1) / 2, length - 1 - (side - 1) / 2, count)

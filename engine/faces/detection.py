@@ -94,18 +94,22 @@ def suppress_doubles(detections: list[Detection], overlap: float = 0.3) -> list[
     Besides the overlap of the areas, a box that lies mostly inside a better one counts as its double: tiles of a
     picture find parts of faces that the whole picture has found completely.
     """
-    rest = sorted(detections, key=lambda item: -item.score)
-    kept: list[Detection] = []
-    for item in rest:
-        if not any(_is_double(item.box, other.box, overlap) for other in kept):
-            kept.append(item)
-    return kept
+    if len(detections) < 2:
+        return list(detections)
+    order = sorted(range(len(detections)), key=lambda index: -detections[index].score)
+    doubles = _doubles(np.stack([item.box for item in detections]), overlap)
+    kept: list[int] = []
+    for index in order:
+        if not doubles[index, kept].any():
+            kept.append(index)
+    return [detections[index] for index in kept]
 
 
-def _is_double(box: NDArray[np.float32], better: NDArray[np.float32], overlap: float) -> bool:
-    if box_overlap(box, better)[0, 0] > overlap:
-        return True
-    low, high = np.maximum(box[:2], better[:2]), np.minimum(box[2:], better[2:])
-    shared = float(np.prod(np.clip(high - low, 0, None)))
-    smaller = min(float(np.prod(box[2:] - box[:2])), float(np.prod(better[2:] - better[:2])))
-    return shared > 0.7 * smaller > 0
+def _doubles(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.bool_]:
+    """Return for each pair of boxes (n, 4) whether they are of one face, (n, n)."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
+    smaller = np.minimum(areas[:, None], areas[None, :])
+    return (box_overlap(boxes, boxes) > overlap) | ((shared > 0.7 * smaller) & (smaller > 0))

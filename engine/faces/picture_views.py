@@ -24,23 +24,19 @@ class View:
         x: Horizontal center in picture pixels; pixel centers are at integers.
         y: Vertical center.
         side: Side in picture pixels; may reach out of the picture, where it is black.
-        quarters: By how many quarter turns the picture is turned counterclockwise in it.
+        turn_deg: By how many degrees the picture is turned counterclockwise in it.
     """
 
     x: float
     y: float
     side: float
-    quarters: int = 0
+    turn_deg: float = 0.0
 
     def matrix(self, cell: int) -> NDArray[np.float64]:
         """Return the (2, 3) matrix from picture pixels to pixels of a cell with this side."""
-        turn = _QUARTER_TURNS[self.quarters % 4] * (cell / self.side)
+        angle, scale = math.radians(self.turn_deg), cell / self.side
+        turn = scale * np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
         return np.column_stack([turn, (cell - 1) / 2 - turn @ (self.x, self.y)])
-
-
-_QUARTER_TURNS = tuple(np.array(turn, float) for turn in (
-    [[1, 0], [0, 1]], [[0, 1], [-1, 0]], [[-1, 0], [0, -1]], [[0, -1], [1, 0]]
-))  # fmt: skip
 
 
 class Pyramid:
@@ -97,18 +93,18 @@ def tiles(width: int, height: int, wanted: float, most: int) -> list[View]:
         wanted: Side of a square in pixels; larger ones are taken where it would need too many.
         most: How many squares there may be.
     """
-    side = wanted
-    while True:
-        if side >= max(width, height):
-            return []
-        step = side * (1 - _OVERLAP)
-        columns = 1 + max(0, math.ceil((width - side) / step - 1e-9))
-        rows = 1 + max(0, math.ceil((height - side) / step - 1e-9))
-        if columns * rows <= most:
-            break
-        side *= 1.02
+    longest = max(width, height)
+    if longest <= wanted * _SLACK:
+        return []
+    for side in np.geomspace(wanted, longest, 60):
+        columns, rows = _count(width, side), _count(height, side)
+        # A little larger tiles that need fewer looks are as good.
+        slack = min(side * _SLACK, longest)
+        if columns * rows > most or _count(width, slack) * _count(height, slack) < columns * rows:
+            continue
+        break
     return [
-        View(float(x), float(y), side)
+        View(float(x), float(y), float(side))
         for y in _centers(height, side, rows)
         for x in _centers(width, side, columns)
     ]
@@ -116,6 +112,11 @@ def tiles(width: int, height: int, wanted: float, most: int) -> list[View]:
 
 # Neighboring tiles share this much of their side, so that small faces on a seam are whole in one of them.
 _OVERLAP = 0.12
+_SLACK = 1.15
+
+
+def _count(length: int, side: float) -> int:
+    return 1 + max(0, math.ceil((length - side) / (side * (1 - _OVERLAP)) - 1e-9))
 
 
 def _centers(length: int, side: float, count: int) -> NDArray[np.float64]:

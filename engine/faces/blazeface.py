@@ -15,6 +15,7 @@ turned four ways. What counts is the second look: it tells faces from clutter an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,7 @@ _MOST_SUSPECTS = 24
 # Cells a side in the input of the second look, and the side of a cell in sides of the suspect.
 _CELLS = 3
 _CELL_MARGIN = 2.2
+_WIDE_MARGIN = 3.0
 # How far from the middle of its cell, in sides of the suspect, the second look may see the face.
 _LARGEST_SHIFT = 0.5
 _LARGEST_GROWTH = 1.8
@@ -47,9 +49,9 @@ _LARGEST_GROWTH = 1.8
 _FIRST_SHARE = 0.75
 _SECOND_SHARE = 0.7
 # Most faces are upright: a turned view of one has to be this much surer.
-_UPRIGHT_BONUS = 0.04
+_UPRIGHT_BONUS = 0.08
 # Views whose ranks differ by less than this are told apart by leveling the face as each of them sees it.
-_CLOSE = 0.25
+_CLOSE = 0.3
 _LEVEL_DEG = 25.0
 
 
@@ -120,18 +122,25 @@ class BlazeFaceDetector:
             for index, items in rivals.items()
             if len(items) > 1 or (items and abs(items[0].roll_deg) > _LEVEL_DEG)
         }
-        views = [(suspects[index], [item.roll_deg for item in items]) for index, items in asked.items()]
-        for index, seen in zip(asked, self._look_again(pyramid, views), strict=True):
-            found = [item for item in seen if item is not None]
-            if found:
-                best[index] = max(found, key=_rank)
+        leans = [(suspects[index], [item.roll_deg for item in items]) for index, items in asked.items()]
+        near, far = (iter(self._look_again(pyramid, leans, margin)) for margin in (_CELL_MARGIN, _WIDE_MARGIN))
+        for index, items in asked.items():
+            convinced = []
+            for first, *again in zip(items, next(near), next(far), strict=True):
+                seen = [item for item in again if item is not None]
+                score = (first.score + sum(item.score for item in seen)) / 3
+                convinced.append((score + _upright_bonus(first), seen[0] if seen else first))
+            best[index] = max(convinced, key=lambda pair: pair[0])[1]
 
     def _look_again(
-        self, pyramid: Pyramid, asked: Sequence[tuple[Detection, Sequence[float]]]
+        self,
+        pyramid: Pyramid,
+        asked: Sequence[tuple[Detection, Sequence[float]]],
+        margin: float = _CELL_MARGIN,
     ) -> list[list[Detection | None]]:
         """Return what is seen of each suspect at its best size, for each of the turns that it is asked with."""
         views = [
-            View(*map(float, _center(item)), _CELL_MARGIN * _side(item), turn) for item, turns in asked for turn in turns
+            View(*map(float, _center(item)), margin * _side(item), turn) for item, turns in asked for turn in turns
         ]
         answers = iter(self._network.look(pyramid, views, _CELLS, _LEAST_SUSPICION))
         result: list[list[Detection | None]] = []
@@ -152,7 +161,11 @@ def _is_same(item: Detection, suspect: Detection) -> bool:
 
 
 def _rank(item: Detection) -> float:
-    return item.score + _UPRIGHT_BONUS * (abs(item.roll_deg) < 60)
+    return item.score + _upright_bonus(item)
+
+
+def _upright_bonus(item: Detection) -> float:
+    return _UPRIGHT_BONUS * (abs(item.roll_deg) < 60)
 
 
 def _judged(suspect: Detection, again: Detection | None) -> Detection:
@@ -179,7 +192,7 @@ class _Network:
     """The network, shown views of a picture."""
 
     def __init__(self) -> None:
-        self._run = load_network("blazeface")
+        self._run = load_network("blazeface", 1)
         # Pixel centers are at integers here, the network counts from the corner of its input.
         cells = (np.arange(_GRID) + 0.5) / _GRID * _SIDE - 0.5
         self._centers = np.stack(np.meshgrid(cells, cells), axis=-1).reshape(-1, 2)
@@ -218,11 +231,12 @@ def _seen(answers: _Answers, view: View, corner: tuple[int, int], cell: int) -> 
     inside = ((centers >= -0.5) & (centers < cell - 0.5)).all(axis=1)
     if not inside.any():
         return []
-    matrix = view.matrix(cell)
-    points = (answers.points[inside] - corner - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    scale, turn = view.side / cell, math.radians(view.turn_deg)
+    back = scale * np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    points = (answers.points[inside] - corner - (cell - 1) / 2) @ back + (view.x, view.y)
     # Boxes are squares within a few percent, so they stay as they are when the view is turned.
     rotation = round(view.turn_deg / 90) % 4 * 90
-    return _merge(points, answers.sizes[inside] * (view.side / cell), answers.scores[inside], rotation)
+    return _merge(points, answers.sizes[inside] * scale, answers.scores[inside], rotation)
 
 
 def _merge(
@@ -230,22 +244,24 @@ def _merge(
 ) -> list[Detection]:
     # Neighboring cells answer for the same face; their weighted mean is steadier than the best one alone.
     boxes = np.concatenate([points[:, 0] - sizes / 2, points[:, 0] + sizes / 2], axis=1)
-    order = np.argsort(-scores, kind="stable")
+    same = box_overlap(boxes, boxes) > 0.3
+    np.fill_diagonal(same, True)
+    open_ = np.ones(len(boxes), bool)
     merged = []
-    while len(order):
-        same = box_overlap(boxes[order[:1]], boxes[order])[0] > 0.3
-        same[0] = True
-        group = order[same]
+    for index in np.argsort(-scores, kind="stable"):
+        if not open_[index]:
+            continue
+        group = np.flatnonzero(same[index] & open_)
+        open_[group] = False
         weights = scores[group] / scores[group].sum()
         merged.append(
             Detection(
                 box=(weights @ boxes[group]).astype(np.float32),
-                score=float(scores[order[0]]),
-                keypoints=np.tensordot(weights, points[group, 1:], axes=1).astype(np.float32),
+                score=float(scores[index]),
+                keypoints=(weights @ points[group, 1:].reshape(len(group), -1)).reshape(-1, 2).astype(np.float32),
                 rotation=rotation,
             )
         )
-        order = order[~same]
     return merged
 
 

@@ -32,12 +32,6 @@ class View:
     side: float
     turn_deg: float = 0.0
 
-    def matrix(self, cell: int) -> NDArray[np.float64]:
-        """Return the (2, 3) matrix from picture pixels to pixels of a cell with this side."""
-        angle, scale = math.radians(self.turn_deg), cell / self.side
-        turn = scale * np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-        return np.column_stack([turn, (cell - 1) / 2 - turn @ (self.x, self.y)])
-
 
 class Pyramid:
     """A picture and its halves, quarters … made when they are asked for: views are cut without skipping pixels.
@@ -48,26 +42,28 @@ class Pyramid:
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self.height, self.width = image.shape[:2]
-        self._levels: list[tuple[NDArray[np.uint8], NDArray[np.float64]]] = [(image, np.eye(3))]
+        self._levels = [image]
 
     def cut(self, view: View, cell: int) -> NDArray[np.uint8]:
         """Return a view as a picture (cell, cell, 3)."""
         level = max(0, math.floor(math.log2(max(view.side / cell, 1.0)) + 1e-9))
         while len(self._levels) <= level:
-            self._levels.append(_halved(*self._levels[-1]))
-        image, to_level = self._levels[level]
-        matrix = np.vstack([view.matrix(cell), [0, 0, 1]]) @ np.linalg.inv(to_level)
-        return np.asarray(cv2.warpAffine(image, matrix[:2], (cell, cell), flags=cv2.INTER_LINEAR), np.uint8)
+            self._levels.append(_halved(self._levels[-1]))
+        image = self._levels[level]
+        # From pixels of the cell to those of the level, whose sides are shares of the picture's.
+        share = np.array([image.shape[1] / self.width, image.shape[0] / self.height])
+        angle, scale = math.radians(view.turn_deg), view.side / cell
+        turn = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        corner = np.array([view.x, view.y]) - turn.sum(axis=1) * (cell - 1) / 2
+        matrix = np.column_stack([turn * share[:, None], (corner + 0.5) * share - 0.5])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.asarray(cv2.warpAffine(image, matrix, (cell, cell), flags=flags), np.uint8)
 
 
-def _halved(
-    image: NDArray[np.uint8], to_level: NDArray[np.float64]
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
     half = max(1, (width + 1) // 2), max(1, (height + 1) // 2)
-    reduced = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
-    x, y = half[0] / width, half[1] / height
-    return reduced, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]]) @ to_level
+    return np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def mosaic(

@@ -32,7 +32,10 @@ _GRID = 48
 _KEYPOINTS = 6
 # A face this small in the network's input is still suspected.
 _SMALLEST_INPUT = 12.0
-_MOST_TILES = 8
+_MOST_COARSE_TILES = 6
+_MOST_FINE_TILES = 15
+# A face smaller than this share of a coarse tile is a reason to look at finer ones.
+_SMALL_FACE = 0.11
 _LEAST_SUSPICION = 0.25
 # Upright faces this sure need no second look.
 _BEYOND_DOUBT = 0.8
@@ -74,24 +77,36 @@ class BlazeFaceDetector:
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
         pyramid = Pyramid(image)
-        suspects = [item for item in self._suspects(pyramid) if _side(item) >= self._minimum_size]
-        suspects = suppress_doubles(suspects)[:_MOST_SUSPECTS]
-        found = [item for item in suspects if _is_beyond_doubt(item)]
-        found += self._second_look(pyramid, [item for item in suspects if not _is_beyond_doubt(item)])
-        kept = [item for item in found if item.score >= self._confidence and _side(item) >= self._minimum_size]
-        return suppress_doubles(kept)
-
-    def _suspects(self, pyramid: Pyramid) -> list[Detection]:
         width, height = pyramid.width, pyramid.height
         whole = View((width - 1) / 2, (height - 1) / 2, max(width, height))
         turned = [replace(whole, turn_deg=turn) for turn in (0, 90, 180, 270)]
-        small = tiles(width, height, _SIDE / _SMALLEST_INPUT * self._minimum_size, _MOST_TILES)
-        looks = [([whole], 1), (turned, 2), *(([tile], 1) for tile in small)]
-        found = []
-        for views, cells in looks:
-            for item in self._network.look(pyramid, views, cells, _LEAST_SUSPICION):
-                found += item
+        wanted = _SIDE / _SMALLEST_INPUT * self._minimum_size
+        coarse = tiles(width, height, wanted, _MOST_COARSE_TILES)
+        found = self._search(pyramid, [([whole], 1), (turned, 2), *(([tile], 1) for tile in coarse)], [])
+        # Small faces seldom come alone, and the finest tiles cost as much as all before.
+        if coarse and coarse[0].side > wanted and any(_side(item) < _SMALL_FACE * coarse[0].side for item in found):
+            fine = tiles(width, height, wanted, _MOST_FINE_TILES)
+            found = self._search(pyramid, [([tile], 1) for tile in fine], found)
         return found
+
+    def _search(
+        self, pyramid: Pyramid, looks: Sequence[tuple[Sequence[View], int]], known: list[Detection]
+    ) -> list[Detection]:
+        """Return the known faces and those seen in views; a look is some views and how many fit along a side."""
+        seen = [
+            item
+            for views, cells in looks
+            for view in self._network.look(pyramid, views, cells, _LEAST_SUSPICION)
+            for item in view
+            if _side(item) >= self._minimum_size
+        ]
+        # What is known stands before everything that lies on it.
+        first = [replace(item, score=item.score + 1) for item in known]
+        suspects = [item for item in suppress_doubles([*first, *seen]) if item.score <= 1][:_MOST_SUSPECTS]
+        found = [item for item in suspects if _is_beyond_doubt(item)]
+        found += self._second_look(pyramid, [item for item in suspects if not _is_beyond_doubt(item)])
+        kept = [item for item in found if item.score >= self._confidence and _side(item) >= self._minimum_size]
+        return suppress_doubles([*known, *kept])
 
     def _second_look(self, pyramid: Pyramid, suspects: Sequence[Detection]) -> list[Detection]:
         best: list[Detection | None] = []

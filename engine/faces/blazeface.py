@@ -36,6 +36,7 @@ _MOST_COARSE_TILES = 6
 _MOST_FINE_TILES = 15
 # A face smaller than this share of a coarse tile is a reason to look at finer ones.
 _SMALL_FACE = 0.11
+_SURE_ENOUGH = 0.6
 _LEAST_SUSPICION = 0.25
 # Upright faces this sure need no second look.
 _BEYOND_DOUBT = 0.8
@@ -84,7 +85,7 @@ class BlazeFaceDetector:
         coarse = tiles(width, height, wanted, _MOST_COARSE_TILES)
         found = self._search(pyramid, [([whole], 1), (turned, 2), *(([tile], 1) for tile in coarse)], [])
         # Small faces seldom come alone, and the finest tiles cost as much as all before.
-        if coarse and coarse[0].side > wanted and any(_side(item) < _SMALL_FACE * coarse[0].side for item in found):
+        if coarse and coarse[0].side > wanted and any(_is_small(item, coarse[0]) for item in found):
             fine = tiles(width, height, wanted, _MOST_FINE_TILES)
             found = self._search(pyramid, [([tile], 1) for tile in fine], found)
         return found
@@ -119,15 +120,14 @@ class BlazeFaceDetector:
         turned = self._look_again(pyramid, [(suspects[index], (90.0, 180.0, 270.0)) for index in unsure])
         for index, seen in zip(unsure, turned, strict=True):
             ranked = sorted((item for item in (best[index], *seen) if item is not None), key=_rank, reverse=True)
-            rivals.append([item for item in ranked[:2] if _rank(item) > _rank(ranked[0]) - _CLOSE])
+            rivals.append([item for item in ranked[:3] if _rank(item) > _rank(ranked[0]) - _CLOSE])
             best[index] = ranked[0] if ranked else None
-        self._level(pyramid, suspects, best, dict(zip(unsure, rivals, strict=True)))
+        self._level(pyramid, best, dict(zip(unsure, rivals, strict=True)))
         return [_judged(suspect, item) for suspect, item in zip(suspects, best, strict=True)]
 
     def _level(
         self,
         pyramid: Pyramid,
-        suspects: Sequence[Detection],
         best: list[Detection | None],
         rivals: dict[int, list[Detection]],
     ) -> None:
@@ -137,14 +137,15 @@ class BlazeFaceDetector:
             for index, items in rivals.items()
             if len(items) > 1 or (items and abs(items[0].roll_deg) > _LEVEL_DEG)
         }
-        leans = [(suspects[index], [item.roll_deg for item in items]) for index, items in asked.items()]
+        # Around the face as each view sees it: the suspect's own box is loose where the face leans.
+        leans = [(item, (item.roll_deg,)) for items in asked.values() for item in items]
         near, far = (iter(self._look_again(pyramid, leans, margin)) for margin in (_CELL_MARGIN, _WIDE_MARGIN))
         for index, items in asked.items():
             convinced = []
-            for first, *again in zip(items, next(near), next(far), strict=True):
-                seen = [item for item in again if item is not None]
-                score = (first.score + sum(item.score for item in seen)) / 3
-                convinced.append((score + _upright_bonus(first), seen[0] if seen else first))
+            for item in items:
+                seen = [again for again in (*next(near), *next(far)) if again is not None]
+                score = (item.score + sum(again.score for again in seen)) / 3
+                convinced.append((score + _upright_bonus(item), seen[0] if seen else item))
             best[index] = max(convinced, key=lambda pair: pair[0])[1]
 
     def _look_again(
@@ -163,6 +164,10 @@ class BlazeFaceDetector:
             seen = [[found for found in next(answers) if _is_same(found, item)] for _ in turns]
             result.append([max(found, key=lambda one: one.score, default=None) for found in seen])
         return result
+
+
+def _is_small(item: Detection, tile: View) -> bool:
+    return item.score >= _SURE_ENOUGH and _side(item) < _SMALL_FACE * tile.side
 
 
 def _is_beyond_doubt(item: Detection) -> bool:
@@ -191,7 +196,8 @@ def _judged(suspect: Detection, again: Detection | None) -> Detection:
     score = max(
         _FIRST_SHARE * first + (1 - _FIRST_SHARE) * second, (1 - _SECOND_SHARE) * first + _SECOND_SHARE * second
     )
-    return replace(again, score=score)
+    # Clutter looks like a face in one of the four turns more easily than upright.
+    return replace(again, score=score - (_UPRIGHT_BONUS - _upright_bonus(again)) / 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,6 +70,8 @@ class BlazeFaceDetector:
         EngineError: `detector_unavailable` or `library_missing`.
     """
 
+    finds_any_lean = True
+
     def __init__(self, confidence: float, minimum_size: int) -> None:
         self._network = _Network()
         self._confidence = confidence

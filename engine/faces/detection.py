@@ -24,7 +24,8 @@ class Detection:
         box: x0, y0, x1, y1 in picture pixels, float32 (4,), unclipped, about brows to chin.
         score: The detector's confidence in 0…1.
         keypoints: Right eye, left eye (the subject's), nose tip, mouth, float32 (k, 2), or None.
-        rotation: By how many degrees (0, 90, 180, 270) the picture was turned counterclockwise to find the face.
+        rotation: By how many degrees (0, 90, 180, 270), to the next quarter, the picture was turned counterclockwise to
+            find the face.
     """
 
     box: NDArray[np.float32]
@@ -42,7 +43,13 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Finds faces in one picture at a time."""
+    """Finds faces in one picture at a time.
+
+    Attributes:
+        finds_any_lean: Whether it finds faces that lie or stand on their head in the picture as it is.
+    """
+
+    finds_any_lean: bool
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""

@@ -24,7 +24,9 @@ def clutter(width: int, height: int, seed: int = 1) -> np.ndarray:
         elif kind == 1:
             cv2.ellipse(image, ((x, y), (a, b), float(random.uniform(0, 180))), color, -1, cv2.LINE_AA)
         elif kind == 2:
-            cv2.line(image, (x, y), (x + 3 * (a - 60), y + 3 * (b - 60)), color, int(random.integers(1, 9)), cv2.LINE_AA)
+            cv2.line(
+                image, (x, y), (x + 3 * (a - 60), y + 3 * (b - 60)), color, int(random.integers(1, 9)), cv2.LINE_AA
+            )
         else:
             cv2.circle(image, (x, y), a // 2, color, int(random.integers(2, 8)), cv2.LINE_AA)
     blurred = cv2.GaussianBlur(image, (0, 0), 1.2).astype(np.float32)

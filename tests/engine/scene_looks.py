@@ -72,9 +72,12 @@ def hand() -> tuple[np.ndarray, np.ndarray]:
     cv2.rectangle(shape, (105, 330), (215, 420), 255, -1)
     creases = []
     for root, tip, width in (
-        ((95, 230), (70, 80), 38), ((140, 205), (130, 35), 42), ((185, 205), (192, 45), 40), ((228, 235), (250, 95), 34),
+        ((95, 230), (70, 80), 38),
+        ((140, 205), (130, 35), 42),
+        ((185, 205), (192, 45), 40),
+        ((228, 235), (250, 95), 34),
         ((90, 320), (25, 215), 46),
-    ):  # fmt: skip
+    ):
         cv2.line(shape, root, tip, 255, width, cv2.LINE_AA)
         creases.append((root, tip, width))
     alpha = cv2.GaussianBlur(shape, (0, 0), 1.5).astype(np.float32) / 255

@@ -176,6 +176,11 @@ def persons(track: FaceTrack, known: list[list[KnownFace]], least_visible: float
     return shown
 
 
+def errors_of(track: FaceTrack, known: list[list[KnownFace]]) -> np.ndarray:
+    """Return the landmark error of each frame of a track, in eye distances, where there is one face."""
+    return np.array([error(marks, known[frame][0]) for frame, marks in zip(track.frames, track.landmarks, strict=True)])
+
+
 def test_two_people_crossing_keep_their_tracks(tmp_path):
     pictures, known = crossing()
     hidden = [number for number, faces in enumerate(known) if faces[0].visible < 0.3]
@@ -196,9 +201,7 @@ def test_a_hand_passing_before_a_face_leaves_it_one_track(tmp_path):
     tracks = tracks_of(tmp_path, pictures)
     assert len(tracks) == 1
     assert tracks[0].frames.tolist() == list(range(len(pictures)))
-    errors = np.array(
-        [error(marks, known[frame][0]) for frame, marks in zip(tracks[0].frames, tracks[0].landmarks, strict=True)]
-    )
+    errors = errors_of(tracks[0], known)
     free = np.array([faces[0].visible > 0.95 for faces in known])
     assert errors[free].max() < 0.12
     assert errors.max() < 0.6
@@ -218,8 +221,6 @@ def test_a_face_turning_around_on_screen_stays_one_track(tmp_path):
     tracks = tracks_of(tmp_path, pictures)
     assert len(tracks) == 1
     assert tracks[0].frames.tolist() == list(range(len(pictures)))
-    errors = np.array(
-        [error(marks, known[frame][0]) for frame, marks in zip(tracks[0].frames, tracks[0].landmarks, strict=True)]
-    )
+    errors = errors_of(tracks[0], known)
     assert np.median(errors) < 0.06
     assert errors.max() < 0.15

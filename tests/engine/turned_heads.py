@@ -2,9 +2,9 @@
 """Heads turned further than the demo's performers turn theirs: up to profile, with landmarks known in space.
 
 A head is a surface over the picture of the frame in which it is turned most. Its depth swells from the outline like an
-ellipsoid and is bent to pass through the 68 landmarks, which the renderer knew in space. Points of this surface, denser
-than the pixels, are turned about the neck's axis and drawn from back to front. The back of the head mirrors the depth of
-its front and is painted with hair; the body stays as it is.
+ellipsoid and is bent through the 68 landmarks, which the renderer knew in space. Points of this surface, denser than
+the pixels, are turned about the neck's axis and drawn from back to front. The back of the head mirrors the depth of its
+front and is painted with hair; the body stays as it is.
 """
 
 from dataclasses import dataclass

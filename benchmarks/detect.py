@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding faces: what the detectors find of hard faces and what it costs; landmarks, identity, steadying, the search."""
+"""Finding faces: what detectors find of hard faces and what it costs; landmarks, identity, steadying, the search."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from understudy.engine.faces.smoothing import steady_landmarks
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines.face_search import FootageSearch, load_models
 
-# The tests make the scenes whose faces are known.
+# The tests make the scenes whose faces are known; their modules are found by this path only.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine"))
-from found_faces import Verdict, judge  # noqa: E402 - after the path to them
-from hard_scenes import KINDS, hard_scenes  # noqa: E402
+from found_faces import Verdict, judge
+from hard_scenes import KINDS, hard_scenes
 
 CLIP = Path(__file__).resolve().parents[1] / "demo" / "clips" / "target_A.mp4"
 FRAMES = 48

@@ -158,7 +158,10 @@ class BlazeFaceDetector:
     ) -> list[list[Detection | None]]:
         """Return what is seen of each suspect at its best size, for each of the turns that it is asked with."""
         views = [
-            View(*map(float, _center(item)), margin * _side(item), turn) for item, turns in asked for turn in turns
+            View(float(x), float(y), margin * _side(item), turn)
+            for item, turns in asked
+            for x, y in [_center(item)]
+            for turn in turns
         ]
         answers = iter(self._network.look(pyramid, views, _CELLS, _LEAST_SUSPICION))
         result: list[list[Detection | None]] = []

@@ -15,6 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# Neighboring tiles share this much of their side, so that small faces on a seam are whole in one of them.
+_OVERLAP = 0.12
+# Tiles may be larger by this factor where fewer of them are then needed.
+_SLACK = 1.15
+
 
 @dataclass(frozen=True)
 class View:
@@ -92,23 +97,22 @@ def tiles(width: int, height: int, wanted: float, most: int) -> list[View]:
     longest = max(width, height)
     if longest <= wanted * _SLACK:
         return []
-    for side in np.geomspace(wanted, longest, 60):
-        columns, rows = _count(width, side), _count(height, side)
-        # A little larger tiles that need fewer looks are as good.
-        slack = min(side * _SLACK, longest)
-        if columns * rows > most or _count(width, slack) * _count(height, slack) < columns * rows:
-            continue
-        break
+    side = _tile_side(width, height, wanted, most)
     return [
-        View(float(x), float(y), float(side))
-        for y in _centers(height, side, rows)
-        for x in _centers(width, side, columns)
+        View(float(x), float(y), side)
+        for y in _centers(height, side, _count(height, side))
+        for x in _centers(width, side, _count(width, side))
     ]
 
 
-# Neighboring tiles share this much of their side, so that small faces on a seam are whole in one of them.
-_OVERLAP = 0.12
-_SLACK = 1.15
+def _tile_side(width: int, height: int, wanted: float, most: int) -> float:
+    longest = max(width, height)
+    for side in np.geomspace(wanted, longest, 60):
+        count = _count(width, side) * _count(height, side)
+        larger = min(side * _SLACK, longest)
+        if count <= most and _count(width, larger) * _count(height, larger) >= count:
+            return float(side)
+    return float(longest)
 
 
 def _count(length: int, side: float) -> int:

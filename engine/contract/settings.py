@@ -113,7 +113,9 @@ class ExtractSettings(_Checked):
         maximum=1000,
     )
     rotations: bool = _setting(
-        False, "Search the picture turned by 90, 180 and 270 degrees too, for faces that lie or stand on their head."
+        False,
+        "Search the picture turned by 90, 180 and 270 degrees too, for faces that lie or stand on their head; "
+        "BlazeFace finds them without.",
     )
     face_size: int = _setting(
         256,

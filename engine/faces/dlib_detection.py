@@ -27,6 +27,8 @@ _STEEPNESS = 2.0
 class _DlibDetector:
     """What both detectors share: scaling, and boxes brought back to the picture."""
 
+    finds_any_lean = False
+
     def __init__(self, confidence: float, minimum_size: int) -> None:
         self._confidence = confidence
         self._minimum_size = minimum_size

@@ -17,18 +17,22 @@ _UPRIGHT_BONUS = 0.08
 class TurningDetector:
     """Searches the picture as it is and turned by 90, 180 and 270 degrees, and keeps each face as seen best.
 
-    Waiting until the upright picture shows no face isn't enough: BlazeFace sees faces that lie or stand on their head
-    too, but takes them for upright ones, with a lower score. Boxes and keypoints are in the upright picture's pixels.
+    For detectors that know upright faces only; one that finds faces of any lean by itself is asked once. Boxes and
+    keypoints are in the upright picture's pixels.
 
     Args:
         detector: What searches each picture.
     """
+
+    finds_any_lean = True
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
+        if self._detector.finds_any_lean:
+            return self._detector.detect(image)
         found = []
         for quarters in range(4):
             turned = np.ascontiguousarray(np.rot90(image, quarters))

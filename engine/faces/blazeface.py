@@ -92,6 +92,24 @@ class BlazeFaceDetector:
             found = self._search(pyramid, [([tile], 1) for tile in fine], found)
         return found
 
+    def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:
+        """Return which known faces are still there, and new ones that the whole picture shows beyond doubt.
+
+        A tenth of the cost of `detect`.
+
+        Args:
+            image: RGB picture (h, w, 3).
+            known: Faces where they should be now.
+        """
+        pyramid = Pyramid(image)
+        width, height = pyramid.width, pyramid.height
+        whole = View((width - 1) / 2, (height - 1) / 2, max(width, height))
+        (seen,) = self._network.look(pyramid, [whole], 1, _BEYOND_DOUBT)
+        again = self._look_again(pyramid, [(item, (item.roll_deg,)) for item in known])
+        confirmed = [item for (item,) in again if item is not None and item.score >= self._confidence]
+        large = [item for item in seen if _side(item) >= self._minimum_size]
+        return suppress_doubles([*confirmed, *large])
+
     def _search(
         self, pyramid: Pyramid, looks: Sequence[tuple[Sequence[View], int]], known: list[Detection]
     ) -> list[Detection]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +53,15 @@ class Detector(Protocol):
 
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
+        ...
+
+    def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:
+        """Return at least which known faces are still there and which new ones are obvious, if that is cheaper.
+
+        Args:
+            image: RGB picture (h, w, 3).
+            known: Faces where they should be now.
+        """
         ...
 
 

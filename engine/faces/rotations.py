@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,10 @@ class TurningDetector:
         return [
             replace(item, score=item.score + _UPRIGHT_BONUS * (item.rotation > 0)) for item in suppress_doubles(found)
         ]
+
+    def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:
+        """Return which known faces are still there, and obvious new ones."""
+        return self._detector.check(image, known) if self._detector.finds_any_lean else self.detect(image)
 
 
 def turn_back_points(points: NDArray[np.floating], quarters: int, width: int, height: int) -> NDArray[np.float64]:

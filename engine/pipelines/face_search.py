@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Searching footage for faces: detect, follow, link, record, and judge whose face it is.
 
-Frames are taken together in blocks that end at scene boundaries. The last frame of a block is searched as a whole;
-known faces are followed from frame to frame towards it, new ones are followed back from it. So every frame has its fit,
-but few are searched, and nothing is missed that is there for longer than a block.
+Frames are taken together in blocks that end at scene boundaries. Known faces are followed from frame to frame to the
+last frame of a block; there they are checked, others are looked for, and new ones are followed back from there. So
+every frame has its fit, few are searched, and no obvious face is missed that is there for longer than a block.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
 from ..faces.boundaries import Boundary, BoundaryFinder
-from ..faces.detection import Detector, make_detector
+from ..faces.detection import Detection, Detector, make_detector
 from ..faces.following import FaceFollower, pair_faces, without_doubles
 from ..faces.identity import IdentityFilter, IdentityModel
 from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
 from ..faces.rotations import TurningDetector
+from ..faces.searching import PictureSearcher
 from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
 from ..media.picture import FootagePicture
@@ -31,6 +32,8 @@ from .track_recording import FaceCut, TrackRecording
 # A track's person is judged once it was seen this often, or when it ends.
 _FRAMES_TO_JUDGE = 25
 _FACES_TO_IDENTIFY = 3
+# While all known faces stay and are confirmed, all of a picture is searched in one of so many blocks.
+_BLOCKS_BETWEEN_SEARCHES = 4
 # A lost face is sought in this many frames at once, then in every n-th of as many.
 _FRAMES_TO_SEEK = 3
 # How long the frames that wait are still searched for when somebody waits for the end.
@@ -124,7 +127,9 @@ class FootageSearch:
         self._minimum_track = minimum_track
         self._seams = frozenset(seams)
         self._tracker = Tracker(settings.maximum_gap, first_id)
-        self._follower = FaceFollower(models.fitter, models.detector, settings.face_size, settings.coverage)
+        self._searcher = PictureSearcher(models.detector)
+        self._follower = FaceFollower(models.fitter, self._searcher, settings.face_size, settings.coverage)
+        self._blocks_to_search = 0
         self._boundaries = BoundaryFinder()
         self._starts: set[int] = set()
         self._waiting: deque[tuple[int, FootagePicture]] = deque()
@@ -206,35 +211,46 @@ class FootageSearch:
             self._link(media_frame, self._newest_faces)
 
     def _follow_through(self, shown: list[tuple[int, FootagePicture]]) -> list[_Chain]:
-        """Follow the known faces to the last picture, search it, and follow new ones back from there."""
-        key_frame, key = shown[-1]
-        first = shown[0][0]
-        chains = [_Chain(item.copy()) for item in self._tracker.open_tracks if item.lost_frames(first) == 0]
+        """Follow the known faces to the last picture, look for others there, and follow those back."""
+        first, (key_frame, key) = shown[0], shown[-1]
+        chains = [_Chain(item.copy()) for item in self._tracker.open_tracks if item.lost_frames(first[0]) == 0]
+        is_calm = len(chains) == len(self._tracker.open_tracks)
         if self._is_scene_new and len(shown) > 1:
             # Faces that are gone before the block's end would be missed.
-            chains += self._meet_all(first, shown[0][1])
+            chains += self._meet_all(*first)
         self._is_scene_new = False
         present = [chain for chain in chains if self._go(chain, shown[:-1])]
-        detections = self._models.detector.detect(key.whole())
+        detections = self._look_at_key(key_frame, key, present, is_calm and len(present) == len(chains))
         partners = pair_faces(key_frame, [chain.track for chain in present], detections)
-        confirmed: list[OpenTrack] = []
         for detection, partner in zip(detections, partners, strict=True):
             observation = self._follower.meet(key, key_frame, detection, partner)
             if observation is None:
                 continue
             if partner is not None:
-                confirmed.append(partner)
                 next(chain for chain in present if chain.track is partner).add(key_frame, observation)
                 continue
             chain = _Chain(OpenTrack(0, key_frame, observation), {key_frame: observation})
             self._go(chain, shown[-2::-1], tuple(chains))
             chains.append(chain)
         for chain in present:
-            if chain.track not in confirmed and key_frame - chain.track.confirmed <= self._settings.maximum_gap:
+            if key_frame not in chain.found and key_frame - chain.track.confirmed <= self._settings.maximum_gap:
                 unseen = self._follower.follow(key, key_frame, chain.track, was_searched=True)
                 if unseen is not None:
                     chain.add(key_frame, unseen)
         return chains
+
+    def _look_at_key(
+        self, media_frame: int, picture: FootagePicture, present: Sequence[_Chain], is_calm: bool
+    ) -> list[Detection]:
+        """Return the faces of the last picture of a block: all of them where needed, or the known and obvious ones."""
+        tracks = [chain.track for chain in present]
+        self._blocks_to_search -= 1
+        if tracks and is_calm and self._blocks_to_search > 0:
+            found = self._searcher.check(picture, [track.expected_landmarks(media_frame) for track in tracks])
+            if all(track in pair_faces(media_frame, tracks, found) for track in tracks):
+                return found
+        self._blocks_to_search = _BLOCKS_BETWEEN_SEARCHES
+        return self._searcher.search(picture)
 
     def _go(self, chain: _Chain, shown: Sequence[tuple[int, FootagePicture]], others: Sequence[_Chain] = ()) -> bool:
         """Follow a face through pictures, later or earlier ones; return False when it was lost or is another chain's.
@@ -263,9 +279,8 @@ class FootageSearch:
 
     def _meet_all(self, media_frame: int, picture: FootagePicture) -> list[_Chain]:
         """Return the faces of a picture in which nobody is known."""
-        found = (
-            self._follower.meet(picture, media_frame, item) for item in self._models.detector.detect(picture.whole())
-        )
+        self._blocks_to_search = _BLOCKS_BETWEEN_SEARCHES
+        found = (self._follower.meet(picture, media_frame, item) for item in self._searcher.search(picture))
         return [_Chain(OpenTrack(0, media_frame, item), {media_frame: item}) for item in found if item is not None]
 
     def _link(self, media_frame: int, observations: list[Observation]) -> None:

@@ -77,15 +77,15 @@ class BlazeFaceDetector:
         self._confidence = confidence
         self._minimum_size = minimum_size
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Return the faces of an RGB picture (h, w, 3), best first."""
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
+        """Return the faces of an RGB picture (h, w, 3), best first; known ones are not judged again."""
         pyramid = Pyramid(image)
         width, height = pyramid.width, pyramid.height
         whole = View((width - 1) / 2, (height - 1) / 2, max(width, height))
         turned = [replace(whole, turn_deg=turn) for turn in (0, 90, 180, 270)]
         wanted = _SIDE / _SMALLEST_INPUT * self._minimum_size
         coarse = tiles(width, height, wanted, _MOST_COARSE_TILES)
-        found = self._search(pyramid, [([whole], 1), (turned, 2), *(([tile], 1) for tile in coarse)], [])
+        found = self._search(pyramid, [([whole], 1), (turned, 2), *(([tile], 1) for tile in coarse)], list(known))
         # Small faces seldom come alone, and the finest tiles cost as much as all before.
         if coarse and coarse[0].side > wanted and any(_is_small(item, coarse[0]) for item in found):
             fine = tiles(width, height, wanted, _MOST_FINE_TILES)

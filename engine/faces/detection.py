@@ -51,8 +51,16 @@ class Detector(Protocol):
 
     finds_any_lean: bool
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Return the faces of an RGB picture (h, w, 3), best first."""
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
+        """Return the faces of a picture.
+
+        Args:
+            image: RGB picture (h, w, 3).
+            known: Faces that are certain; no work needs to be spent on them.
+
+        Returns:
+            The known faces, if the detector makes use of them, and all others, best first.
+        """
         ...
 
     def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:

@@ -33,7 +33,7 @@ class _DlibDetector:
         self._confidence = confidence
         self._minimum_size = minimum_size
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
         height, width = image.shape[:2]
         scale = min(math.sqrt(_PIXELS / (width * height)), _LARGEST_ENLARGEMENT)

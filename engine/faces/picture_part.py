@@ -17,6 +17,8 @@ _PART_MARGIN = 1.3
 _PART_BORDER_PX = 8
 # Fitters need at least this many pixels for each face square.
 _FITTING_PX = 96
+# Sides of views are multiples of this many of their pixels, except at the picture's edge.
+_SIZE_STEP = 64
 # Every fitter's square lies within this many times the landmarks' extent around their center, however it leans.
 _FITTING_REACH = 2.2
 # A detector's box is off by a tenth of the face and unsure about its extent.
@@ -75,7 +77,11 @@ class FaceView:
     def _of(
         cls, picture: FootagePicture, low: NDArray[np.floating], high: NDArray[np.floating], factor: int
     ) -> FaceView:
-        left, top, right, bottom = _inside(picture, np.floor(low), np.ceil(high))
+        # Few different sizes, because setting a conversion up for a new one costs as much as converting.
+        step = _SIZE_STEP * factor
+        size = np.ceil((high - low) / step) * step
+        low = np.floor((low + high - size) / 2)
+        left, top, right, bottom = _inside(picture, low, low + size)
         # A side of whole view pixels; what is cut off at the picture's edge is less than one of them.
         factor = max(1, min(factor, right - left, bottom - top))
         right -= (right - left) % factor
@@ -107,7 +113,7 @@ class FaceView:
 
 @dataclass(frozen=True, eq=False)
 class PicturePart:
-    """The part of a picture around a face, copied.
+    """The part of a picture around a face, kept without the picture.
 
     Attributes:
         image: RGB pixels, uint8 (h, w, 3).
@@ -119,7 +125,7 @@ class PicturePart:
 
     @classmethod
     def around(cls, view: FaceView, landmarks: NDArray[np.floating], size: int, coverage: float) -> PicturePart:
-        """Copy the part that the aligned face needs."""
+        """Take the part that the aligned face needs."""
         inverse = invert_similarity(face_matrix(landmarks, size, coverage * _PART_MARGIN))
         last = size - 1
         corners = transform_points(inverse, np.array([[0.0, 0], [last, 0], [last, last], [0, last]]))
@@ -132,7 +138,10 @@ class PicturePart:
         left, top = int(min(max(x0, 0), width - 1)), int(min(max(y0, 0), height - 1))
         part = view.image[top : max(int(y1), top + 1), left : max(int(x1), left + 1)]
         shift = np.array([[1.0, 0, -left], [0, 1.0, -top]])
-        return cls(np.array(part, np.uint8), compose(shift, view.picture_to_view))
+        if view.factor == 1 and view.picture.shares_pixels:
+            # The view shows pixels of a whole picture, which must not be kept alive for a face.
+            part = part.copy()
+        return cls(part, compose(shift, view.picture_to_view))
 
     def align(self, image_to_face: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         """Return the aligned face (size, size, 3) for a matrix from picture pixels."""

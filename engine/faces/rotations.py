@@ -30,10 +30,10 @@ class TurningDetector:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
         if self._detector.finds_any_lean:
-            return self._detector.detect(image)
+            return self._detector.detect(image, known)
         found = []
         for quarters in range(4):
             turned = np.ascontiguousarray(np.rot90(image, quarters))

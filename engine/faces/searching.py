@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,10 +32,10 @@ class PictureSearcher:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
-    def search(self, picture: FootagePicture) -> list[Detection]:
-        """Return all faces of a picture, best first."""
+    def search(self, picture: FootagePicture, known: Sequence[Detection] = ()) -> list[Detection]:
+        """Return all faces of a picture, best first; those that are known already cost nothing."""
         factor = max(1, max(picture.width, picture.height) // _SEARCHED_PX)
-        return self._look(picture, (0, 0, picture.width, picture.height), factor, None)
+        return self._look(picture, (0, 0, picture.width, picture.height), factor, known, self._detector.detect)
 
     def check(self, picture: FootagePicture, expected: Sequence[NDArray[np.floating]]) -> list[Detection]:
         """Return which faces are still where their landmarks (68, 2) are expected, and obvious new ones."""
@@ -43,7 +43,7 @@ class PictureSearcher:
         smallest = min((float(np.min(item.box[2:] - item.box[:2])) for item in known), default=np.inf)
         factor = max(picture.width, picture.height) // _CHECKED_PX
         factor = max(1, min(factor, int(min(smallest, 1e6) / _LEAST_FACE_PX)))
-        return self._look(picture, (0, 0, picture.width, picture.height), factor, known)
+        return self._look(picture, (0, 0, picture.width, picture.height), factor, known, self._detector.check)
 
     def seek(self, picture: FootagePicture, expected: NDArray[np.floating]) -> list[Detection]:
         """Return the faces near to where a lost one's landmarks (68, 2) are expected."""
@@ -53,24 +53,22 @@ class PictureSearcher:
         left, top = np.clip(np.floor(center - half), 0, (picture.width - 1, picture.height - 1)).astype(int)
         right, bottom = np.clip(np.ceil(center + half), (left + 1, top + 1), (picture.width, picture.height))
         factor = max(1, int(2 * half / _CHECKED_PX))
-        return self._look(picture, (int(left), int(top), int(right), int(bottom)), factor, [_as_detection(expected)])
+        region = (int(left), int(top), int(right), int(bottom))
+        return self._look(picture, region, factor, [_as_detection(expected)], self._detector.check)
 
     def _look(
         self,
         picture: FootagePicture,
         region: tuple[int, int, int, int],
         factor: int,
-        known: Sequence[Detection] | None,
+        known: Sequence[Detection],
+        ask: Callable[[NDArray[np.uint8], Sequence[Detection]], list[Detection]],
     ) -> list[Detection]:
         left, top, right, bottom = region
         factor = min(factor, right - left, bottom - top)
         image = picture.region(left, top, right - (right - left) % factor, bottom - (bottom - top) % factor, factor)
-        if known is None:
-            found = self._detector.detect(image)
-        else:
-            here = [_mapped(item, (-left / factor, -top / factor), 1 / factor) for item in known]
-            found = self._detector.check(image, here)
-        return [_mapped(item, (left, top), factor) for item in found]
+        here = [_mapped(item, (-left / factor, -top / factor), 1 / factor) for item in known]
+        return [_mapped(item, (left, top), factor) for item in ask(image, here)]
 
 
 def _as_detection(landmarks: NDArray[np.floating]) -> Detection:

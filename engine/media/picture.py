@@ -27,10 +27,14 @@ class FootagePicture(Protocol):
     Attributes:
         width: Pixels.
         height: Pixels.
+        shares_pixels: Whether regions that aren't averaged are views of one array, which they keep alive.
     """
 
     width: int
     height: int
+
+    @property
+    def shares_pixels(self) -> bool: ...  # noqa: D102 - described with the class
 
     def whole(self) -> NDArray[np.uint8]:
         """Return all of it, RGB (height, width, 3)."""
@@ -63,6 +67,7 @@ class ArrayPicture:
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self._image = image
         self.height, self.width = image.shape[:2]
+        self.shares_pixels = True
 
     def whole(self) -> NDArray[np.uint8]:
         """Return all of it; don't change it."""
@@ -101,9 +106,14 @@ class DecodedPicture:
             self._whole = self._converter.convert(self._av_frame)
         return self._whole
 
+    @property
+    def shares_pixels(self) -> bool:
+        """Whether regions are parts of the whole picture, because that was converted before or has to be."""
+        return self._whole is not None or not self._is_planar
+
     def region(self, left: int, top: int, right: int, bottom: int, factor: int = 1) -> NDArray[np.uint8]:
         """Return a part, converted for this call unless all of the picture was before."""
-        if self._whole is not None or not self._is_planar:
+        if self.shares_pixels:
             return _averaged(self.whole()[top:bottom, left:right], factor)
         x0, y0, x1, y1 = self._stored(left, top, right, bottom)
         if factor > 1:
@@ -125,7 +135,7 @@ class DecodedPicture:
             np.asarray(cv2.resize(item, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
             for item in planes[1:]
         ]
-        rgb = cv2.cvtColor(np.dstack([planes[0], planes[2], planes[1]]), cv2.COLOR_YCrCb2RGB)
+        rgb = cv2.cvtColor(cv2.merge([planes[0], planes[2], planes[1]]), cv2.COLOR_YCrCb2RGB)
         return turn_upright(np.asarray(rgb, np.uint8), 90 * self._quarters)
 
     def _stored(self, left: int, top: int, right: int, bottom: int) -> tuple[int, int, int, int]:

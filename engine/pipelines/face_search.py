@@ -33,7 +33,7 @@ from .track_recording import FaceCut, TrackRecording
 _FRAMES_TO_JUDGE = 25
 _FACES_TO_IDENTIFY = 3
 # While all known faces stay and are confirmed, all of a picture is searched in one of so many blocks.
-_BLOCKS_BETWEEN_SEARCHES = 4
+_BLOCKS_BETWEEN_SEARCHES = 6
 # A lost face is sought in this many frames at once, then in every n-th of as many.
 _FRAMES_TO_SEEK = 3
 # How long the frames that wait are still searched for when somebody waits for the end.
@@ -245,12 +245,14 @@ class FootageSearch:
         """Return the faces of the last picture of a block: all of them where needed, or the known and obvious ones."""
         tracks = [chain.track for chain in present]
         self._blocks_to_search -= 1
-        if tracks and is_calm and self._blocks_to_search > 0:
-            found = self._searcher.check(picture, [track.expected_landmarks(media_frame) for track in tracks])
-            if all(track in pair_faces(media_frame, tracks, found) for track in tracks):
-                return found
+        known: list[Detection] = []
+        if tracks:
+            known = self._searcher.check(picture, [track.expected_landmarks(media_frame) for track in tracks])
+            is_calm = is_calm and all(track in pair_faces(media_frame, tracks, known) for track in tracks)
+            if is_calm and self._blocks_to_search > 0:
+                return known
         self._blocks_to_search = _BLOCKS_BETWEEN_SEARCHES
-        return self._searcher.search(picture)
+        return self._searcher.search(picture, known)
 
     def _go(self, chain: _Chain, shown: Sequence[tuple[int, FootagePicture]], others: Sequence[_Chain] = ()) -> bool:
         """Follow a face through pictures, later or earlier ones; return False when it was lost or is another chain's.

@@ -64,6 +64,8 @@ class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):
     bl_parent_id = ids.Panel.TRAIN
     bl_label = "Training Settings"
     bl_options = {"DEFAULT_CLOSED"}
+    # Below the training set, which is drawn by another module.
+    bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the settings that aren't on the panel itself."""

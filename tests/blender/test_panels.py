@@ -158,11 +158,11 @@ def test_faces_and_whose_they_are(edit, clips):
     assert "Interview Faces not extracted yet" in drawn(Panel.SHOTS)
     write_footage(edit, clips)
     shown = drawn(Panel.SHOTS)
-    assert "Interview: 2 face tracks" in shown and "Face 1, 10 frames Add a performer first" in shown
+    assert "Interview: 2 face tracks" in shown and "Face 1, 10 frames in all Add a performer first" in shown
     bpy.ops.understudy.performer_add(name="Anna")
     assert "[This is Anna]" in drawn(Panel.SHOTS) and "[Assign All to Anna]" in drawn(Panel.SHOTS)
     bpy.ops.understudy.faces_assign(track=2)
-    assert "Face 2, 10 frames Anna [X]" in drawn(Panel.SHOTS)
+    assert "Face 2, 10 frames in all Anna [X]" in drawn(Panel.SHOTS)
     assert "Anna 1 face track" in drawn(Panel.PERFORMERS)
     assert "Assign faces to two performers; 1 of 1 have some" in drawn(Panel.TRAIN)
 

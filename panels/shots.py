@@ -142,14 +142,13 @@ class SEQUENCER_PT_understudy_shots_settings(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the settings; what only folders of pictures need is left to the command line."""
         settings = sequencer_scene(context).understudy
-        self.layout.use_property_split = True
+        self.layout.use_property_split, self.layout.use_property_decorate = True, False
         self.layout.prop(settings, "handles")
         skipped = ("processes", "skip_existing", "debug_landmarks")
         models = ("detector", "landmarks")
         others = [item.name for item in fields(ExtractSettings) if item.name not in models]
         settings_rows(self.layout, settings.extract, ExtractSettings, others)
         _draw_licences(self.layout, settings.extract)
-        _draw_paid_work(self.layout, settings.extract)
         settings_rows(self.layout, settings.extract, ExtractSettings, (*models, *skipped))
 
 

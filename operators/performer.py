@@ -35,12 +35,6 @@ class UNDERSTUDY_OT_performer_add(Described, bpy.types.Operator):
         """Ask for the name."""
         return context.window_manager.invoke_props_dialog(self)
 
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw the name, ready to be typed."""
-        self.layout.use_property_split = True
-        self.layout.activate_init = True
-        self.layout.prop(self, "name")
-
     def run(self, context: bpy.types.Context) -> str:
         """Add the performer."""
         item = casting.add_performer(sequencer_scene(context).understudy, self.name)

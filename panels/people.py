@@ -29,12 +29,14 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the threshold, the search button, the suggestions and the open questions."""
         layout, settings = self.layout, sequencer_scene(context).understudy
-        column = layout.column()
-        column.use_property_split, column.use_property_decorate = True, False
-        column.prop(settings.people, "threshold", slider=True)
-        column.prop(settings.people, "look_alike_margin", text="Ask Margin", slider=True)
-        button(layout, ids.Operator.PEOPLE_FIND, readiness.people_reason(context), icon="VIEWZOOM")
         looked = view(project_of_edit()) if bpy.data.filepath else None
+        # Before there is anybody to look for they would only be in the way.
+        if looked is not None and looked.has_footage:
+            column = layout.column()
+            column.use_property_split, column.use_property_decorate = True, False
+            column.prop(settings.people, "threshold", slider=True)
+            column.prop(settings.people, "look_alike_margin", text="Ask Margin", slider=True)
+        button(layout, ids.Operator.PEOPLE_FIND, readiness.people_reason(context), icon="VIEWZOOM")
         people = None if looked is None else looked.people()
         if looked is None or people is None:
             return

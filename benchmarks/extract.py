@@ -132,8 +132,8 @@ def compare(tracks: TrackSet, brute: list[list[np.ndarray]]) -> str:
     looked_at = [track for track in tracks.tracks if track.first < len(brute)]
     false = [track for track in looked_at if len(track.frames) > 3 and not matched[track.id]]
     return (
-        f"Against brute force on the first {len(brute)} frames: recall {1 - missed / max(total, 1):.4f} of {total} faces, "
-        f"{len(false)} false tracks of more than 3 frames, median landmark difference "
+        f"Against brute force on the first {len(brute)} frames: recall {1 - missed / max(total, 1):.4f} of {total} "
+        f"faces, {len(false)} false tracks of more than 3 frames, median landmark difference "
         f"{100 * float(np.median(differences)):.2f} % of the eye distance. Steadiness: "
         f"{100 * tracks.steadiness['raw_jitter']:.2f} % → {100 * tracks.steadiness['jitter']:.2f} %."
     )

@@ -220,6 +220,8 @@ def unregister() -> None:
     """Stop every job and leave no timer or handler behind."""
     queue.close()
     queue.jobs.clear()
+    # The window manager keeps its list over an update of the extension; nobody could take these jobs off it.
+    publish()
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)
     for name, function in _HANDLERS:

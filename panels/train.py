@@ -27,7 +27,7 @@ class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
         column.use_property_split, column.use_property_decorate = True, False
         column.prop(settings, "model")
         column.prop(settings.train, "family", text="Network")
-        column.prop(settings.train, "maximum_minutes", text="Minutes")
+        column.prop(settings.train, "maximum_minutes", text="Minutes at Most")
         model = _model(settings.model)
         cast = [item.name for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
         if len(cast) >= 2:
@@ -64,6 +64,8 @@ class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):
     bl_parent_id = ids.Panel.TRAIN
     bl_label = "Training Settings"
     bl_options = {"DEFAULT_CLOSED"}
+    # Below the training set, which is drawn by another module.
+    bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the settings that aren't on the panel itself."""

@@ -33,10 +33,11 @@ _TOGETHER = 64
 # And how many when a whole track is measured.
 _MEASURED_TOGETHER = 4096
 # Two averages agree when they differ by less than this many times the noise expected of their difference.
-_AGREEMENT = 2.2
+_AGREEMENT = 2.9
 # Noise is never taken for more than this share of the eye distance: what exceeds it is movement.
 _LARGEST_NOISE = 0.015
-_LEAST_NOISE_PX = 0.005
+# Nor for less than this: following a face makes its noise creep, which second differences hardly show.
+_LEAST_NOISE = 0.003
 # Parts of a face that move on their own: jaw, brows, nose, each eye, mouth.
 PARTS = (slice(0, 17), slice(17, 27), slice(27, 36), slice(36, 42), slice(42, 48), slice(48, 68))
 
@@ -134,8 +135,8 @@ def _bounded(quartile: NDArray[np.float64], faces: NDArray[np.float64]) -> NDArr
     # For Gaussian noise the quartile of absolute values is 0.319 standard deviations, and a second difference has
     # sqrt(6) of them.
     across = faces[..., LEFT_EYE, :].mean(axis=-2) - faces[..., RIGHT_EYE, :].mean(axis=-2)
-    largest = np.maximum(_LARGEST_NOISE * np.linalg.norm(across, axis=-1), _LEAST_NOISE_PX)
-    return np.clip(quartile / (0.319 * np.sqrt(6)), _LEAST_NOISE_PX, largest[..., None])
+    eyes = np.maximum(np.linalg.norm(across, axis=-1), 1.0)[..., None]
+    return np.clip(quartile / (0.319 * np.sqrt(6)), _LEAST_NOISE * eyes, _LARGEST_NOISE * eyes)
 
 
 def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
@@ -146,7 +147,7 @@ def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     is_new = np.append(True, (np.diff(window, axis=0) != 0).any(axis=(1, 2)))
     second = np.diff(window[is_new], n=2, axis=0)
     if not len(second):
-        return np.full(track.shape[1], _LEAST_NOISE_PX)
+        return _bounded(np.zeros(track.shape[1]), track[frame])
     # The lower quartile instead of the median: half of a neighborhood may be a fast movement.
     return _bounded(_lower_quartile(np.abs(second).transpose(1, 2, 0).reshape(track.shape[1], -1)), track[frame])
 

@@ -113,7 +113,11 @@ class FaceFollower:
     def _fit(self, picture: FootagePicture, expected: NDArray[np.floating]) -> tuple[Observation, float]:
         view = FaceView.around(picture, expected, self._size, self._coverage)
         landmarks, presence = self._fitter.follow(view.image, view.here(expected))
-        return Observation(view.there(landmarks), presence, None, 0, view), presence
+        landmarks = view.there(landmarks)
+        if _lies_sound(landmarks, picture) and not view.holds(landmarks, self._size, self._coverage):
+            # The face was found far from where it was expected.
+            view = FaceView.around(picture, landmarks, self._size, self._coverage)
+        return Observation(landmarks, presence, None, 0, view), presence
 
 
 def pair_faces(frame: int, tracks: Sequence[OpenTrack], detections: Sequence[Detection]) -> list[OpenTrack | None]:

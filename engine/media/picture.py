@@ -86,6 +86,8 @@ class ArrayPicture:
 class DecodedPicture:
     """A picture as the decoder left it.
 
+    Not for several threads at a time: the converter isn't.
+
     Args:
         av_frame: The decoder's picture.
         converter: Turns pictures of this footage into RGB.

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from ..faces.searching import PictureSearcher
 from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
 from ..media.picture import FootagePicture
+from ..runtime.ordered_worker import OrderedWorker
 from .track_recording import FaceCut, TrackRecording
 
 # A track's person is judged once it was seen this often, or when it ends.
@@ -36,10 +38,12 @@ _FACES_TO_IDENTIFY = 3
 _BLOCKS_BETWEEN_SEARCHES = 6
 # A lost face is sought in this many frames at once, then in every n-th of as many.
 _FRAMES_TO_SEEK = 3
+# Faces that may wait to be measured and recorded, each with the pixels around it.
+_MOST_TO_RECORD = 48
 # How long the frames that wait are still searched for when somebody waits for the end.
 _HURRY_S = 0.6
 # Pixels on the long side of the picture in which scene boundaries are sought.
-_GLANCE_PX = 320
+_GLANCE_PX = 240
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class _Live:
     recording: TrackRecording
     waiting: list[FaceCut] = field(default_factory=list)
     is_kept: bool | None = None
+    seen_count: int = 0
     identity: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
 
@@ -130,6 +135,8 @@ class FootageSearch:
         self._searcher = PictureSearcher(models.detector)
         self._follower = FaceFollower(models.fitter, self._searcher, settings.face_size, settings.coverage)
         self._blocks_to_search = 0
+        # Measuring and keeping faces goes on in another thread while the next ones are followed.
+        self._recorder = OrderedWorker("face-recorder", _MOST_TO_RECORD)
         self._boundaries = BoundaryFinder()
         self._starts: set[int] = set()
         self._waiting: deque[tuple[int, FootagePicture]] = deque()
@@ -295,8 +302,9 @@ class FootageSearch:
             live = self._live.get(track.id)
             if live is None:
                 live = self._live[track.id] = self._new(track.id)
-            live.recording.see(media_frame, observation)
-            if live.is_kept is None and live.recording.seen_count >= max(self._minimum_track, _FRAMES_TO_JUDGE):
+            live.seen_count += 1
+            self._recorder.give(partial(live.recording.see, media_frame, observation))
+            if live.is_kept is None and live.seen_count >= max(self._minimum_track, _FRAMES_TO_JUDGE):
                 self._judge(live)
 
     def _embed(self, observation: Observation) -> NDArray[np.float32]:
@@ -319,6 +327,7 @@ class FootageSearch:
         return None if live is None else self._identity(live)
 
     def _identity(self, live: _Live) -> NDArray[np.float32]:
+        self._recorder.finish()
         count = self._faces_to_identify
         frames = live.recording.best_frames[:count]
         if live.identity is None or live.identity[0] != frames:
@@ -328,6 +337,7 @@ class FootageSearch:
         return live.identity[1]
 
     def _judge(self, live: _Live) -> None:
+        self._recorder.finish()
         verdict = self._persons.judge(self._identity(live)) if self._persons.is_active else None
         live.is_kept = verdict is None or verdict.is_accepted
         if verdict is not None and not verdict.is_accepted:
@@ -344,7 +354,8 @@ class FootageSearch:
                 del self._live[ended.id]
 
     def _close(self, live: _Live) -> None:
-        if live.recording.seen_count < self._minimum_track and not self._seams.intersection(live.recording.ends):
+        self._recorder.finish()
+        if live.seen_count < self._minimum_track and not self._seams.intersection(live.recording.ends):
             return
         if live.is_kept is None:
             self._judge(live)

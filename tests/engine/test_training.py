@@ -21,7 +21,7 @@ from understudy.engine.runtime.reporter import CallbackReporter
 from understudy.engine.runtime.stop import StopSignal
 from understudy.engine.training import session as session_module
 from understudy.engine.training.checkpoint import read_model
-from understudy.engine.training.history import read_history
+from understudy.engine.training.history import held_out_series, read_history
 from understudy.engine.training.inference import load_swapper
 from understudy.engine.training.recipes import RECIPES
 from understudy.engine.training.trainer import Trainer
@@ -140,10 +140,10 @@ def copied(trained, tmp_path):
 
 def test_training_lowers_the_loss_and_reports(trained):
     model, reporter, done = trained
-    losses = [sum(values.values()) for _step, values in reporter.steps]
+    losses = [values["loss anna"] + values["loss bert"] for _step, values in reporter.steps]
     assert len(losses) == 40
     assert np.mean(losses[-5:]) < 0.92 * np.mean(losses[:5])
-    errors = [line["held_out"] for line in read_history(model / "history.jsonl") if "held_out" in line]
+    _steps, errors = held_out_series(read_history(model / "history.jsonl"))
     assert errors[-1] < 0.9 * errors[0]
     assert isinstance(done, Done)
     assert done.result["step"] == 40
@@ -164,13 +164,13 @@ def test_model_folder_holds_document_history_preview_and_backups(trained):
     assert [item["faces"] for item in document["facesets"]] == [12, 12]
     assert document["backups"] == ["checkpoint-00000030.npz", "checkpoint-00000020.npz"]
     names = {path.name for path in model.iterdir()}
-    expected = {document["checkpoint"], *document["backups"], "best.npz", "model.json", "history.jsonl", "preview.png"}
-    expected |= {"history.png"}
+    expected = {document["checkpoint"], *document["backups"], document["best"]["file"], "model.json", "history.jsonl"}
+    expected |= {"preview.png", "history.png"} | {item["file"] for item in document["snapshots"]}
     assert names == expected
     lines = read_history(model / "history.jsonl")
-    assert [line["step"] for line in lines if "losses" in line] == [10, 20, 30, 40]
-    held_out = [line["held_out"] for line in lines if "held_out" in line]
-    assert document["best"]["error"] == min(held_out)
+    assert [line["step"] for line in lines if "loss/anna" in line] == [10, 20, 30, 40]
+    held_out = [line["held_out/ssim"] for line in lines if "held_out/ssim" in line]
+    assert document["best"]["ssim"] == pytest.approx(max(held_out), abs=1e-6)
     # Twelve faces each: six rows, two blocks of target, own and swap with a border.
     assert cv2.imread(str(model / "preview.png")).shape == (6 * SIZE, 2 * (3 * SIZE + 4), 3)
 

@@ -68,7 +68,7 @@ def test_plain_views_agree_with_the_alignment_of_the_swap():
 def test_s42_figures_of_the_classic_placement():
     from understudy.engine.training.augmentation import _placement
 
-    factor, shift, mirrored = _placement(20_000, CLASSIC, np.random.default_rng(0))
+    factor, shift, mirrored = _placement(20_000, CLASSIC, CLASSIC.flip, np.random.default_rng(0))
     assert 9.9 < np.abs(np.degrees(np.angle(factor))).max() <= 10.0
     assert np.allclose([np.abs(factor).min(), np.abs(factor).max()], [0.95, 1.05], atol=1e-3)
     assert np.allclose([shift.real.max(), shift.imag.min()], [12.8, -12.8], atol=0.05)
@@ -155,8 +155,8 @@ def test_d17_error_in_the_loader_thread_surfaces(monkeypatch):
 
 
 def test_history_becomes_a_falling_line_for_each_performer():
-    lines = [{"step": 10 * n, "losses": {"anna": 0.5 / n, "ben": 0.4 / n}} for n in range(1, 20)]
-    series = loss_series([*lines, {"step": 100, "held_out": 0.1}, {"step": 110, "losses": {"anna": float("nan")}}])
+    lines = [{"step": 10 * n, "loss/anna": 0.5 / n, "loss/ben": 0.4 / n} for n in range(1, 20)]
+    series = loss_series([*lines, {"step": 100, "held_out/ssim": 0.9}, {"step": 110, "loss/anna": float("nan")}])
     assert [*series] == ["anna", "ben", "held out"] and len(series["anna"]) == 19
     picture = loss_curve(series)
     assert picture.shape == (256, 256, 3) and picture.dtype == np.uint8

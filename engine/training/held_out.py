@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .augmentation import View
-from .losses import face_area
+from .face_weight import face_area
 
 Faces = NDArray[np.float32]
 

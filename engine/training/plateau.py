@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 GAIN = 0.05
 MINIMUM_POINTS = 8
 
-_EXPONENTS = np.geomspace(0.15, 3.0, 25)
+_EXPONENTS = np.geomspace(0.15, 3.0, 80)
 _RESAMPLED = 100
 # The first steps follow another law: the network still learns what a face is.
 _IGNORED_SHARE = 0.1

@@ -21,6 +21,7 @@ from understudy.engine.runtime.reporter import CallbackReporter
 from understudy.engine.runtime.stop import StopSignal
 from understudy.engine.training import session as session_module
 from understudy.engine.training.checkpoint import read_model
+from understudy.engine.training.held_out import Measurement
 from understudy.engine.training.history import held_out_series, read_history
 from understudy.engine.training.inference import load_swapper
 from understudy.engine.training.recipes import RECIPES
@@ -382,3 +383,28 @@ def test_original_trains_a_step_and_a_full_disk_leaves_no_half_model(facesets, t
     assert [step for step, _ in reporter.steps] == [1]
     assert all(0.0 < loss < 1.0 for _, losses in reporter.steps for loss in losses.values())
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["history.jsonl"]
+
+
+def test_training_stops_at_the_plateau_after_a_short_fall_of_the_rate(facesets, tmp_path, monkeypatch):
+    # The pretended network gets no better from the first measurement on.
+    flat = Measurement(0, {"anna": 0.7, "bert": 0.7}, {"anna": 0.1, "bert": 0.1})
+    monkeypatch.setattr(session_module, "measure", lambda *arguments: dataclasses.replace(flat, step=arguments[-1]))
+    figures = {"maximum_steps": 100, "save_interval": 2, "snapshots_kept": 0}
+    reporter, done = run(tmp_path / "m", facesets, stop_at_plateau=True, **figures)
+    # Eight measurements make the first estimate, two agree at step 18, a tenth of that is the end.
+    assert done.result["step"] == 20
+    assert "plateau" in done.summary and not done.stopped
+    assert reporter.steps[-1][1]["plateau latest s"] == 0.0
+    assert run(tmp_path / "n", facesets, **(figures | {"maximum_steps": 24}))[1].result["step"] == 24
+
+
+def test_best_weights_and_snapshots_swap_and_can_be_trained_on(facesets, copied):
+    document = read_model(copied)
+    best = load_swapper(copied, checkpoint="best")
+    assert (best.step, best.fingerprint) == (document.best["step"], document.best["fingerprint"])
+    run(copied, facesets, maximum_steps=41, save_interval=1, snapshot_minutes=1e-6)
+    (snapshot,) = read_model(copied).snapshots
+    assert (snapshot["file"], snapshot["reason"]) == ("snapshot-00000041.npz", "time")
+    assert load_swapper(copied, checkpoint=snapshot["file"]).step == 41
+    _, done = run(copied, facesets, maximum_steps=42, resume_from=snapshot["file"], snapshots_kept=0)
+    assert done.result["step"] == 42

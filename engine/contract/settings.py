@@ -205,7 +205,10 @@ class TrainSettings(_Checked):
         0.0, "How strongly the light on the network's input is varied, from any side.", minimum=0.0, maximum=1.0
     )
     augment_blur: float = _setting(
-        0.0, "How strongly the network's input is blurred now and then, as by focus or motion.", minimum=0.0, maximum=1.0
+        0.0,
+        "How strongly the network's input is blurred now and then, as by focus or motion.",
+        minimum=0.0,
+        maximum=1.0,
     )
     augment_jpeg: float = _setting(
         0.0, "How strongly the network's input is compressed now and then, as in bad footage.", minimum=0.0, maximum=1.0

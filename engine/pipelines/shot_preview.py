@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames of the edit as they will look: read and aligned once, then swapped with the network as it is at each preview."""
+"""Frames of the edit as they will look: read and aligned once, swapped at each preview with the network as it is."""
 
 from __future__ import annotations
 

@@ -122,9 +122,7 @@ def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: 
         job.assignments, load_performers(project.performers), datetime.date.today()
     )
     # How many faces the network takes at once changes nothing in the pictures, and the fingerprint tells its weights.
-    settings = {
-        name: value for name, value in header["settings"].items() if name not in ("batch_size", "checkpoint")
-    }
+    settings = {name: value for name, value in header["settings"].items() if name not in ("batch_size", "checkpoint")}
     inputs = {**header, "settings": settings, "footage": None, "model": None, "engine_version": None}
     digests = picture_digests(inputs, plan.frames, plan.faces)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))

@@ -189,7 +189,9 @@ def keep_copy(source: Path, copy: Path) -> None:
             shutil.copyfile(source, temporary)
 
 
-def save_model(folder: Path, document: ModelDocument, arrays: Arrays, snapshot: dict[str, Any] | None = None) -> ModelDocument:
+def save_model(
+    folder: Path, document: ModelDocument, arrays: Arrays, snapshot: dict[str, Any] | None = None
+) -> ModelDocument:
     """Write a checkpoint, then the document that names it, then drop what it doesn't name any more.
 
     Args:
@@ -208,7 +210,9 @@ def save_model(folder: Path, document: ModelDocument, arrays: Arrays, snapshot: 
     earlier = [item for item in (document.checkpoint, *document.backups) if item and item != name]
     backups = tuple(item for item in dict.fromkeys(earlier) if (folder / item).exists())[:BACKUPS]
     written = replace(document, checkpoint=name, backups=backups, saved=now(), engine_version=__version__)
-    write_document(folder / MODEL_FILE, SCHEMA, VERSION, {item.name: getattr(written, item.name) for item in fields(written)})
+    write_document(
+        folder / MODEL_FILE, SCHEMA, VERSION, {item.name: getattr(written, item.name) for item in fields(written)}
+    )
     _drop_unnamed(folder, written)
     return written
 

@@ -35,11 +35,12 @@ def chosen_file(folder: Path, document: ModelDocument, choice: str) -> str:
     # A name, not a path: weights of another model would be taken for this one's.
     if name and Path(name).name == name and (folder / name).is_file():
         return name
+    words = (NEWEST, BEST) if document.best.get("file") else (NEWEST,)
     what = "best weights yet" if choice == BEST else f"checkpoint {name}"
     raise EngineError(
         ErrorCode.MODEL_MISSING,
         f"The model in {folder} has no {what}.",
-        f"Choose one of {', '.join((NEWEST, *([BEST] if document.best.get('file') else []), *checkpoint_names(document)))}.",
+        f"Choose one of {', '.join((*words, *checkpoint_names(document)))}.",
     )
 
 

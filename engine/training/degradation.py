@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What footage does to faces, done to the network's input: light from a side, things before the face, blur, compression.
+"""What footage does to faces, done to the network's input: light from a side, things in front, blur, compression.
 
 Targets stay clean, so the network learns to see through it. Each function changes some of the faces, drawn by chance,
 and a strength of 0 … 1 says how many and how far.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is kept of a model while it trains: the newest checkpoint, the best so far, and snapshots by time and quality."""
+"""What is kept of a model in training: the newest checkpoint, the best so far, and snapshots by time and quality."""
 
 from __future__ import annotations
 

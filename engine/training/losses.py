@@ -12,6 +12,7 @@ from keras import ops
 _C1 = 0.01**2
 _C2 = 0.03**2
 
+
 def absolute_error(
     prediction: keras.KerasTensor, target: keras.KerasTensor, weight: keras.KerasTensor
 ) -> keras.KerasTensor:

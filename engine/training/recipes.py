@@ -11,7 +11,6 @@ from .asymmetry import is_symmetric
 from .augmentation import Augmentation
 from .dataset import PerformerFaces
 
-
 # Either half of the face serves as often as the other.
 _FLIPPED = 0.5
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a training keeps and foresees: best by the held-out measure, snapshots, the plateau, and the price of previews."""
+"""What a training keeps and foresees: best by held-out faces, snapshots, the plateau, the price of previews."""
 
 import math
 from dataclasses import replace

@@ -44,7 +44,11 @@ class Nursery:
 
     def __init__(self):
         self._process = subprocess.Popen(
-            [sys.executable, VICTIM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, VICTIM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self.pid = 0
 

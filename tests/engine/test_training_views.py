@@ -19,10 +19,10 @@ from understudy.engine.training.augmentation import (
 )
 from understudy.engine.training.curve import loss_curve, loss_series
 from understudy.engine.training.dataset import PerformerFaces
+from understudy.engine.training.face_weight import face_weight
 from understudy.engine.training.loader import BatchLoader, make_batch, pick_faces
 from understudy.engine.training.recipes import RECIPES, augmentation_of, flips_of
 from understudy.engine.training.views_picture import views_picture
-from understudy.engine.training.face_weight import face_weight
 
 STILL = Augmentation(rotation_deg=0, zoom=0, shift=0, flip=0, jitter=0)
 CLASSIC = Augmentation(rotation_deg=10, zoom=0.05, shift=0.05, flip=0.4, jitter=5)

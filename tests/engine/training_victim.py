@@ -1,4 +1,5 @@
-"""Processes to be killed: each trains a tiny network, or only saves made-up models in a tight loop, and tells its steps.
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes to be killed: each trains a tiny network, or only saves made-up models in a loop, and tells its steps.
 
 Loading TensorFlow takes longer than what is tested. So this process loads it once without using it, and forks a victim
 for each line on standard input, a JSON list: `["save", FOLDER, INTERVAL]` or `["train", FOLDER, FACESETS, STEPS,
@@ -136,7 +137,7 @@ def serve():
                 if kind == "save":
                     save_for_ever(Path(folder), *rest)
                 train_on(Path(folder), Path(rest[0]), *rest[1:])
-            except BaseException:
+            except BaseException:  # noqa: BLE001 the forked copy must not go on as its parent does
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)

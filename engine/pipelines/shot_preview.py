@@ -99,7 +99,9 @@ class ShotFrames:
         return composite(frame.plate, picture)
 
 
-def open_shot_frames(job: TrainJob, family: Family, reporter: Reporter) -> ShotFrames | None:
+def open_shot_frames(
+    job: TrainJob, family: Family, reporter: Reporter, settings: SwapSettings | None = None
+) -> ShotFrames | None:
     """Read the frames that a training shall show.
 
     What can't be shown is named in a warning: a training goes on without its preview.
@@ -108,6 +110,7 @@ def open_shot_frames(job: TrainJob, family: Family, reporter: Reporter) -> ShotF
         job: Its `shots` are read, their tracks from its project.
         family: Kind of the network.
         reporter: Is told what was left out.
+        settings: How to comp.
 
     Returns:
         The frames, or None when there are none.
@@ -122,7 +125,7 @@ def open_shot_frames(job: TrainJob, family: Family, reporter: Reporter) -> ShotF
     wanted = sum(len(set(shot.frames)) for shot in job.shots)
     if len(frames) == MAXIMUM_FRAMES < wanted:
         reporter.warning(f"The preview shows the first {MAXIMUM_FRAMES} of {wanted} frames, so that it stays cheap.")
-    return ShotFrames(frames, family, performers, SwapSettings()) if frames else None
+    return ShotFrames(frames, family, performers, settings or SwapSettings()) if frames else None
 
 
 def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> list[PreviewFrame]:
@@ -153,7 +156,9 @@ def _reduced(image: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> PreviewFram
     height, width = image.shape[:2]
     factor = min(1.0, _LARGEST_SIDE_PX / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    plate = image.copy() if factor == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = image if factor == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    # A copy: the reader may use its picture again.
+    plate = np.array(small, np.uint8)
     # The face's matrix leads from the large frame: the way back to it is what gets smaller.
     moved = [invert_similarity(resized_matrix(invert_similarity(crop.image_to_face), factor)) for crop in crops]
     return PreviewFrame(plate, tuple(replace(crop, image_to_face=m) for crop, m in zip(crops, moved, strict=True)))

@@ -130,6 +130,6 @@ def compress(faces: Faces, strength: float, random: Random) -> Faces:
         quality = round(95.0 - 75.0 * strength * random.random())
         bgr = cv2.cvtColor((faces[i] * 255.0 + 0.5).astype(np.uint8), cv2.COLOR_RGB2BGR)
         _ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        decoded = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        result[i] = decoded.astype(np.float32) / np.float32(255.0)
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)
+        result[i] = decoded[..., ::-1] / np.float32(255.0)
     return result

@@ -15,7 +15,7 @@ from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, Trai
 from understudy.engine.contract.messages import Log, Preview
 from understudy.engine.contract.preview_shot import PreviewShot
 from understudy.engine.contract.project import Project
-from understudy.engine.contract.settings import ExtractSettings, TrainSettings
+from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
 from understudy.engine.media.fingerprint import footage_key
@@ -82,14 +82,14 @@ def warnings(messages):
 
 def test_the_swap_lies_where_the_face_is_and_the_plate_beside_it(tmp_path, footage):
     messages, reporter = recorder()
-    frames = open_shot_frames(job(tmp_path, [PreviewShot(footage, (5, 0), ((1, "bert"),))]), FAMILY, reporter)
+    asked_for = job(tmp_path, [PreviewShot(footage, (5, 0), ((1, "bert"),))])
+    frames = open_shot_frames(asked_for, FAMILY, reporter, SwapSettings(color_transfer="none"))
     asked = []
 
     def green(faces, performer):
         asked.append((performer, faces.copy()))
         return np.broadcast_to(np.array([0.0, 1.0, 0.0], np.float32), faces.shape).copy()
 
-    frames._settings = replace(frames._settings, color_transfer="none")
     picture = frames.draw(green)
     # Two frames of half the size, plate and swap side by side; no face in frame 0.
     assert picture.shape == (2 * 270, 2 * 480, 3)

@@ -55,6 +55,8 @@ def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
             box.label(text=job.stage)
         if job.figures:
             box.label(text=job.figures, icon="BLANK1")
+        if job.outlook:
+            sentence(box, job.outlook)
     elif state is JobState.FAILED:
         sentence(box, job.summary)
         sentence(box, job.hint, icon="FORWARD")

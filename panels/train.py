@@ -6,7 +6,7 @@ import bpy
 from ..blender_addon import casting, ids, job_requests, previews, readiness
 from ..blender_addon.project_view import FoundModel, view
 from ..blender_addon.sequencer import sequencer_scene
-from ..engine.contract.project import CURVE_FILE, PREVIEW_FILE
+from ..engine.contract.project import CURVE_FILE, PREVIEW_FILE, SHOT_PREVIEW_FILE
 from ..engine.contract.settings import TrainSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
 
@@ -51,6 +51,10 @@ def _draw_preview(layout: bpy.types.UILayout, name: str) -> None:
     if icon:
         layout.template_icon(icon_value=icon, scale=_PREVIEW_SCALE)
         layout.operator(ids.Operator.PREVIEW_SHOW, icon="IMAGE_DATA").model = name
+    shot = previews.icon(folder / SHOT_PREVIEW_FILE)
+    if shot:
+        layout.label(text="Plate and swap at the playhead")
+        layout.template_icon(icon_value=shot, scale=_PREVIEW_SCALE)
     curve = previews.icon(folder / CURVE_FILE)
     if curve:
         layout.label(text="Losses over the steps")

@@ -188,6 +188,48 @@ class TrainSettings(_Checked):
     preview_interval: int = _setting(
         50, "Write the preview picture every n steps.", unit="steps", minimum=1, maximum=1_000_000
     )
+    snapshot_minutes: float = _setting(
+        30.0,
+        "Keep a snapshot of the model after every so many minutes of training; 0 takes none by time.",
+        unit="minutes",
+        minimum=0.0,
+    )
+    snapshots_kept: int = _setting(
+        2,
+        "How many snapshots by time, and as many at milestones of quality, are kept; 0 takes none.",
+        minimum=0,
+        maximum=1000,
+    )
+    stop_at_plateau: bool = _setting(
+        False, "Stop once training twice as long would surely improve faces not trained on by less than 5 %."
+    )
+    augment_light: float = _setting(
+        0.0, "How strongly the light on the network's input is varied, from any side.", minimum=0.0, maximum=1.0
+    )
+    augment_blur: float = _setting(
+        0.0,
+        "How strongly the network's input is blurred now and then, as by focus or motion.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    augment_jpeg: float = _setting(
+        0.0, "How strongly the network's input is compressed now and then, as in bad footage.", minimum=0.0, maximum=1.0
+    )
+    augment_occluders: float = _setting(
+        0.0, "How often and how far made-up things hide the face in the network's input.", minimum=0.0, maximum=1.0
+    )
+    augment_color: float = _setting(
+        -1.0, "How strongly the network's input is recolored; -1 takes the family's own.", minimum=-1.0, maximum=1.0
+    )
+    augment_flip: str = _setting(
+        "family",
+        "Whether faces are also learned mirrored.",
+        choices={
+            "family": "as the network's recipe has it",
+            "symmetric": "half of the time, but only performers whose two halves look alike",
+            "never": "never",
+        },
+    )
     precision: str = _setting(
         "auto",
         "Number format of the arithmetic.",
@@ -207,9 +249,21 @@ class TrainSettings(_Checked):
     memory_growth: bool = _setting(True, "Take a graphics card's memory as needed instead of all of it at once.")
 
 
+# Which of a model's checkpoints swaps, beside the name of one.
+NEWEST = "newest"
+BEST = "best"
+
+
 @dataclass(frozen=True)
 class SwapSettings(_Checked):
     """How the swapped face is put over the plate."""
+
+    checkpoint: str = _setting(
+        NEWEST,
+        "Which weights of the model swap: newest, best (by faces it wasn't trained on), or the name of one of its "
+        "checkpoints or snapshots.",
+        metavar="CHECKPOINT",
+    )
 
     mask: str = _setting(
         "extended-hull",

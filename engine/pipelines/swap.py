@@ -99,7 +99,7 @@ def _load(job: SwapJob) -> Swapper:
     prepare_tensorflow()
     from ..training.inference import load_swapper
 
-    return load_swapper(job.model)
+    return load_swapper(job.model, checkpoint=job.settings.checkpoint)
 
 
 def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: 
     notes, consent_warnings = assignment_notes(
         job.assignments, load_performers(project.performers), datetime.date.today()
     )
-    # How many faces the network takes at once changes nothing in the pictures.
-    settings = {name: value for name, value in header["settings"].items() if name != "batch_size"}
+    # How many faces the network takes at once changes nothing in the pictures, and the fingerprint tells its weights.
+    settings = {name: value for name, value in header["settings"].items() if name not in ("batch_size", "checkpoint")}
     inputs = {**header, "settings": settings, "footage": None, "model": None, "engine_version": None}
     digests = picture_digests(inputs, plan.frames, plan.faces)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))

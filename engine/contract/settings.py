@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from .errors import EngineError, ErrorCode
@@ -68,6 +69,10 @@ def _invalid(name: str, value: object, expected: str) -> EngineError:
     )
 
 
+# How long a face may be lost for its track to go on: a blink of motion blur, a hand, a turn of the head.
+_USUAL_GAP_S = Fraction(1, 2)
+
+
 @dataclass(frozen=True)
 class ExtractSettings(_Checked):
     """How faces are found, fitted, followed and cut out."""
@@ -99,10 +104,10 @@ class ExtractSettings(_Checked):
         maximum=50,
     )
     maximum_gap: int = _setting(
-        12,
-        "A face lost for at most this many frames keeps its track; the gap is bridged.",
+        -1,
+        "A face lost for at most this many frames keeps its track, and the gap is bridged; -1 takes half a second.",
         unit="frames",
-        minimum=0,
+        minimum=-1,
         maximum=250,
     )
     minimum_track: int = _setting(
@@ -146,6 +151,10 @@ class ExtractSettings(_Checked):
     debug_landmarks: bool = _setting(
         False, "Also write copies of the face pictures with the landmarks drawn in (never into the faceset itself)."
     )
+
+    def gap_frames(self, rate: Fraction) -> int:
+        """Return the longest gap that is bridged, in frames of a footage with this many frames a second."""
+        return self.maximum_gap if self.maximum_gap >= 0 else round(rate * _USUAL_GAP_S)
 
 
 @dataclass(frozen=True)

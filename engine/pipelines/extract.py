@@ -192,6 +192,7 @@ def _search(
                 first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
                 minimum_track=min(settings.minimum_track, total),
                 seams=_seams(plan),
+                rate=plan.known.rate,
             )
             _look_at_frames(search, plan.todo, reader, reporter)
         tracks, names = _combine(plan, search.tracks, settings)

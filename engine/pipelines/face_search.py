@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -28,6 +29,7 @@ from ..faces.searching import PictureSearcher
 from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
 from ..media.picture import FootagePicture
+from ..media.reader import DEFAULT_RATE
 from ..runtime.ordered_worker import OrderedWorker
 from .track_recording import FaceCut, TrackRecording
 
@@ -107,6 +109,7 @@ class FootageSearch:
         first_id: Id of the first track.
         minimum_track: Tracks seen in fewer frames are dropped.
         seams: Frames next to ones that were searched before: a short track there may be the rest of a longer one.
+        rate: Frames a second of the footage.
 
     Attributes:
         searched: The media frames that were searched so far; `look` may take frames in before it searches them.
@@ -124,7 +127,9 @@ class FootageSearch:
         first_id: int = 1,
         minimum_track: int = 1,
         seams: Collection[int] = (),
+        rate: Fraction = DEFAULT_RATE,
     ) -> None:
+        settings = replace(settings, maximum_gap=settings.gap_frames(rate))
         self._models = models
         self._settings = settings
         self._persons = persons

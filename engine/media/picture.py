@@ -2,8 +2,8 @@
 """A picture of a footage that is converted to RGB only where somebody looks.
 
 Converting a whole 1080p picture costs as much as half its decoding, and following a face needs a tenth of it. So the
-decoded planes are kept, and a region of them becomes RGB when it is asked for, with exactly the values that the whole
-picture would have there.
+decoded planes are kept, and a region of them becomes RGB when it is asked for, with the values that the whole picture
+would have there: exactly, but for pictures whose own width is no multiple of 16.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from .color import PictureConverter, turn_upright
 
-# Chroma samples cover up to 4 luma samples in a direction; regions start at such a multiple to keep them in step.
-_CHROMA_STEP = 4
+# Regions start and end at multiples of this: chroma samples cover up to 4 luma samples, and FFmpeg converts widths that
+# aren't multiples of 16 by another code, which rounds to other values (by up to 3 of 255).
+_STEP = 16
 
 
 class FootagePicture(Protocol):
@@ -122,9 +123,11 @@ class DecodedPicture:
             # Averaging before the conversion: it is left with a fraction of the pixels.
             part = self._converter.convert(_average_planes(self._av_frame, x0, y0, x1, y1, factor), is_upright=True)
             return turn_upright(part, 90 * self._quarters)
-        x, y = x0 - x0 % _CHROMA_STEP, y0 - y0 % _CHROMA_STEP
-        part = self._converter.convert(_cut_planes(self._av_frame, x, y, x1, y1), is_upright=True)
-        return turn_upright(part[y0 - y :, x0 - x :], 90 * self._quarters)
+        x, y = x0 - x0 % _STEP, y0 - y0 % _STEP
+        right, bottom = (min(end + -end % _STEP, size) for end, size in
+                         ((x1, self._av_frame.width), (y1, self._av_frame.height)))  # fmt: skip
+        part = self._converter.convert(_cut_planes(self._av_frame, x, y, right, bottom), is_upright=True)
+        return turn_upright(part[y0 - y : y1 - y, x0 - x : x1 - x], 90 * self._quarters)
 
     def glance(self, side: int) -> NDArray[np.uint8]:
         """Return every n-th sample; the footage's own matrix and range are left aside."""

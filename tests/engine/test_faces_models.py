@@ -101,7 +101,7 @@ def test_a_detector_that_finds_any_lean_is_not_asked_four_times():
         finds_any_lean = True
         count = 0
 
-        def detect(self, image):
+        def detect(self, image, known=()):
             self.count += 1
             return []
 

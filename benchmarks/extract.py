@@ -116,9 +116,8 @@ def compare(tracks: TrackSet, brute: list[list[np.ndarray]]) -> str:
     differences: dict[str, list[float]] = {"steadied": [], "raw": []}
     matched = {track.id: 0 for track in tracks.tracks}
     for frame, faces in enumerate(brute):
-        here = [
-            (track.id, track.landmarks[index]) for track in tracks.tracks if (index := track.index(frame)) is not None
-        ]
+        places = [(track, track.index(frame)) for track in tracks.tracks]
+        here = [(track, index) for track, index in places if index is not None]
         for landmarks in faces:
             total += 1
             overlaps = [box_overlap(box_of(landmarks), track.boxes[index])[0, 0] for track, index in here]

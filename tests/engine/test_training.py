@@ -403,9 +403,9 @@ def test_best_weights_and_snapshots_swap_and_can_be_trained_on(facesets, copied)
     best = load_swapper(copied, checkpoint="best")
     assert (best.step, best.fingerprint) == (document.best["step"], document.best["fingerprint"])
     run(copied, facesets, maximum_steps=41, save_interval=1, snapshot_minutes=1e-6)
-    # The model may have passed a milestone of quality before.
+    # The step may pass a milestone of quality as well, which then is the reason that is noted.
     snapshot = read_model(copied).snapshots[-1]
-    assert (snapshot["file"], snapshot["reason"]) == ("snapshot-00000041.npz", "time")
+    assert snapshot["file"] == "snapshot-00000041.npz" and snapshot["reason"] in ("time", "quality")
     assert load_swapper(copied, checkpoint=snapshot["file"]).step == 41
     _, done = run(copied, facesets, maximum_steps=42, resume_from=snapshot["file"], snapshots_kept=0)
     assert done.result["step"] == 42

@@ -65,6 +65,9 @@ class LicenceAnswer:
         return f"made by {self.made_by.strip()}; allows: {self.allows.strip()}"
 
 
+NOT_ANSWERED = LicenceAnswer()
+
+
 @dataclass(frozen=True)
 class ImportedModel:
     """What `model.json` says of a network made elsewhere.
@@ -87,7 +90,7 @@ class ImportedModel:
     coverage: float
     alignment: str
     fingerprint: str
-    licence: LicenceAnswer = LicenceAnswer()
+    licence: LicenceAnswer = NOT_ANSWERED
     morph: float = 0.75
     imported: str = ""
 

@@ -18,6 +18,7 @@ from ..comp.record import SwapRecord, picture_digests, save_outlines
 from ..comp.stream import FrameStream, ReadFrame
 from ..comp.swap import Swapper, face_outline
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.imported_model import licence_warnings, load_imported
 from ..contract.jobs import SwapJob
 from ..contract.messages import Done
 from ..contract.performers import load_performers
@@ -93,6 +94,7 @@ def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
 
 
 def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[str, Any]:
+    imported = load_imported(job.model)
     return {
         "key": key,
         "footage": job.footage.to_json(),
@@ -100,6 +102,7 @@ def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[
         "family": swapper.family,
         "step": swapper.step,
         "model_fingerprint": swapper.fingerprint,
+        "model_licence": None if imported is None else asdict(imported.licence),
         "settings": asdict(job.settings),
         "width": tracks.width,
         "height": tracks.height,
@@ -113,10 +116,17 @@ def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: 
     )
     # How many faces the network takes at once, and on how many threads, changes nothing in the pictures.
     settings = {name: value for name, value in header["settings"].items() if name not in ("batch_size", "threads")}
-    inputs = {**header, "settings": settings, "footage": None, "model": None, "engine_version": None}
+    inputs = {
+        **header,
+        "settings": settings,
+        "footage": None,
+        "model": None,
+        "engine_version": None,
+        "model_licence": None,
+    }
     digests = picture_digests(inputs, plan.frames, plan.faces)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
-    record.warnings += plan.warnings + consent_warnings
+    record.warnings += plan.warnings + consent_warnings + licence_warnings(job.model)
     return record
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which network a swap uses: the trained one without TensorFlow, the same with it where that fails, or an imported one."""
+"""Which network a swap uses: the trained one without TensorFlow, with it where that fails, or an imported one."""
 
 from __future__ import annotations
 

@@ -22,6 +22,9 @@ def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_gro
     import tensorflow as tf
 
     tf.get_logger().setLevel(logging.ERROR)
+    # TensorFlow 2.21's rewriting of convolution, bias and leaky ramp into one operation gives other values than the
+    # three: up to half of the range in a trained network's pictures. Training isn't rewritten, swaps and previews were.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
     count = 1 if deterministic else threads or available_cores()
     try:
         tf.config.threading.set_intra_op_parallelism_threads(count)

@@ -24,13 +24,19 @@ FLOAT32, BFLOAT16 = "f32", "bf16"
 Array = NDArray[np.generic]
 
 
+def keep_reports_back() -> None:
+    """Make the package through which OpenVINO reports count as missing; call it before anything imports OpenVINO."""
+    # None is how Python notes that a module can't be imported.
+    sys.modules[TELEMETRY] = None  # pyright: ignore[reportArgumentType]
+
+
 def load_openvino() -> Any:
     """Import OpenVINO without its reports and return the module.
 
     Raises:
         EngineError: `library_missing`.
     """
-    sys.modules.setdefault(TELEMETRY, None)  # pyright: ignore[reportArgumentType] - None is Python's "can't be imported"
+    keep_reports_back()
     try:
         import openvino
     except (ImportError, OSError) as error:
@@ -58,7 +64,7 @@ class Graph:
         self.path = path
         try:
             self.model = self._core.read_model(str(path))
-        except Exception as error:  # noqa: BLE001 - OpenVINO raises RuntimeError and worse for whatever is in the file
+        except Exception as error:
             raise EngineError(
                 ErrorCode.MODEL_UNREADABLE,
                 f"{path} can't be read as a network: {_first_line(error)}.",
@@ -104,7 +110,7 @@ class Graph:
         }
         try:
             compiled = self._core.compile_model(self.model, "CPU", options)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             raise EngineError(
                 ErrorCode.MODEL_UNREADABLE,
                 f"The network in {self.path} can't be computed: {_first_line(error)}.",
@@ -131,7 +137,7 @@ class ReadyNetwork:
         """
         try:
             results = self._request.infer(list(arrays), share_inputs=True, share_outputs=True)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             raise EngineError(ErrorCode.INTERNAL, f"The network failed: {_first_line(error)}.") from error
         return {name: results[index] for index, name in enumerate(self._names)}
 

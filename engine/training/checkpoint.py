@@ -99,8 +99,8 @@ def read_model(folder: Path) -> ModelDocument:
     """Read a model's document.
 
     Raises:
-        EngineError: `model_missing` when the folder holds none, `model_unreadable` when it can't be read, `model_mismatch`
-            when it holds an imported network.
+        EngineError: `model_missing` when the folder holds none, `model_unreadable` when it can't be read,
+            `model_mismatch` when it holds an imported network.
     """
     if not holds_model(folder):
         raise EngineError(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a trained model keeps the graphs of its network: computation without weights, for a swap without TensorFlow.
 
-A graph has the weights as inputs, so it is a few kilobytes, is the same for every checkpoint of a model, and is as fresh
-as the checkpoint whose weights it is given. No TensorFlow in this module.
+A graph has the weights as inputs, so it is a few kilobytes, is the same for every checkpoint of a model, and is as
+fresh as the checkpoint whose weights it is given. No TensorFlow in this module.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class GraphFiles:
 def graph_files(folder: Path, document: ModelDocument) -> GraphFiles:
     """Return where the graphs of a model belong, whether they are there or not.
 
-    Their names change with whatever the computation depends on: the source of the networks, the family, its size and its
-    numbers of parameters.
+    Their names change with whatever the computation depends on: the source of the networks, the family, its size and
+    its numbers of parameters.
     """
     figures = [document.family, document.face_size, document.coverage, sorted(document.parameters.items())]
     digest = hashlib.sha256(json.dumps(figures).encode("utf-8"))

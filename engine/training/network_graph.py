@@ -37,7 +37,7 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
         # Always in float32: how exact the arithmetic is gets chosen when the graph is used.
         encoder, decoder = family.build_encoder("float32"), family.build_decoder("float32")
         graphs = trace(encoder, "faces"), trace(decoder, "code")
-    except Exception as error:  # noqa: BLE001 - whatever a new network does that a graph can't, the swap goes on in Keras
+    except Exception as error:
         raise EngineError(ErrorCode.INTERNAL, f"The network {family.name} can't be exported: {error}.") from error
     for path, graph in zip((files.encoder, files.decoder), graphs, strict=True):
         write_bytes(path, graph)

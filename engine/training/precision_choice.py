@@ -2,8 +2,8 @@
 """How exactly each part of a network computes in a swap: bfloat16 where its pictures stay the same, float32 elsewhere.
 
 bfloat16 is four times faster on processors that have it, but has eight bits, as a picture has. How much a network's
-pictures suffer depends on its weights, so it is measured on the first faces that a performer's decoder swaps, and kept in
-the model's folder for as long as the weights are the same.
+pictures suffer depends on its weights, so it is measured on the first faces that a performer's decoder swaps, and kept
+in the model's folder for as long as the weights are the same.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Precision:
 
 
 EXACT = Precision()
-# Fastest first. An exact decoder behind a rough encoder isn't tried: it is slower than the other way round and no better.
+# Fastest first. An exact decoder behind a rough encoder isn't tried: slower than the other way round and no better.
 ROUGH = (Precision(BFLOAT16, BFLOAT16), Precision(FLOAT32, BFLOAT16))
 
 

@@ -24,6 +24,7 @@ from .history import History, read_history
 from .inference import Faces, NetworkDecoder
 from .loader import BatchLoader
 from .losses import face_weight
+from .network_graph import export_graphs
 from .preview import preview_grid, write_preview
 from .recipes import learning_rate_at
 from .trainer import Trainer
@@ -241,4 +242,14 @@ class TrainingSession:
             self._trainer.state(),
         )
         self._saved_step = self.steps
+        self._export()
         self._reporter.artifact("model", self.folder)
+
+    def _export(self) -> None:
+        """Write what a swap without TensorFlow needs, once for each model; what fails here the swap tries again."""
+        if self._reporter.is_stopped:
+            return
+        try:
+            export_graphs(self.folder, self.document)
+        except EngineError as error:
+            self._reporter.warning(str(error))

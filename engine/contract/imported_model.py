@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network that was made elsewhere and is used as a model: its `model.json`, and the answer to the licence question."""
+"""A network made elsewhere and used as a model: its `model.json`, and the answer to the licence question."""
 
 from __future__ import annotations
 

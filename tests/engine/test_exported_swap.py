@@ -64,7 +64,7 @@ def test_the_pictures_are_those_of_keras(model, count):
 
 
 def test_the_compiled_network_gives_what_its_layers_give(model):
-    """TensorFlow's optimizer once made other pictures of convolution, bias and leaky ramp."""
+    """TensorFlow joined operations, and other pictures came out."""
     document = read_model(model)
     network = build_network(document, "float32")
     assign_weights(network, read_inference_weights(model, document), model)

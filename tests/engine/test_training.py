@@ -166,6 +166,9 @@ def test_model_folder_holds_document_history_preview_and_backups(trained):
     names = {path.name for path in model.iterdir()}
     expected = {document["checkpoint"], *document["backups"], "best.npz", "model.json", "history.jsonl", "preview.png"}
     expected |= {"history.png"}
+    graphs = {name for name in names if name.startswith(("graph-encoder-", "graph-decoder-"))}
+    assert len(graphs) == 2
+    expected |= graphs
     assert names == expected
     lines = read_history(model / "history.jsonl")
     assert [line["step"] for line in lines if "losses" in line] == [10, 20, 30, 40]

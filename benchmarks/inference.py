@@ -77,13 +77,13 @@ def measure(folder: Path, rounds: int) -> list[str]:
     """Return the rows of a model."""
     import keras
     from understudy.engine.pipelines.swap_model import load_trained
-    from understudy.engine.training.checkpoint import read_inference_weights
+    from understudy.engine.training.chosen_weights import read_inference_weights
     from understudy.engine.training.inference import assign_weights, build_network
 
     document = read_model(folder)
     source, size = document.performers[0], document.face_size
     network = build_network(document, "float32")
-    assign_weights(network, read_inference_weights(folder, document), folder)
+    assign_weights(network, read_inference_weights(folder, document)[0], folder)
     inputs = keras.Input((size, size, 3))
     model = keras.Model(inputs, network.decoders[source](network.encoder(inputs)))
     swapper = load_trained(folder, document, Reporter(), (source,))

@@ -20,6 +20,9 @@ from .job_requests import job_request
 from .project_view import FoundFootage, view
 from .track_arrays import read_tracks
 
+# Whose face a track showed that a correction took away, by footage and track, until the undo brings it back.
+_cast_of_lost_tracks: dict[tuple[str, int], str] = {}
+
 
 @dataclass(frozen=True)
 class CorrectedFootage:
@@ -88,7 +91,7 @@ def _after_correction(target: CorrectedFootage, corrections: tuple[AnyCorrection
 def follow_assignments(
     settings: Any, found: FoundFootage, parents: Mapping[int, int], corrections: Sequence[AnyCorrection]
 ) -> None:
-    """Let all parts of a track that was cut, and the whole of a merged one, show the performer that the track showed.
+    """Let parts of a track that was cut, a merged one, and one that is back show the performer that the track showed.
 
     Args:
         settings: The scene's properties.
@@ -104,7 +107,19 @@ def follow_assignments(
         cast = casting.assigned(settings, found.key)
         if track not in cast and parent in cast:
             casting.assign(settings, found.key, track, cast[parent])
+    _follow_deletions(settings, found)
     casting.drop_lost_tracks(settings, found)
+
+
+def _follow_deletions(settings: Any, found: FoundFootage) -> None:
+    """Remember whose face a deleted track showed, and say it again when the track is back."""
+    cast, there = casting.assigned(settings, found.key), {track.id for track in found.tracks}
+    for track in sorted(there - set(cast)):
+        identity = _cast_of_lost_tracks.pop((found.key, track), "")
+        if casting.find_performer(settings, identity) is not None:
+            casting.assign(settings, found.key, track, identity)
+    for track in set(cast) - there:
+        _cast_of_lost_tracks[found.key, track] = cast[track]
 
 
 def _renew_tracking_data(target: CorrectedFootage, found: FoundFootage, is_from_clip: bool) -> Iterator[None]:

@@ -14,8 +14,9 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
-from .faces_in_frame import FaceInFrame, active_face, faces_at_playhead
+from .faces_in_frame import FaceInFrame, active_face, face_label, faces_at_playhead
 from .gestures import BoxGesture, FaceGesture
+from .preview_geometry import corners
 
 _ACTIVE = (1.0, 0.62, 0.1, 1.0)
 _OTHER = (0.35, 0.75, 1.0, 0.9)
@@ -26,10 +27,16 @@ _LINE_PX = 1.6
 # Half a landmark's cross.
 _CROSS_PX = 1.5
 _LETTERS_PX = 12
+# Footage has any color, skin first of all: text stands on a plate of its own.
+_PLATE = (0.0, 0.0, 0.0, 0.65)
+_PLATE_MARGIN_PX = 4
+_ADVICE_PLACE_PX = 14
 
 _handle: list[Any] = []
 # The gesture that is going on, if any; the operator puts it here and takes it away.
 gesture: list[FaceGesture | BoxGesture] = []
+# What to do with the mouse meanwhile, drawn where one looks; the status bar is far away.
+advice = ""
 
 
 def region_places(region: Any, points: np.ndarray) -> np.ndarray:
@@ -58,19 +65,21 @@ def _draw() -> None:
     chosen = active_face(context, faces)
     for face in faces:
         color = _BRIDGED if face.is_bridged else (_ACTIVE if face is chosen else _OTHER)
-        _draw_face(context.region, face, color)
+        _draw_face(context.region, face, face_label(context, face), color)
     for item in gesture:
         places = region_places(context.region, item.outlines)
         if len(places):
             lines = np.concatenate([closed_lines(places[:4]), crosses(places[4:], _CROSS_PX)])
             _draw_lines(context.region, lines, _GESTURE)
+        _draw_text(advice, (_ADVICE_PLACE_PX, _ADVICE_PLACE_PX), _GESTURE)
 
 
-def _draw_face(region: Any, face: FaceInFrame, color: tuple[float, float, float, float]) -> None:
+def _draw_face(region: Any, face: FaceInFrame, label: str, color: tuple[float, float, float, float]) -> None:
     outline = region_places(region, face.outline)
     marks = crosses(region_places(region, face.landmarks), _CROSS_PX)
     _draw_lines(region, np.concatenate([closed_lines(outline), marks]), color)
-    _draw_label(f"Face {face.track.id}", outline, color)
+    above = float(outline[:, 0].min()), float(outline[:, 1].max()) + 2 * _PLATE_MARGIN_PX
+    _draw_text(label, above, color)
 
 
 def _draw_lines(region: Any, ends: np.ndarray, color: tuple[float, float, float, float]) -> None:
@@ -85,16 +94,23 @@ def _draw_lines(region: Any, ends: np.ndarray, color: tuple[float, float, float,
     gpu.state.blend_set("NONE")
 
 
-def _draw_label(text: str, outline: np.ndarray, color: tuple[float, float, float, float]) -> None:
+def _draw_text(text: str, place: tuple[float, float], color: tuple[float, float, float, float]) -> None:
+    """Draw a line of text on its plate; `place` is the lower left corner of the text, px in the region."""
     font, scale = 0, bpy.context.preferences.system.ui_scale
     blf.size(font, _LETTERS_PX * scale)
+    width, height = blf.dimensions(font, text)
+    margin = _PLATE_MARGIN_PX * scale
+    plate = corners((place[0] - margin, place[1] - margin, place[0] + width + margin, place[1] + height + margin))
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    flat = np.concatenate([plate, np.zeros((4, 1))], axis=1).astype(np.float32)
+    batch = batch_for_shader(shader, "TRIS", {"pos": flat.tolist()}, indices=[(0, 1, 2), (0, 2, 3)])
+    gpu.state.blend_set("ALPHA")
+    shader.uniform_float("color", _PLATE)
+    batch.draw(shader)
+    gpu.state.blend_set("NONE")
     blf.color(font, *color)
-    blf.position(font, float(outline[:, 0].min()), float(outline[:, 1].max()) + 4 * scale, 0)
-    # Footage has any color, skin first of all.
-    blf.enable(font, blf.SHADOW)
-    blf.shadow(font, 5, 0.0, 0.0, 0.0, 0.9)
+    blf.position(font, *place, 0)
     blf.draw(font, text)
-    blf.disable(font, blf.SHADOW)
 
 
 def register() -> None:

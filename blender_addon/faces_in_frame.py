@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 
 from ..engine.contract.errors import EngineError
-from . import frame_maps, readiness, shots
+from . import casting, frame_maps, readiness, shots
 from .gestures import FaceGesture
 from .masks import placement_of
 from .preview_geometry import PreviewPlacement, corners
@@ -107,6 +107,14 @@ def active_face(context: bpy.types.Context, faces: list[FaceInFrame]) -> FaceInF
     return next((face for face in faces if face.track.id == number), faces[0] if faces else None)
 
 
-def face_gesture(face: FaceInFrame, place: Any) -> FaceGesture:
-    """Return the gesture that takes hold of a face at a place, (2,) view units."""
-    return FaceGesture(face.placement, np.concatenate([face.outline, face.landmarks]), np.array(place, float))
+def face_label(context: bpy.types.Context, face: FaceInFrame) -> str:
+    """Return "Face 2", or "Face 2, Anna" when it is known whose it is."""
+    settings = sequencer_scene(context).understudy
+    item = casting.find_performer(settings, casting.assigned(settings, face.key).get(face.track.id, ""))
+    return f"Face {face.track.id}" + (f", {item.name}" if item is not None else "")
+
+
+def face_gesture(face: FaceInFrame, place: Any, is_held: bool = True) -> FaceGesture:
+    """Return the gesture that takes hold of a face at a place, (2,) view units; later, when it isn't held yet."""
+    shown = np.concatenate([face.outline, face.landmarks])
+    return FaceGesture(face.placement, shown, np.array(place, float), is_held=is_held)

@@ -37,6 +37,8 @@ class FaceGesture:
         shown: Corners of its box and its landmarks in view units, float64 (k, 2), the four corners first.
         start: Where the mouse was when this began, (2,) view units.
         mode: What the mouse does.
+        is_held: Whether the face follows the mouse; before, the mouse is still on its way to it.
+        is_dragged: Whether the button is down that took hold of it.
         now: Where the mouse is.
     """
 
@@ -44,6 +46,8 @@ class FaceGesture:
     shown: np.ndarray
     start: np.ndarray
     mode: Mode = Mode.MOVE
+    is_held: bool = True
+    is_dragged: bool = False
     now: np.ndarray = field(default_factory=lambda: np.zeros(2))
 
     def __post_init__(self) -> None:
@@ -54,13 +58,29 @@ class FaceGesture:
         """Middle of the face's box, (2,) view units."""
         return self.shown[:4].mean(axis=0)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing has begun yet, so that a click elsewhere means something else."""
+        return not self.is_held
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the mouse did nothing to the face so far."""
+        return self.motion == Motion((0.0, 0.0))
+
     def follow(self, place: np.ndarray) -> None:
         """Note where the mouse is."""
         self.now = np.asarray(place, float)
+        if not self.is_held:
+            self.start = self.now
+
+    def drag(self) -> None:
+        """Take hold of the face for as long as the button is down."""
+        self.is_held = self.is_dragged = True
 
     def switch(self, mode: Mode) -> None:
         """Begin anew with another mode, from where the mouse is."""
-        self.mode, self.start = mode, self.now
+        self.mode, self.start, self.is_held = mode, self.now, True
 
     @property
     def motion(self) -> Motion:
@@ -100,6 +120,11 @@ class BoxGesture:
     placement: PreviewPlacement
     start: np.ndarray | None = None
     now: np.ndarray = field(default_factory=lambda: np.zeros(2))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing has begun yet, so that a click elsewhere means something else."""
+        return self.start is None
 
     def follow(self, place: np.ndarray) -> None:
         """Note where the mouse is."""

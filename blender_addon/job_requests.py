@@ -22,6 +22,7 @@ from ..engine.contract.jobs import (
     save_job,
 )
 from ..engine.contract.messages import Done
+from ..engine.contract.preview_shot import PreviewShot
 from ..engine.contract.project import JOB_FILE, Project
 from ..engine.contract.settings import BuildSettings, ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
@@ -157,7 +158,11 @@ def _after_extraction(project: Project, scene_name: str, location: FootageLocati
 
 
 def train_request(
-    context: bpy.types.Context, model: str = "", names: Sequence[str] = (), minutes: float = -1
+    context: bpy.types.Context,
+    model: str = "",
+    names: Sequence[str] = (),
+    minutes: float = -1,
+    preview: tuple[PreviewShot, ...] = (),
 ) -> JobRequest:
     """Return the request that trains a model.
 
@@ -166,6 +171,7 @@ def train_request(
         model: Name of the model; the scene's by default.
         names: Performers to learn; everybody with assigned faces by default.
         minutes: Time limit, 0 for none; the scene's by default.
+        preview: Frames of the edit to show while it trains.
 
     Raises:
         EngineError: For an unsaved file, fewer than two performers with faces, or settings out of range.
@@ -180,7 +186,8 @@ def train_request(
         training = replace(training, maximum_minutes=float(f"{minutes:.6g}"))
     name = model or settings.model
     casting.save_performers(settings, project)
-    job = TrainJob(model=project.model(name), performers=performers, project=project.root, settings=training)
+    folder = project.model(name)
+    job = TrainJob(model=folder, performers=performers, project=project.root, settings=training, shots=preview)
     return job_request(job, f"Train: {name}", project, _after_training(project))
 
 

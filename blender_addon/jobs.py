@@ -17,6 +17,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ..engine.contract.outlook import outlook_text, plain_figures
 from . import previews, shots
 from .job_queue import Job, JobQueue, JobRequest, JobState, Preparation
 from .reports import failure_report, progress_factor, progress_text
@@ -158,7 +159,8 @@ def _row(job: Job) -> dict[str, Any]:
         "hint": report.hint if report else "",
         "helper": (report.operator or "") if report else "",
         "warning": job.warnings[-1] if job.warnings else "",
-        "figures": "  ".join(f"{name} {value:.4g}" for name, value in job.metrics.items()),
+        "figures": "  ".join(f"{name} {value:.4g}" for name, value in plain_figures(job.metrics).items()),
+        "outlook": outlook_text(job.metrics),
         "folder": str(job.request.folder),
         "preview": job.previews.get("training", ""),
     }
@@ -220,6 +222,8 @@ def unregister() -> None:
     """Stop every job and leave no timer or handler behind."""
     queue.close()
     queue.jobs.clear()
+    # The window manager keeps its list over an update of the extension; nobody could take these jobs off it.
+    publish()
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)
     for name, function in _HANDLERS:

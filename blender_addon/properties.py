@@ -150,6 +150,7 @@ class UNDERSTUDY_PG_job(bpy.types.PropertyGroup):
     helper: StringProperty()
     warning: StringProperty()
     figures: StringProperty()
+    outlook: StringProperty()
     folder: StringProperty()
     preview: StringProperty()
 

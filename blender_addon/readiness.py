@@ -205,7 +205,7 @@ def train_reason(context: bpy.types.Context) -> str:
     if not settings.model.strip():
         return "Give the model a name"
     if any(job.request.kind == "train" and not job.is_over for job in jobs.queue.jobs):
-        return "A training is running; stop it when the preview is good"
+        return "A training is running; stop it in the panel Jobs when the preview is good"
     cast = [item for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
     if len(cast) < 2:
         return f"Assign faces to two performers; {len(cast)} of {len(settings.performers)} have some"

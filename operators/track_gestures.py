@@ -20,8 +20,8 @@ class Gesturing:
 
     help_text = ""
 
-    def gesture(self: Any, context: bpy.types.Context, view: Any) -> FaceGesture | BoxGesture:
-        """Begin at a place of the preview, in view units."""
+    def gesture(self: Any, context: bpy.types.Context, view: Any, is_over: bool) -> FaceGesture | BoxGesture:
+        """Begin at a place in view units, which may lie outside of the preview: over the button that was pressed."""
         raise NotImplementedError
 
     def take(self: Any, gesture: Any) -> bool:
@@ -42,8 +42,9 @@ class Gesturing:
 
     def _begin(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> str:
         self._area, self._region = preview_on_screen(context)
-        self._gesture = self.gesture(context, self._place(event))
+        self._gesture = self.gesture(context, self._place(event), self._is_over(event))
         face_overlay.gesture[:] = [self._gesture]
+        face_overlay.advice = self.help_text
         context.workspace.status_text_set(self.help_text)
         context.window.cursor_modal_set("CROSSHAIR")
         self._area.tag_redraw()
@@ -56,6 +57,10 @@ class Gesturing:
         if event.type in {"ESC", "RIGHTMOUSE"} and event.value == "PRESS":
             self.cancel(context)
             return {"CANCELLED"}
+        if self._gesture.is_waiting and event.type == "LEFTMOUSE" and not self._is_over(event):
+            # Another button was pressed; who wants that one doesn't want this.
+            self.cancel(context)
+            return {"CANCELLED", "PASS_THROUGH"}
         if event.type == "MOUSEMOVE":
             self._gesture.follow(self._place(event))
         self._area.tag_redraw()
@@ -75,13 +80,17 @@ class Gesturing:
         x, y = event.mouse_x - self._region.x, event.mouse_y - self._region.y
         return self._region.view2d.region_to_view(x, y)
 
+    def _is_over(self: Any, event: bpy.types.Event) -> bool:
+        x, y = event.mouse_x - self._region.x, event.mouse_y - self._region.y
+        return 0 <= x < self._region.width and 0 <= y < self._region.height
+
 
 class FaceGesturing(Gesturing):
     """Mixin: the active face is moved, scaled or turned."""
 
-    help_text = "Move the face with the mouse; S scales, R turns, G moves; click or Enter confirms, Esc cancels"
+    help_text = "Drag the face, or press G to move, S to scale, R to turn it, then click; Esc cancels"
 
-    def gesture(self: Any, context: bpy.types.Context, view: Any) -> FaceGesture:
+    def gesture(self: Any, context: bpy.types.Context, view: Any, is_over: bool) -> FaceGesture:
         """Take the active face, or the track the button names."""
         faces = faces_in_frame.faces_at_playhead(context)
         chosen = [face for face in faces if self.track in (0, face.track.id)]
@@ -93,21 +102,29 @@ class FaceGesturing(Gesturing):
                 "Go to a frame with the face, or add it there.",
             )
         self.strip, self.track = face.strip, face.track.id
-        return faces_in_frame.face_gesture(face, view)
+        return faces_in_frame.face_gesture(face, view, is_held=is_over)
 
     def handle(self: Any, gesture: FaceGesture, event: bpy.types.Event) -> bool:
-        """Switch what the mouse does, or confirm."""
+        """Take hold of the face, switch what the mouse does, or confirm."""
         if event.value != "PRESS":
-            return False
+            is_let_go = gesture.is_dragged and event.type == "LEFTMOUSE" and event.value == "RELEASE"
+            gesture.is_dragged = gesture.is_dragged and not is_let_go
+            # A click takes hold as well; another one puts the face down.
+            return is_let_go and not gesture.is_still
         if event.type in list(Mode):
             gesture.switch(Mode(event.type))
+        if gesture.is_waiting:
+            if event.type == "LEFTMOUSE":
+                gesture.follow(self._place(event))
+                gesture.drag()
+            return False
         return event.type in {"LEFTMOUSE", "RET", "NUMPAD_ENTER"}
 
     def take(self: Any, gesture: FaceGesture) -> bool:
         """Set shift, scale and turn."""
         motion = gesture.motion
         self.shift, self.scale, self.turn, self.space = motion.shift, motion.scale, motion.turn, "FRAME"
-        return motion != type(motion)((0.0, 0.0))
+        return not gesture.is_still
 
 
 class BoxGesturing(Gesturing):
@@ -115,7 +132,7 @@ class BoxGesturing(Gesturing):
 
     help_text = "Drag a box around the face, from the brows to the chin; Esc cancels"
 
-    def gesture(self: Any, context: bpy.types.Context, view: Any) -> BoxGesture:
+    def gesture(self: Any, context: bpy.types.Context, view: Any, is_over: bool) -> BoxGesture:
         """Wait for the first corner."""
         for strip in faces_in_frame.shots_at_playhead(context, self.strip):
             found = readiness.found_in(context, strip)

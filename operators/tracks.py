@@ -60,9 +60,9 @@ class Correcting(JobOperator):
         """Return why nothing can be corrected; a script's own choices are checked when it runs."""
         return readiness.edit_reason(context) if bpy.app.background else readiness.frame_reason(context)
 
-    def corrected(self: Any, context: bpy.types.Context, edit: track_editing.Edit) -> Preparation:
-        """Return the preparation of a correction."""
-        return track_editing.correction_steps(context, self.bl_label, edit, self.strip, self.frame)
+    def corrected(self: Any, context: bpy.types.Context, edit: track_editing.Edit, title: str = "") -> Preparation:
+        """Return the preparation of a correction; its job has the operator's name by default."""
+        return track_editing.correction_steps(context, title or self.bl_label, edit, self.strip, self.frame)
 
 
 class UNDERSTUDY_OT_track_activate(Described, bpy.types.Operator):
@@ -207,6 +207,11 @@ class UNDERSTUDY_OT_track_merge(Correcting, bpy.types.Operator):
         """Ask for the other track's number."""
         return context.window_manager.invoke_props_dialog(self)
 
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw what the button hasn't said already."""
+        self.layout.label(text=f"Face {self.track} keeps its number.")
+        self.layout.prop(self, "other")
+
     def preparation(self, context: bpy.types.Context) -> Preparation:
         """Return the merger."""
         number, other = self.track, self.other
@@ -243,7 +248,8 @@ class UNDERSTUDY_OT_track_delete(Correcting, bpy.types.Operator):
         """Return the deletion."""
         number, start, end = self.track, self.start, self.end
         if self.frames_only or start >= 0:
-            return self.corrected(context, lambda frame: track_editing.delete_frames(frame, number, start, end))
+            title = "Delete Frames of Face Track"
+            return self.corrected(context, lambda frame: track_editing.delete_frames(frame, number, start, end), title)
         return self.corrected(context, lambda frame: track_editing.delete_track(frame, number))
 
 

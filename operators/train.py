@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from ..blender_addon import ids, job_requests, previews, readiness
+from ..blender_addon import casting, ids, job_requests, preview_shots, previews, readiness
 from ..blender_addon.job_queue import JobRequest
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -46,7 +46,10 @@ class UNDERSTUDY_OT_train_start(JobOperator, bpy.types.Operator):
     def requests(self, context: bpy.types.Context) -> list[JobRequest]:
         """Return the training."""
         names = [name.strip() for name in self.performers.split(",") if name.strip()]
-        return [job_requests.train_request(context, self.model.strip(), names, self.minutes)]
+        settings = sequencer_scene(context).understudy
+        learned = [casting.require_performer(settings, name).performer_id for name in names]
+        preview = preview_shots.shots_at_the_playhead(context, learned)
+        return [job_requests.train_request(context, self.model.strip(), names, self.minutes, preview)]
 
 
 class UNDERSTUDY_OT_preview_show(Described, bpy.types.Operator):

@@ -13,6 +13,7 @@ from ..engine.contract.project import COVERAGE_FILE
 from .layout import SidebarPanel, button, sentence
 
 _PICTURE_SCALE = 12.0
+_GAPS_SHOWN = 3
 
 
 class SEQUENCER_PT_understudy_faceset(SidebarPanel, bpy.types.Panel):
@@ -50,8 +51,11 @@ def _draw_set(layout: bpy.types.UILayout, settings: Any, item: Any) -> None:
     if view(project).fresh_training_set(item.performer_id, parts) is None:
         sentence(layout, f"The faces of {item.name} have changed since. Build it again; until then training takes all.",
                  icon="ERROR")  # fmt: skip
-    for number, text in enumerate(found.sentences):
+    for number, text in enumerate(found.sentences[: _GAPS_SHOWN + 1]):
         sentence(layout, text, icon="CHECKMARK" if number == 0 else "ERROR")
+    more = len(found.sentences) - _GAPS_SHOWN - 1
+    if more > 0:
+        layout.label(text=f"and {more} more, see the picture", icon="BLANK1")
     left_out = [f"{found.duplicates} near-duplicates"] if found.duplicates else []
     left_out += [f"{found.hidden} hidden ones"] if found.hidden else []
     if left_out:

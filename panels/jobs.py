@@ -55,14 +55,21 @@ def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
             box.label(text=job.stage)
         if job.figures:
             box.label(text=job.figures, icon="BLANK1")
+        if job.outlook:
+            sentence(box, job.outlook)
     elif state is JobState.FAILED:
         sentence(box, job.summary)
         sentence(box, job.hint, icon="FORWARD")
         _draw_help(box.row(align=True), job)
     elif job.summary:
-        sentence(box, job.summary)
+        sentence(box, _summary(job))
     if job.warning:
         sentence(box, job.warning, icon="INFO")
+
+
+def _summary(job: Any) -> str:
+    # What else the search says counts frames of the footage; the panel Shots says it in those of the edit.
+    return f"{job.summary.split('. ')[0].rstrip('.')}." if job.kind == "extract" else job.summary
 
 
 def _draw_help(row: bpy.types.UILayout, job: Any) -> None:

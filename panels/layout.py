@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drawing that several panels share: wrapped sentences, buttons that say why they are grey, settings in rows."""
 
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import fields
@@ -28,8 +29,11 @@ def sentence(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
     if not text:
         return
     column = layout.column(align=True)
+    # A number and its unit stay together.
+    text = re.sub(r"(?<=\d) (?=%|(?:s|px|MB|GB)\b)", "\u00a0", text)
     for number, line in enumerate(textwrap.wrap(text, _letters()) or [""]):
-        column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+        icon_here = icon if number == 0 or icon == "NONE" else "BLANK1"
+        column.label(text=line.replace("\u00a0", " "), icon=icon_here)
 
 
 def _letters() -> int:

@@ -29,12 +29,14 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the threshold, the search button, the suggestions and the open questions."""
         layout, settings = self.layout, sequencer_scene(context).understudy
-        column = layout.column()
-        column.use_property_split, column.use_property_decorate = True, False
-        column.prop(settings.people, "threshold", slider=True)
-        column.prop(settings.people, "look_alike_margin", text="Ask Beyond It", slider=True)
-        button(layout, ids.Operator.PEOPLE_FIND, readiness.people_reason(context), icon="VIEWZOOM")
         looked = view(project_of_edit()) if bpy.data.filepath else None
+        # Before there is anybody to look for they would only be in the way.
+        if looked is not None and looked.has_footage:
+            column = layout.column()
+            column.use_property_split, column.use_property_decorate = True, False
+            column.prop(settings.people, "threshold", slider=True)
+            column.prop(settings.people, "look_alike_margin", text="Ask Margin", slider=True)
+        button(layout, ids.Operator.PEOPLE_FIND, readiness.people_reason(context), icon="VIEWZOOM")
         people = None if looked is None else looked.people()
         if looked is None or people is None:
             return
@@ -62,7 +64,8 @@ def _draw_performer(layout: bpy.types.UILayout, name: str, found: list[Suggestio
         return
     sure = sum(suggestion.is_sure for suggestion in found)
     box = layout.box()
-    box.label(text=f"{name}: {sure} sure, {len(found) - sure} perhaps", icon="USER")
+    counts = [f"{count} {verdict}" for count, verdict in ((sure, "sure"), (len(found) - sure, "perhaps")) if count]
+    box.label(text=f"{name}: {', '.join(counts)}", icon="USER")
     if sure:
         operator = box.operator(ids.Operator.PEOPLE_ACCEPT, text=f"Accept All Sure ({sure})", icon="CHECKMARK")
         operator.performer = name
@@ -75,7 +78,7 @@ def _draw_performer(layout: bpy.types.UILayout, name: str, found: list[Suggestio
 def _draw_suggestion(row: bpy.types.UILayout, performer: str, item: Suggestion, looked: ProjectView) -> None:
     row.template_icon(icon_value=_icon(item.name, looked), scale=_ICON_SCALE)
     column = row.column(align=True)
-    column.label(text=f"{suggestions.verdict_text(item)}, {_place(item.name, looked)}")
+    column.label(text=f"{_place(item.name, looked)}: {suggestions.verdict_text(item)}")
     if item.reason:
         sentence(column, "Seen in one frame with another face that looks like them", icon="INFO")
     line = column.row(align=True)

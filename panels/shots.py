@@ -16,6 +16,8 @@ from .layout import SidebarPanel, button, sentence, settings_rows
 
 _SHOTS_SHOWN = 4
 _TRACKS_SHOWN = 8
+# With more performers than this only the active one fits beside a face.
+_NAMES_SHOWN = 3
 
 
 class SEQUENCER_PT_understudy_shots(SidebarPanel, bpy.types.Panel):
@@ -32,18 +34,23 @@ class SEQUENCER_PT_understudy_shots(SidebarPanel, bpy.types.Panel):
         button(layout, ids.Operator.EXTRACT, readiness.extract_reason(context), text, "VIEWZOOM")
         _draw_paid_work(layout, settings.extract)
         for strip in strips[:_SHOTS_SHOWN]:
-            _draw_shot(layout.box(), context, settings, strip)
+            _draw_shot(layout.box(), context, settings, strip, is_alone=len(strips) == 1)
         if len(strips) > _SHOTS_SHOWN:
             layout.label(text=f"and {len(strips) - _SHOTS_SHOWN} more shots")
         found = [item for item in (readiness.found_in(context, strip) for strip in strips) if item is not None]
-        if settings.performers and any(item.tracks for item in found):
+        if settings.performers and sum(_free_tracks(settings, item) for item in found) > 1:
             index = min(settings.active_performer, len(settings.performers) - 1)
             name = settings.performers[index].name
             operator = layout.operator(ids.Operator.FACES_ASSIGN, text=f"Assign All to {name}", icon="USER")
             operator.performer, operator.track = name, -1
 
 
-def _draw_shot(box: bpy.types.UILayout, context: bpy.types.Context, settings: Any, strip: Any) -> None:
+def _free_tracks(settings: Any, found: FoundFootage) -> int:
+    cast = casting.assigned(settings, found.key)
+    return sum(track.id not in cast for track in found.tracks)
+
+
+def _draw_shot(box: bpy.types.UILayout, context: bpy.types.Context, settings: Any, strip: Any, is_alone: bool) -> None:
     found = readiness.found_in(context, strip)
     if found is None:
         box.label(text=strip.name, icon="SEQUENCE")
@@ -58,13 +65,14 @@ def _draw_shot(box: bpy.types.UILayout, context: bpy.types.Context, settings: An
         _draw_fitness(box.column(align=True), context, strip, found, track)
     if count > _TRACKS_SHOWN:
         box.label(text=f"and {count - _TRACKS_SHOWN} more")
-    sentence(box, steadiness_sentence(found.steadiness) if count else "")
+    if count and is_alone:
+        sentence(box, steadiness_sentence(found.steadiness))
 
 
 def _draw_track(row: bpy.types.UILayout, settings: Any, strip: Any, track: FoundTrack, performer_id: str) -> None:
     row.template_icon(icon_value=previews.icon(track.thumbnail or ""), scale=2.6)
     column = row.column(align=True)
-    column.label(text=f"Face {track.id}, {track.frames} frames")
+    column.label(text=f"Face {track.id}, {track.frames} frames in all")
     item = casting.find_performer(settings, performer_id)
     line = column.row(align=True)
     if item is not None:
@@ -72,12 +80,20 @@ def _draw_track(row: bpy.types.UILayout, settings: Any, strip: Any, track: Found
         operator = line.operator(ids.Operator.FACES_ASSIGN, text="", icon="X")
         operator.performer, operator.strip, operator.track, operator.clear = item.name, strip.name, track.id, True
     elif settings.performers:
-        index = min(settings.active_performer, len(settings.performers) - 1)
-        name = settings.performers[index].name
-        operator = line.operator(ids.Operator.FACES_ASSIGN, text=f"This is {name}")
-        operator.performer, operator.strip, operator.track = name, strip.name, track.id
+        names = _names_to_choose(settings)
+        if len(names) > 1:
+            line.label(text="This is")
+        for name in names:
+            operator = line.operator(ids.Operator.FACES_ASSIGN, text=name if len(names) > 1 else f"This is {name}")
+            operator.performer, operator.strip, operator.track = name, strip.name, track.id
     else:
         line.label(text="Add a performer first")
+
+
+def _names_to_choose(settings: Any) -> list[str]:
+    names = [item.name for item in settings.performers]
+    index = min(settings.active_performer, len(names) - 1)
+    return names if len(names) <= _NAMES_SHOWN else names[index : index + 1]
 
 
 def _draw_fitness(
@@ -126,14 +142,13 @@ class SEQUENCER_PT_understudy_shots_settings(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the settings; what only folders of pictures need is left to the command line."""
         settings = sequencer_scene(context).understudy
-        self.layout.use_property_split = True
+        self.layout.use_property_split, self.layout.use_property_decorate = True, False
         self.layout.prop(settings, "handles")
         skipped = ("processes", "skip_existing", "debug_landmarks")
         models = ("detector", "landmarks")
         others = [item.name for item in fields(ExtractSettings) if item.name not in models]
         settings_rows(self.layout, settings.extract, ExtractSettings, others)
         _draw_licences(self.layout, settings.extract)
-        _draw_paid_work(self.layout, settings.extract)
         settings_rows(self.layout, settings.extract, ExtractSettings, (*models, *skipped))
 
 

@@ -29,23 +29,35 @@ class SEQUENCER_PT_understudy_tracks(SidebarPanel, bpy.types.Panel):
         faces = [] if reason else faces_in_frame.faces_at_playhead(context)
         active = faces_in_frame.active_face(context, faces)
         for face in faces[:_FACES_SHOWN]:
-            _draw_face(layout.row(align=True), face, face is active)
+            _draw_face(layout.row(align=True), face, faces_in_frame.face_label(context, face), face is active)
         if not faces and not reason:
             layout.label(text="No face in this frame")
-        _draw_edits(layout, reason, faces, active)
+        _draw_edits(layout, reason, active, _other_tracks(context, active))
         _draw_corrections(layout, context)
         _draw_tracking(layout, context)
 
 
-def _draw_face(row: bpy.types.UILayout, face: FaceInFrame, is_active: bool) -> None:
-    text = f"Face {face.track.id}{', lost here' if face.is_bridged else ''}"
+def _draw_face(row: bpy.types.UILayout, face: FaceInFrame, label: str, is_active: bool) -> None:
+    text = f"{label}{', lost here' if face.is_bridged else ''}"
     icon = "RADIOBUT_ON" if is_active else "RADIOBUT_OFF"
     row.operator(ids.Operator.TRACK_ACTIVATE, text=text, icon=icon).track = face.track.id
     delete = row.operator(ids.Operator.TRACK_DELETE, text="", icon="TRASH")
     delete.strip, delete.track = face.strip, face.track.id
 
 
-def _draw_edits(layout: bpy.types.UILayout, reason: str, faces: list[FaceInFrame], active: FaceInFrame | None) -> None:
+def _other_tracks(context: bpy.types.Context, face: FaceInFrame | None) -> list[int]:
+    """Return the numbers of the other face tracks of the same footage."""
+    found = [readiness.found_in(context, strip) for strip in shots.chosen_strips(context)]
+    return [
+        track.id
+        for item in found
+        if item is not None and face is not None and item.key == face.key
+        for track in item.tracks
+        if track.id != face.track.id
+    ]
+
+
+def _draw_edits(layout: bpy.types.UILayout, reason: str, active: FaceInFrame | None, others: list[int]) -> None:
     add = button(layout, ids.Operator.TRACK_ADD, reason, "Add Face: Draw Its Box", "ADD")
     if active is None:
         return
@@ -55,8 +67,8 @@ def _draw_edits(layout: bpy.types.UILayout, reason: str, faces: list[FaceInFrame
     _edit(column, ids.Operator.TRACK_KEEP, active, "Keep as Found Here", "KEYFRAME")
     _edit(column, ids.Operator.TRACK_REALIGN, active, "Re-align from Here", "TRACKING_FORWARDS")
     _edit(column, ids.Operator.TRACK_SPLIT, active, "Split Here", "MOD_EDGESPLIT")
-    merge = _edit(column, ids.Operator.TRACK_MERGE, active, "Merge with…", "AUTOMERGE_ON")
-    merge.other = next((face.track.id for face in faces if face is not active), 0)
+    if others:
+        _edit(column, ids.Operator.TRACK_MERGE, active, "Merge with…", "AUTOMERGE_ON").other = others[0]
     _edit(column, ids.Operator.TRACK_DELETE, active, "Delete Frames", "X").frames_only = True
 
 
@@ -82,8 +94,8 @@ def _draw_tracking(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         return
     row = layout.row(align=True)
     row.operator(ids.Operator.TRACKING_WRITE, icon="TRACKER")
-    read = row.row(align=True)
-    read.operator(ids.Operator.TRACKING_READ, text="Read Back", icon="IMPORT")
+    if not readiness.tracking_read_reason(context):
+        row.operator(ids.Operator.TRACKING_READ, text="Read Back", icon="IMPORT")
 
 
 CLASSES = (SEQUENCER_PT_understudy_tracks,)

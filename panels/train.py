@@ -6,7 +6,7 @@ import bpy
 from ..blender_addon import casting, ids, job_requests, previews, readiness
 from ..blender_addon.project_view import FoundModel, view
 from ..blender_addon.sequencer import sequencer_scene
-from ..engine.contract.project import CURVE_FILE, PREVIEW_FILE
+from ..engine.contract.project import CURVE_FILE, PREVIEW_FILE, SHOT_PREVIEW_FILE
 from ..engine.contract.settings import TrainSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
 
@@ -27,7 +27,7 @@ class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
         column.use_property_split, column.use_property_decorate = True, False
         column.prop(settings, "model")
         column.prop(settings.train, "family", text="Network")
-        column.prop(settings.train, "maximum_minutes", text="Minutes")
+        column.prop(settings.train, "maximum_minutes", text="Minutes at Most")
         model = _model(settings.model)
         cast = [item.name for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
         if len(cast) >= 2:
@@ -51,6 +51,10 @@ def _draw_preview(layout: bpy.types.UILayout, name: str) -> None:
     if icon:
         layout.template_icon(icon_value=icon, scale=_PREVIEW_SCALE)
         layout.operator(ids.Operator.PREVIEW_SHOW, icon="IMAGE_DATA").model = name
+    shot = previews.icon(folder / SHOT_PREVIEW_FILE)
+    if shot:
+        layout.label(text="Plate and swap at the playhead")
+        layout.template_icon(icon_value=shot, scale=_PREVIEW_SCALE)
     curve = previews.icon(folder / CURVE_FILE)
     if curve:
         layout.label(text="Losses over the steps")
@@ -64,6 +68,8 @@ class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):
     bl_parent_id = ids.Panel.TRAIN
     bl_label = "Training Settings"
     bl_options = {"DEFAULT_CLOSED"}
+    # Below the training set, which is drawn by another module.
+    bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the settings that aren't on the panel itself."""

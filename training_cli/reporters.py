@@ -24,6 +24,7 @@ from ..engine.contract.messages import (
     encode,
     is_last,
 )
+from ..engine.contract.outlook import outlook_text, plain_figures
 from ..engine.runtime.reporter import Reporter
 from ..engine.runtime.stop import StopSignal
 
@@ -118,8 +119,8 @@ class TerminalReporter(CommandReporter):
         elif isinstance(message, Progress):
             self._progress(message)
         elif isinstance(message, Metrics):
-            values = "  ".join(f"{name} {value:.4g}" for name, value in message.values.items())
-            self._figures = f"  step {message.step}  {values}"
+            values = "  ".join(f"{name} {value:.4g}" for name, value in plain_figures(message.values).items())
+            self._figures = f"  step {message.step}  {values}  {outlook_text(message.values)}".rstrip()
         elif isinstance(message, Log):
             self._note(f"warning: {message.text}" if message.level == "warning" else message.text)
         elif isinstance(message, Artifact):

@@ -13,6 +13,7 @@ from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document
 from .people_job import PeopleJob
+from .preview_shot import PreviewShot
 from .settings import (
     ExtractSettings,
     SwapSettings,
@@ -138,6 +139,7 @@ class TrainJob:
         performers: Who is learned; the order is the order of the preview.
         project: Project folder to lock while training, or None outside of a project.
         settings: How to train.
+        shots: Frames of the edit to show in the previews with the swap; their tracks are in the project.
     """
 
     kind = "train"
@@ -145,8 +147,17 @@ class TrainJob:
     performers: tuple[TrainingPerformer, ...]
     project: Path | None = None
     settings: TrainSettings = TrainSettings()
+    shots: tuple[PreviewShot, ...] = ()
 
     def __post_init__(self) -> None:
+        _require(
+            not self.shots or self.project is not None,
+            "Shots to preview need a project, which holds their faces.",
+            "Name the project, or leave the shots out.",
+        )
+        known = {item.performer for item in self.performers}
+        strangers = sorted({source for shot in self.shots for _track, source in shot.sources} - known)
+        _require(not strangers, f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.")
         _require(len(self.performers) >= 2, "Training needs at least two performers.", "Add the second one.")
         ids = [item.performer for item in self.performers]
         _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.")
@@ -168,6 +179,7 @@ class TrainJob:
                 for item in self.performers
             ],
             "settings": settings_to_json(self.settings),
+            "shots": [shot.to_json() for shot in self.shots],
         }
 
     @classmethod
@@ -181,6 +193,7 @@ class TrainJob:
                 for item in content["performers"]
             ),
             settings=settings_from_json(TrainSettings, content.get("settings", {})),
+            shots=tuple(map(PreviewShot.from_json, content.get("shots", ()))),
         )
 
 

@@ -84,7 +84,8 @@ def performer_id(name: str) -> str:
     text = unicodedata.normalize("NFC", name).strip().lower()
     text = re.sub(r"[^\w]+", "-", text).strip("-_")[:48].strip("-_")
     if not text:
-        raise EngineError(ErrorCode.SETTINGS_INVALID, f"{name!r} is no name for a performer.", "Use letters or digits.")
+        sentence = f"“{name}” is no name for a performer." if name.strip() else "A performer needs a name."
+        raise EngineError(ErrorCode.SETTINGS_INVALID, sentence, "Use letters or digits.")
     return text
 
 

@@ -36,6 +36,7 @@ MODEL_FILE = "model.json"
 HISTORY_FILE = "history.jsonl"
 PREVIEW_FILE = "preview.png"
 CURVE_FILE = "history.png"
+SHOT_PREVIEW_FILE = "preview_shots.png"
 SWAP_FILE = "swap.json"
 OUTLINES_FILE = "outlines.npz"
 JOB_FILE = "job.json"
@@ -72,7 +73,7 @@ class Project:
         footage/<key>/found.*        the search's own result, where there are corrections
         facesets/<key>/              aligned faces of that footage and faceset.json
         trainingsets/<id>/           trainingset.json: which faces of a performer to train on; coverage.png
-        models/<name>/               model.json, checkpoint, history.jsonl, history.png, preview.png
+        models/<name>/               model.json, checkpoints, history.jsonl, history.png, preview.png, preview_shots.png
         swaps/<name>/                frame pictures, swap.json, outlines.npz
         jobs/<time>-<kind>/          job.json, log.txt, messages.jsonl
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from .errors import EngineError, ErrorCode
@@ -68,6 +69,10 @@ def _invalid(name: str, value: object, expected: str) -> EngineError:
     )
 
 
+# How long a face may be lost for its track to go on: a blink of motion blur, a hand, a turn of the head.
+_USUAL_GAP_S = Fraction(1, 2)
+
+
 @dataclass(frozen=True)
 class ExtractSettings(_Checked):
     """How faces are found, fitted, followed and cut out."""
@@ -99,10 +104,10 @@ class ExtractSettings(_Checked):
         maximum=50,
     )
     maximum_gap: int = _setting(
-        12,
-        "A face lost for at most this many frames keeps its track; the gap is bridged.",
+        -1,
+        "A face lost for at most this many frames keeps its track, and the gap is bridged; -1 takes half a second.",
         unit="frames",
-        minimum=0,
+        minimum=-1,
         maximum=250,
     )
     minimum_track: int = _setting(
@@ -113,7 +118,9 @@ class ExtractSettings(_Checked):
         maximum=1000,
     )
     rotations: bool = _setting(
-        False, "Search the picture turned by 90, 180 and 270 degrees too, for faces that lie or stand on their head."
+        False,
+        "Search the picture turned by 90, 180 and 270 degrees too, for faces that lie or stand on their head; "
+        "BlazeFace finds them without.",
     )
     face_size: int = _setting(
         256,
@@ -144,6 +151,10 @@ class ExtractSettings(_Checked):
     debug_landmarks: bool = _setting(
         False, "Also write copies of the face pictures with the landmarks drawn in (never into the faceset itself)."
     )
+
+    def gap_frames(self, rate: Fraction) -> int:
+        """Return the longest gap that is bridged, in frames of a footage with this many frames a second."""
+        return self.maximum_gap if self.maximum_gap >= 0 else round(rate * _USUAL_GAP_S)
 
 
 @dataclass(frozen=True)
@@ -186,6 +197,48 @@ class TrainSettings(_Checked):
     preview_interval: int = _setting(
         50, "Write the preview picture every n steps.", unit="steps", minimum=1, maximum=1_000_000
     )
+    snapshot_minutes: float = _setting(
+        30.0,
+        "Keep a snapshot of the model after every so many minutes of training; 0 takes none by time.",
+        unit="minutes",
+        minimum=0.0,
+    )
+    snapshots_kept: int = _setting(
+        2,
+        "How many snapshots by time, and as many at milestones of quality, are kept; 0 takes none.",
+        minimum=0,
+        maximum=1000,
+    )
+    stop_at_plateau: bool = _setting(
+        False, "Stop once training twice as long would surely improve faces not trained on by less than 5 %."
+    )
+    augment_light: float = _setting(
+        0.0, "How strongly the light on the network's input is varied, from any side.", minimum=0.0, maximum=1.0
+    )
+    augment_blur: float = _setting(
+        0.0,
+        "How strongly the network's input is blurred now and then, as by focus or motion.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    augment_jpeg: float = _setting(
+        0.0, "How strongly the network's input is compressed now and then, as in bad footage.", minimum=0.0, maximum=1.0
+    )
+    augment_occluders: float = _setting(
+        0.0, "How often and how far made-up things hide the face in the network's input.", minimum=0.0, maximum=1.0
+    )
+    augment_color: float = _setting(
+        -1.0, "How strongly the network's input is recolored; -1 takes the family's own.", minimum=-1.0, maximum=1.0
+    )
+    augment_flip: str = _setting(
+        "family",
+        "Whether faces are also learned mirrored.",
+        choices={
+            "family": "as the network's recipe has it",
+            "symmetric": "half of the time, but only performers whose two halves look alike",
+            "never": "never",
+        },
+    )
     precision: str = _setting(
         "auto",
         "Number format of the arithmetic.",
@@ -205,9 +258,21 @@ class TrainSettings(_Checked):
     memory_growth: bool = _setting(True, "Take a graphics card's memory as needed instead of all of it at once.")
 
 
+# Which of a model's checkpoints swaps, beside the name of one.
+NEWEST = "newest"
+BEST = "best"
+
+
 @dataclass(frozen=True)
 class SwapSettings(_Checked):
     """How the swapped face is put over the plate."""
+
+    checkpoint: str = _setting(
+        NEWEST,
+        "Which weights of the model swap: newest, best (by faces it wasn't trained on), or the name of one of its "
+        "checkpoints or snapshots.",
+        metavar="CHECKPOINT",
+    )
 
     mask: str = _setting(
         "extended-hull",

@@ -59,8 +59,8 @@ def align_face(
         image: Shape (h, w, channels) or (h, w); uint8, uint16 or float32.
         image_to_face: Shape (2, 3).
         size: Side of the result in pixels.
-        interpolation: An OpenCV constant; by default area averaging when the face shrinks to less than half, else
-            cubic.
+        interpolation: An OpenCV constant; by default area averaging when the face shrinks to less than half,
+            linear when it shrinks, cubic when it grows.
 
     Returns:
         Shape (size, size, channels), the picture's dtype.
@@ -70,7 +70,8 @@ def align_face(
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
         if scale < 0.5:
             return _align_shrinking(image, matrix, size, scale)
-        interpolation = cv2.INTER_CUBIC
+        # Cubic weights only pay where pixels have to be made up; they take fifteen times as long.
+        interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
     return cv2.warpAffine(image, matrix, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 

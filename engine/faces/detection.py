@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +24,8 @@ class Detection:
         box: x0, y0, x1, y1 in picture pixels, float32 (4,), unclipped, about brows to chin.
         score: The detector's confidence in 0…1.
         keypoints: Right eye, left eye (the subject's), nose tip, mouth, float32 (k, 2), or None.
-        rotation: By how many degrees (0, 90, 180, 270) the picture was turned counterclockwise to find the face.
+        rotation: By how many degrees (0, 90, 180, 270), to the next quarter, the picture was turned counterclockwise to
+            find the face.
     """
 
     box: NDArray[np.float32]
@@ -42,10 +43,33 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Finds faces in one picture at a time."""
+    """Finds faces in one picture at a time.
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
-        """Return the faces of an RGB picture (h, w, 3), best first."""
+    Attributes:
+        finds_any_lean: Whether it finds faces that lie or stand on their head in the picture as it is.
+    """
+
+    finds_any_lean: bool
+
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
+        """Return the faces of a picture.
+
+        Args:
+            image: RGB picture (h, w, 3).
+            known: Faces that are certain; no work needs to be spent on them.
+
+        Returns:
+            The known faces, if the detector makes use of them, and all others, best first.
+        """
+        ...
+
+    def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:
+        """Return at least which known faces are still there and which new ones are obvious, if that is cheaper.
+
+        Args:
+            image: RGB picture (h, w, 3).
+            known: Faces where they should be now.
+        """
         ...
 
 
@@ -94,18 +118,22 @@ def suppress_doubles(detections: list[Detection], overlap: float = 0.3) -> list[
     Besides the overlap of the areas, a box that lies mostly inside a better one counts as its double: tiles of a
     picture find parts of faces that the whole picture has found completely.
     """
-    rest = sorted(detections, key=lambda item: -item.score)
-    kept: list[Detection] = []
-    for item in rest:
-        if not any(_is_double(item.box, other.box, overlap) for other in kept):
-            kept.append(item)
-    return kept
+    if len(detections) < 2:
+        return list(detections)
+    order = sorted(range(len(detections)), key=lambda index: -detections[index].score)
+    doubles = _doubles(np.stack([item.box for item in detections]), overlap)
+    kept: list[int] = []
+    for index in order:
+        if not doubles[index, kept].any():
+            kept.append(index)
+    return [detections[index] for index in kept]
 
 
-def _is_double(box: NDArray[np.float32], better: NDArray[np.float32], overlap: float) -> bool:
-    if box_overlap(box, better)[0, 0] > overlap:
-        return True
-    low, high = np.maximum(box[:2], better[:2]), np.minimum(box[2:], better[2:])
-    shared = float(np.prod(np.clip(high - low, 0, None)))
-    smaller = min(float(np.prod(box[2:] - box[:2])), float(np.prod(better[2:] - better[:2])))
-    return shared > 0.7 * smaller > 0
+def _doubles(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.bool_]:
+    """Return for each pair of boxes (n, 4) whether they are of one face, (n, n)."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
+    smaller = np.minimum(areas[:, None], areas[None, :])
+    return (box_overlap(boxes, boxes) > overlap) | ((shared > 0.7 * smaller) & (smaller > 0))

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..media.picture import FootagePicture
-from .detection import Detection, Detector
+from .detection import Detection
 from .geometry import box_of, box_overlap
 from .landmarks import LandmarkFitter
 from .picture_part import FaceView
+from .searching import PictureSearcher
 from .tracking import Observation, OpenTrack
 
 # Below this presence the landmarks are not those of a face.
@@ -32,8 +33,6 @@ _BELONGS_TO_TRACK_UNJUDGED = 0.55
 # And it starts a track on sure detections only; measured, BlazeFace has next to no false ones from here on.
 _LEAST_SCORE_UNJUDGED = 0.65
 _LARGEST_JUMP = 0.5
-# A lost face is sought in a square of this many times its size.
-_NEARBY = 4.0
 
 
 class FaceFollower:
@@ -41,14 +40,14 @@ class FaceFollower:
 
     Args:
         fitter: What fits them.
-        detector: What finds a lost face again.
+        searcher: What finds a lost face again.
         size: Side in pixels of the aligned faces that will be cut.
         coverage: Their side in face squares.
     """
 
-    def __init__(self, fitter: LandmarkFitter, detector: Detector, size: int, coverage: float) -> None:
+    def __init__(self, fitter: LandmarkFitter, searcher: PictureSearcher, size: int, coverage: float) -> None:
         self._fitter = fitter
-        self._detector = detector
+        self._searcher = searcher
         self._size, self._coverage = size, coverage
 
     def meet(
@@ -106,21 +105,19 @@ class FaceFollower:
 
     def seek(self, picture: FootagePicture, frame: int, track: OpenTrack) -> Observation | None:
         """Return a track's face where a detector finds it near the expected place; None when it doesn't."""
-        expected = box_of(track.expected_landmarks(frame)).astype(float)
-        side = _NEARBY * max(float(expected[2] - expected[0]), float(expected[3] - expected[1]))
-        center = (expected[:2] + expected[2:]) / 2
-        left, top = np.clip(np.floor(center - side / 2), 0, (picture.width - 1, picture.height - 1)).astype(int)
-        right, bottom = np.clip(np.ceil(center + side / 2), (left + 1, top + 1), (picture.width, picture.height))
-        found = self._detector.detect(picture.region(int(left), int(top), int(right), int(bottom)))
-        moved = [_moved(item, float(left), float(top)) for item in found]
-        partner = pair_faces(frame, [track], moved)
-        best = next((item for item, owner in zip(moved, partner, strict=True) if owner is track), None)
+        found = self._searcher.seek(picture, track.expected_landmarks(frame))
+        partners = pair_faces(frame, [track], found)
+        best = next((item for item, owner in zip(found, partners, strict=True) if owner is track), None)
         return None if best is None else self.meet(picture, frame, best, track)
 
     def _fit(self, picture: FootagePicture, expected: NDArray[np.floating]) -> tuple[Observation, float]:
         view = FaceView.around(picture, expected, self._size, self._coverage)
         landmarks, presence = self._fitter.follow(view.image, view.here(expected))
-        return Observation(view.there(landmarks), presence, None, 0, view), presence
+        landmarks = view.there(landmarks)
+        if _lies_sound(landmarks, picture) and not view.holds(landmarks, self._size, self._coverage):
+            # The face was found far from where it was expected.
+            view = FaceView.around(picture, landmarks, self._size, self._coverage)
+        return Observation(landmarks, presence, None, 0, view), presence
 
 
 def pair_faces(frame: int, tracks: Sequence[OpenTrack], detections: Sequence[Detection]) -> list[OpenTrack | None]:
@@ -145,11 +142,6 @@ def without_doubles(observations: Sequence[Observation]) -> list[Observation]:
         if not any(box_overlap(item.box, other.box)[0, 0] > _SAME_FACE for other in kept):
             kept.append(item)
     return kept
-
-
-def _moved(item: Detection, x: float, y: float) -> Detection:
-    keypoints = None if item.keypoints is None else (item.keypoints + (x, y)).astype(np.float32)
-    return replace(item, box=(item.box + (x, y, x, y)).astype(np.float32), keypoints=keypoints)
 
 
 def _size(landmarks: NDArray[np.floating]) -> float:

@@ -127,12 +127,12 @@ def invert_similarity(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
     Raises:
         EngineError: `internal`, when the matrix flattens the plane.
     """
-    linear, shift = np.asarray(matrix, float)[:, :2], np.asarray(matrix, float)[:, 2]
-    try:
-        inverse = np.linalg.inv(linear)
-    except np.linalg.LinAlgError as error:
-        raise EngineError(ErrorCode.INTERNAL, "The alignment of a face can't be inverted.") from error
-    return np.column_stack([inverse, -inverse @ shift])
+    (a, b, x), (c, d, y) = np.asarray(matrix, float).tolist()
+    determinant = a * d - b * c
+    if not abs(determinant) > 0:
+        raise EngineError(ErrorCode.INTERNAL, "The alignment of a face can't be inverted.")
+    a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+    return np.array([[a, b, -a * x - b * y], [c, d, -c * x - d * y]])
 
 
 def transform_points(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -290,6 +290,9 @@ _CHEEKS = np.array(
     + [433, 434, 435, 436, 447, 454]
 )
 # The chin (landmarks 7 to 9) hides no contour behind itself.
+# The nose's shift to a side, in half face widths, up to which nothing of the contour is hidden.
+_NEARLY_FRONTAL = 0.1
+_NOSE_TIP, _RIGHT_TEMPLE, _LEFT_TEMPLE = 1, 127, 356
 _RIGHT_JAW, _LEFT_JAW = slice(0, 7), slice(10, 17)
 
 
@@ -304,6 +307,10 @@ def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:
     """
     mesh = np.asarray(mesh, dtype=np.float64)
     landmarks = _MESH_TO_LANDMARKS_64 @ mesh
+    right, nose, left = mesh[_RIGHT_TEMPLE, 0], mesh[_NOSE_TIP, 0], mesh[_LEFT_TEMPLE, 0]
+    if abs(2 * nose - right - left) < _NEARLY_FRONTAL * abs(left - right):
+        # Seen from the front the outline is the contour.
+        return landmarks
     hull = cv2.convexHull(mesh[_CHEEKS].astype(np.float32)).reshape(-1, 2).astype(np.float64)
     enters, leaves = _hull_rows(hull, landmarks[:17, 1])
     landmarks[_RIGHT_JAW, 0] = np.minimum(landmarks[_RIGHT_JAW, 0], enters[_RIGHT_JAW])

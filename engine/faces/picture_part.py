@@ -15,8 +15,12 @@ from .geometry import compose, eye_lean, invert_similarity, transform_points
 # The kept part is this many times the aligned face, so that steadied landmarks and dlib's own crop stay inside.
 _PART_MARGIN = 1.3
 _PART_BORDER_PX = 8
+# A view may have a few percent fewer pixels than the aligned face, if it can be averaged for that.
+_MISSING_SHARE = 0.12
 # Fitters need at least this many pixels for each face square.
 _FITTING_PX = 96
+# Sides of views are multiples of this many of their pixels, except at the picture's edge.
+_SIZE_STEP = 64
 # Every fitter's square lies within this many times the landmarks' extent around their center, however it leans.
 _FITTING_REACH = 2.2
 # A detector's box is off by a tenth of the face and unsure about its extent.
@@ -58,7 +62,7 @@ class FaceView:
         square = max(float(np.ptp(points[17:], axis=0).max()), 1.0)
         side = max(_FITTING_REACH * float((high - low).max()), 1.1 * _PART_MARGIN * coverage * square)
         half = side * spread / 2 + _PART_BORDER_PX
-        factor = max(1, int(square / max(size / coverage, _FITTING_PX)))
+        factor = max(1, int(square / max(size / coverage, _FITTING_PX) + _MISSING_SHARE))
         center = (low + high) / 2
         return cls._of(picture, center - half, center + half, factor)
 
@@ -75,7 +79,11 @@ class FaceView:
     def _of(
         cls, picture: FootagePicture, low: NDArray[np.floating], high: NDArray[np.floating], factor: int
     ) -> FaceView:
-        left, top, right, bottom = _inside(picture, np.floor(low), np.ceil(high))
+        # Few different sizes, because setting a conversion up for a new one costs as much as converting.
+        step = _SIZE_STEP * factor
+        size = np.ceil((high - low) / step) * step
+        low = np.floor((low + high - size) / 2)
+        left, top, right, bottom = _inside(picture, low, low + size)
         # A side of whole view pixels; what is cut off at the picture's edge is less than one of them.
         factor = max(1, min(factor, right - left, bottom - top))
         right -= (right - left) % factor
@@ -97,8 +105,9 @@ class FaceView:
         points = (np.asarray(points, float) + 0.5) * self.factor - 0.5
         return (points + (self.left, self.top)).astype(np.float32)
 
-    def reaches(self, low: NDArray[np.floating], high: NDArray[np.floating]) -> bool:
-        """Whether picture points between two corners lie in the view, as far as they lie in the picture."""
+    def holds(self, landmarks: NDArray[np.floating], size: int, coverage: float) -> bool:
+        """Whether all that cutting the face at these landmarks needs is in the view, as far as it is in the picture."""
+        low, high = _reach(landmarks, size, coverage)
         height, width = self.image.shape[:2]
         x0, y0, x1, y1 = _inside(self.picture, low, high)
         right, bottom = self.left + (width + 1) * self.factor, self.top + (height + 1) * self.factor
@@ -107,7 +116,7 @@ class FaceView:
 
 @dataclass(frozen=True, eq=False)
 class PicturePart:
-    """The part of a picture around a face, copied.
+    """The part of a picture around a face, kept without the picture.
 
     Attributes:
         image: RGB pixels, uint8 (h, w, 3).
@@ -119,20 +128,17 @@ class PicturePart:
 
     @classmethod
     def around(cls, view: FaceView, landmarks: NDArray[np.floating], size: int, coverage: float) -> PicturePart:
-        """Copy the part that the aligned face needs."""
-        inverse = invert_similarity(face_matrix(landmarks, size, coverage * _PART_MARGIN))
-        last = size - 1
-        corners = transform_points(inverse, np.array([[0.0, 0], [last, 0], [last, last], [0, last]]))
-        low, high = corners.min(axis=0) - _PART_BORDER_PX, corners.max(axis=0) + _PART_BORDER_PX
-        if not view.reaches(low, high):
-            # The face was found far from where it was expected.
-            view = FaceView.around(view.picture, landmarks, size, coverage)
+        """Take the part that the aligned face needs, from a view that holds it."""
+        low, high = _reach(landmarks, size, coverage)
         height, width = view.image.shape[:2]
         (x0, y0), (x1, y1) = np.floor(view.here(low[None]))[0], np.ceil(view.here(high[None]))[0] + 1
         left, top = int(min(max(x0, 0), width - 1)), int(min(max(y0, 0), height - 1))
         part = view.image[top : max(int(y1), top + 1), left : max(int(x1), left + 1)]
         shift = np.array([[1.0, 0, -left], [0, 1.0, -top]])
-        return cls(np.array(part, np.uint8), compose(shift, view.picture_to_view))
+        if view.factor == 1 and view.picture.shares_pixels:
+            # The view shows pixels of a whole picture, which must not be kept alive for a face.
+            part = part.copy()
+        return cls(part, compose(shift, view.picture_to_view))
 
     def align(self, image_to_face: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         """Return the aligned face (size, size, 3) for a matrix from picture pixels."""
@@ -141,6 +147,16 @@ class PicturePart:
     def landmarks(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return landmarks in pixels of the part."""
         return transform_points(self.picture_to_part, landmarks)
+
+
+def _reach(
+    landmarks: NDArray[np.floating], size: int, coverage: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the corners of what is kept around a face, picture pixels."""
+    inverse = invert_similarity(face_matrix(landmarks, size, coverage * _PART_MARGIN))
+    last = size - 1
+    corners = transform_points(inverse, np.array([[0.0, 0], [last, 0], [last, last], [0, last]]))
+    return corners.min(axis=0) - _PART_BORDER_PX, corners.max(axis=0) + _PART_BORDER_PX
 
 
 def _inside(

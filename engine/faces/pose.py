@@ -18,7 +18,7 @@ def head_poses(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return yaw, pitch and roll in degrees of faces, float32 (n, 3).
 
     The rotation is that of the canonical head seen in scaled orthographic projection: the least-squares 2 x 3 map from
-    its 51 points to the landmarks, brought to the nearest scaled rotation by its singular values.
+    its 51 points to the landmarks, brought to the nearest scaled rotation.
 
     Args:
         landmarks: Shape (n, 68, 2), pixels.
@@ -27,14 +27,20 @@ def head_poses(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
         Yaw is positive to the subject's left (right on screen), pitch upwards, roll clockwise on screen.
     """
     points = np.asarray(landmarks, np.float64)[:, INNER]
-    projection = np.einsum("ij,njk->nki", _HEAD_INVERSE, points - points.mean(axis=1, keepdims=True))
-    left, _, right = np.linalg.svd(projection, full_matrices=False)
-    rotation = left @ right
+    points = points - points.mean(axis=1, keepdims=True)
+    projection = points.transpose(0, 2, 1) @ _HEAD_INVERSE.T
+    # The nearest scaled rotation is the polar factor (M M^T)^(-1/2) M; for 2 x 2 the root of S has the closed form
+    # (S + sqrt(det S) 1) / sqrt(trace S + 2 sqrt(det S)).
+    (xx, xy), yy = (projection[:, 0] * projection.transpose(1, 0, 2)).sum(axis=2), (projection[:, 1] ** 2).sum(axis=1)
+    root = np.sqrt(np.maximum(xx * yy - xy**2, 1e-30))
+    scale = root * np.sqrt(xx + yy + 2 * root)
+    across = ((yy + root) / scale)[:, None] * projection[:, 0] - (xy / scale)[:, None] * projection[:, 1]
+    down = ((xx + root) / scale)[:, None] * projection[:, 1] - (xy / scale)[:, None] * projection[:, 0]
     # The head looks along its own -z axis: minus the third column of the rotation, whose last row is the cross product.
-    depth = np.cross(rotation[:, 0], rotation[:, 1])[:, 2]
-    yaw = np.arctan2(-rotation[:, 0, 2], depth)
-    pitch = np.arcsin(np.clip(rotation[:, 1, 2], -1, 1))
-    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
+    depth = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
+    yaw = np.arctan2(-across[:, 2], depth)
+    pitch = np.arcsin(np.clip(down[:, 2], -1, 1))
+    roll = np.arctan2(down[:, 0], across[:, 0])
     return np.degrees(np.stack([yaw, pitch, roll], axis=1)).astype(np.float32)
 
 

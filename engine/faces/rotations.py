@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,18 +18,22 @@ _UPRIGHT_BONUS = 0.08
 class TurningDetector:
     """Searches the picture as it is and turned by 90, 180 and 270 degrees, and keeps each face as seen best.
 
-    Waiting until the upright picture shows no face isn't enough: BlazeFace sees faces that lie or stand on their head
-    too, but takes them for upright ones, with a lower score. Boxes and keypoints are in the upright picture's pixels.
+    For detectors that know upright faces only; one that finds faces of any lean by itself is asked once. Boxes and
+    keypoints are in the upright picture's pixels.
 
     Args:
         detector: What searches each picture.
     """
 
+    finds_any_lean = True
+
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
         """Return the faces of an RGB picture (h, w, 3), best first."""
+        if self._detector.finds_any_lean:
+            return self._detector.detect(image, known)
         found = []
         for quarters in range(4):
             turned = np.ascontiguousarray(np.rot90(image, quarters))
@@ -38,6 +43,10 @@ class TurningDetector:
         return [
             replace(item, score=item.score + _UPRIGHT_BONUS * (item.rotation > 0)) for item in suppress_doubles(found)
         ]
+
+    def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:
+        """Return which known faces are still there, and obvious new ones."""
+        return self._detector.check(image, known) if self._detector.finds_any_lean else self.detect(image)
 
 
 def turn_back_points(points: NDArray[np.floating], quarters: int, width: int, height: int) -> NDArray[np.float64]:

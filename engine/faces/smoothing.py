@@ -16,6 +16,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .geometry import LEFT_EYE, RIGHT_EYE
@@ -32,10 +33,11 @@ _TOGETHER = 64
 # And how many when a whole track is measured.
 _MEASURED_TOGETHER = 4096
 # Two averages agree when they differ by less than this many times the noise expected of their difference.
-_AGREEMENT = 2.2
+_AGREEMENT = 2.9
 # Noise is never taken for more than this share of the eye distance: what exceeds it is movement.
 _LARGEST_NOISE = 0.015
-_LEAST_NOISE_PX = 0.005
+# Nor for less than this: following a face makes its noise creep, which second differences hardly show.
+_LEAST_NOISE = 0.003
 # Parts of a face that move on their own: jaw, brows, nose, each eye, mouth.
 PARTS = (slice(0, 17), slice(17, 27), slice(27, 36), slice(36, 42), slice(42, 48), slice(48, 68))
 
@@ -82,7 +84,7 @@ def _steady(track: NDArray[np.float64], start: int, end: int, reach: int, streng
     for offset in range(1, reach + 1):
         both = track[start - offset : end - offset] + track[start + offset : end + offset]
         averages += weights[:, reach + offset, None, None, None] * both
-    noise = np.stack([_noise(track, frame) for frame in range(start, end)])
+    noise = _noises(track, start, end)
     result = np.empty((end - start, *track.shape[1:]))
     for part in PARTS:
         level = np.sqrt(np.mean(noise[:, part] ** 2, axis=1)) * strength
@@ -112,6 +114,31 @@ def _weights(reach: int) -> NDArray[np.float64]:
     return np.stack([row / row.sum() for row in rows])
 
 
+def _noises(track: NDArray[np.float64], start: int, end: int) -> NDArray[np.float64]:
+    """Return `_noise` of the frames [start, end), (end - start, 68)."""
+    first, last = start - _NOISE_RADIUS - 1, end + _NOISE_RADIUS + 1
+    if first < 0 or last > len(track) or (np.diff(track[first:last], axis=0) == 0).all(axis=(1, 2)).any():
+        return np.stack([_noise(track, frame) for frame in range(start, end)])
+    # All windows are whole and no picture is held: the windows of all frames are cut from one row of differences.
+    second = np.abs(np.diff(track[first:last], n=2, axis=0))
+    windows = sliding_window_view(second, 2 * _NOISE_RADIUS + 1, axis=0).reshape(end - start, track.shape[1], -1)
+    return _bounded(_lower_quartile(windows), track[start:end])
+
+
+def _lower_quartile(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    middle = values.shape[-1] // 4
+    return np.partition(values, middle, axis=-1)[..., middle]
+
+
+def _bounded(quartile: NDArray[np.float64], faces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the noise that a quartile (…, 68) of absolute second differences means on faces (…, 68, 2)."""
+    # For Gaussian noise the quartile of absolute values is 0.319 standard deviations, and a second difference has
+    # sqrt(6) of them.
+    across = faces[..., LEFT_EYE, :].mean(axis=-2) - faces[..., RIGHT_EYE, :].mean(axis=-2)
+    eyes = np.maximum(np.linalg.norm(across, axis=-1), 1.0)[..., None]
+    return np.clip(quartile / (0.319 * np.sqrt(6)), _LEAST_NOISE * eyes, _LARGEST_NOISE * eyes)
+
+
 def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     """Return the noise of each landmark around a frame as a standard deviation per coordinate, (68,) pixels."""
     first, last = max(0, frame - _NOISE_RADIUS - 1), min(len(track), frame + _NOISE_RADIUS + 2)
@@ -120,13 +147,9 @@ def _noise(track: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     is_new = np.append(True, (np.diff(window, axis=0) != 0).any(axis=(1, 2)))
     second = np.diff(window[is_new], n=2, axis=0)
     if not len(second):
-        return np.full(track.shape[1], _LEAST_NOISE_PX)
-    # The lower quartile instead of the median: half of a neighborhood may be a fast movement. For Gaussian noise the
-    # quartile of absolute values is 0.319 standard deviations, and a second difference has sqrt(6) of them.
-    sizes = np.abs(second).transpose(1, 0, 2).reshape(track.shape[1], -1)
-    noise = np.partition(sizes, sizes.shape[1] // 4, axis=1)[:, sizes.shape[1] // 4] / (0.319 * np.sqrt(6))
-    eyes = np.linalg.norm(track[frame, LEFT_EYE].mean(axis=0) - track[frame, RIGHT_EYE].mean(axis=0))
-    return np.clip(noise, _LEAST_NOISE_PX, max(_LARGEST_NOISE * eyes, _LEAST_NOISE_PX))
+        return _bounded(np.zeros(track.shape[1]), track[frame])
+    # The lower quartile instead of the median: half of a neighborhood may be a fast movement.
+    return _bounded(_lower_quartile(np.abs(second).transpose(1, 2, 0).reshape(track.shape[1], -1)), track[frame])
 
 
 def jitter(landmarks: NDArray[np.floating]) -> float:

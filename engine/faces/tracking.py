@@ -157,7 +157,7 @@ class Tracker:
         tracks = list(self._open)
         linked: list[OpenTrack | None] = [None] * len(observations)
         if tracks and observations:
-            cost = np.array([[_cost(frame, track, item) for item in observations] for track in tracks])
+            cost = _costs(frame, tracks, observations)
             if identify is not None and recall is not None:
                 _weigh_identity(frame, tracks, cost, identify, recall)
             for row, column in zip(*linear_sum_assignment(cost), strict=True):
@@ -224,20 +224,23 @@ def _to_identify(frame: int, tracks: list[OpenTrack], cost: NDArray[np.float64])
     return [(int(row), int(column)) for row, column in np.argwhere(asked)]
 
 
-def _cost(frame: int, track: OpenTrack, observation: Observation) -> float:
-    expected = track.expected_landmarks(frame)
-    size = max(_size(expected), 1e-6)
-    ratio = max(_size(observation.landmarks) / size, 1e-6)
-    reach = min(_REACH + _REACH_PER_LOST_FRAME * track.lost_frames(frame), _LARGEST_REACH)
-    distance = float(np.linalg.norm(_center(observation.landmarks) - _center(expected))) / size
-    if distance > reach or max(ratio, 1 / ratio) > _LARGEST_SIZE_RATIO:
-        return _IMPOSSIBLE
-    return distance + abs(float(np.log(ratio)))
+def _costs(frame: int, tracks: Sequence[OpenTrack], observations: Sequence[Observation]) -> NDArray[np.float64]:
+    """Return how ill each observation continues each track, (tracks, observations)."""
+    expected = np.stack([track.expected_landmarks(frame) for track in tracks])
+    found = np.stack([item.landmarks for item in observations]).astype(np.float64)
+    sizes = np.maximum(_sizes(expected), 1e-6)[:, None]
+    ratios = np.log(np.maximum(_sizes(found) / sizes, 1e-6))
+    lost = np.array([track.lost_frames(frame) for track in tracks])
+    reach = np.minimum(_REACH + _REACH_PER_LOST_FRAME * lost, _LARGEST_REACH)[:, None]
+    steps = found[None, :, 17:].mean(axis=2) - expected[:, None, 17:].mean(axis=2)
+    distances = np.linalg.norm(steps, axis=2) / sizes
+    is_possible = (distances <= reach) & (np.abs(ratios) <= np.log(_LARGEST_SIZE_RATIO))
+    return np.where(is_possible, distances + np.abs(ratios), _IMPOSSIBLE)
 
 
 def _center(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(landmarks[17:], float).mean(axis=0)
 
 
-def _size(landmarks: NDArray[np.floating]) -> float:
-    return float(np.sqrt(np.prod(np.ptp(np.asarray(landmarks, float), axis=0)) + 1e-12))
+def _sizes(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.sqrt(np.prod(np.ptp(landmarks, axis=1), axis=1) + 1e-12)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import av
 import cv2
 import numpy as np
@@ -13,6 +15,10 @@ from av.video.reformatter import Interpolation, VideoReformatter
 # pictures and footage with more than 8 bits take. Bilinear chroma would differ by more than 60 at saturated edges.
 _FAST = Interpolation.POINT
 _EXACT = Interpolation.POINT | Interpolation.ACCURATE_RND
+
+
+# Sizes of pictures and regions whose set-up is kept.
+_MOST_SIZES = 24
 
 
 class PictureConverter:
@@ -27,8 +33,8 @@ class PictureConverter:
 
     def __init__(self, deep: bool = False) -> None:
         self._deep = deep
-        # One object for the whole stream: it keeps the conversion's set-up between pictures.
-        self._reformatter = VideoReformatter()
+        # Each keeps the set-up of a conversion between pictures of one size: setting up costs as much as converting.
+        self._reformatters: OrderedDict[tuple[int, int], VideoReformatter] = OrderedDict()
 
     def convert(self, av_frame: av.VideoFrame, is_upright: bool = False) -> np.ndarray:
         """Return the picture as uint8 or uint16 (h, w, 3) RGB in the encoding of the footage.
@@ -39,8 +45,16 @@ class PictureConverter:
         """
         is_exact = self._deep or av_frame.format.components[0].bits > 8
         pixel_format, flags = ("rgb48le", _EXACT) if is_exact else ("rgb24", _FAST)
-        rgb = self._reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
+        reformatter = self._reformatter(av_frame.width, av_frame.height)
+        rgb = reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
         return turn_upright(rgb if self._deep else eight_bit(rgb), 0 if is_upright else av_frame.rotation)
+
+    def _reformatter(self, width: int, height: int) -> VideoReformatter:
+        known = self._reformatters.pop((width, height), None) or VideoReformatter()
+        self._reformatters[width, height] = known
+        if len(self._reformatters) > _MOST_SIZES:
+            self._reformatters.popitem(last=False)
+        return known
 
 
 def turn_upright(image: np.ndarray, rotation_deg: int) -> np.ndarray:

@@ -2,8 +2,8 @@
 """A picture of a footage that is converted to RGB only where somebody looks.
 
 Converting a whole 1080p picture costs as much as half its decoding, and following a face needs a tenth of it. So the
-decoded planes are kept, and a region of them becomes RGB when it is asked for, with exactly the values that the whole
-picture would have there.
+decoded planes are kept, and a region of them becomes RGB when it is asked for, with the values that the whole picture
+would have there: exactly, but for pictures whose own width is no multiple of 16.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from .color import PictureConverter, turn_upright
 
-# Chroma samples cover up to 4 luma samples in a direction; regions start at such a multiple to keep them in step.
-_CHROMA_STEP = 4
+# Regions start and end at multiples of this: chroma samples cover up to 4 luma samples, and FFmpeg converts widths that
+# aren't multiples of 16 by another code, which rounds to other values (by up to 3 of 255).
+_STEP = 16
 
 
 class FootagePicture(Protocol):
@@ -27,10 +28,14 @@ class FootagePicture(Protocol):
     Attributes:
         width: Pixels.
         height: Pixels.
+        shares_pixels: Whether regions that aren't averaged are views of one array, which they keep alive.
     """
 
     width: int
     height: int
+
+    @property
+    def shares_pixels(self) -> bool: ...  # noqa: D102 - described with the class
 
     def whole(self) -> NDArray[np.uint8]:
         """Return all of it, RGB (height, width, 3)."""
@@ -63,6 +68,7 @@ class ArrayPicture:
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self._image = image
         self.height, self.width = image.shape[:2]
+        self.shares_pixels = True
 
     def whole(self) -> NDArray[np.uint8]:
         """Return all of it; don't change it."""
@@ -80,6 +86,8 @@ class ArrayPicture:
 
 class DecodedPicture:
     """A picture as the decoder left it.
+
+    Not for several threads at a time: the converter isn't.
 
     Args:
         av_frame: The decoder's picture.
@@ -101,18 +109,25 @@ class DecodedPicture:
             self._whole = self._converter.convert(self._av_frame)
         return self._whole
 
+    @property
+    def shares_pixels(self) -> bool:
+        """Whether regions are parts of the whole picture, because that was converted before or has to be."""
+        return self._whole is not None or not self._is_planar
+
     def region(self, left: int, top: int, right: int, bottom: int, factor: int = 1) -> NDArray[np.uint8]:
         """Return a part, converted for this call unless all of the picture was before."""
-        if self._whole is not None or not self._is_planar:
+        if self.shares_pixels:
             return _averaged(self.whole()[top:bottom, left:right], factor)
         x0, y0, x1, y1 = self._stored(left, top, right, bottom)
         if factor > 1:
             # Averaging before the conversion: it is left with a fraction of the pixels.
             part = self._converter.convert(_average_planes(self._av_frame, x0, y0, x1, y1, factor), is_upright=True)
             return turn_upright(part, 90 * self._quarters)
-        x, y = x0 - x0 % _CHROMA_STEP, y0 - y0 % _CHROMA_STEP
-        part = self._converter.convert(_cut_planes(self._av_frame, x, y, x1, y1), is_upright=True)
-        return turn_upright(part[y0 - y :, x0 - x :], 90 * self._quarters)
+        x, y = x0 - x0 % _STEP, y0 - y0 % _STEP
+        right, bottom = (min(end + -end % _STEP, size) for end, size in
+                         ((x1, self._av_frame.width), (y1, self._av_frame.height)))  # fmt: skip
+        part = self._converter.convert(_cut_planes(self._av_frame, x, y, right, bottom), is_upright=True)
+        return turn_upright(part[y0 - y : y1 - y, x0 - x : x1 - x], 90 * self._quarters)
 
     def glance(self, side: int) -> NDArray[np.uint8]:
         """Return every n-th sample; the footage's own matrix and range are left aside."""
@@ -125,7 +140,7 @@ class DecodedPicture:
             np.asarray(cv2.resize(item, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
             for item in planes[1:]
         ]
-        rgb = cv2.cvtColor(np.dstack([planes[0], planes[2], planes[1]]), cv2.COLOR_YCrCb2RGB)
+        rgb = cv2.cvtColor(cv2.merge([planes[0], planes[2], planes[1]]), cv2.COLOR_YCrCb2RGB)
         return turn_upright(np.asarray(rgb, np.uint8), 90 * self._quarters)
 
     def _stored(self, left: int, top: int, right: int, bottom: int) -> tuple[int, int, int, int]:

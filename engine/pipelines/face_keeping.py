@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+import contextlib
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+from ..contract.errors import EngineError
 from ..contract.settings import ExtractSettings
 from ..faces.drawing import draw_landmarks
 from ..faceset.store import FacesetWriter
 from ..media.images import write_png
+from ..runtime.ordered_worker import OrderedWorker
 from .track_recording import FaceCut, face_record
 
-# Faces that may wait, each with the pixels around it; who brings more has to wait as well.
+# Faces that may wait, each with the pixels around it.
 _MOST_WAITING = 48
 
 
@@ -31,8 +33,7 @@ class FaceKeeper:
         self._writer = writer
         self._settings = settings
         self._debug = debug
-        self._pool = ThreadPoolExecutor(1, "face-keeper")
-        self._waiting: deque[Future[None]] = deque()
+        self._worker = OrderedWorker("face-keeper", _MOST_WAITING)
 
     def __enter__(self) -> FaceKeeper:
         return self
@@ -40,14 +41,12 @@ class FaceKeeper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            # After a failure what waits is still stored: it is finished work.
-            while self._waiting:
-                future = self._waiting.popleft()
-                if error is None:
-                    future.result()
-        finally:
-            self._pool.shutdown(cancel_futures=error is None)
+        # After a failure, too, what waits is stored: it is finished work. Then the first failure is the one to tell.
+        if error is None:
+            self._worker.finish()
+        else:
+            with contextlib.suppress(EngineError):
+                self._worker.finish()
 
     def keep(self, face: FaceCut) -> None:
         """Store a face a little later.
@@ -55,9 +54,7 @@ class FaceKeeper:
         Raises:
             EngineError: `disk_full` or `not_writable`, of a face kept earlier.
         """
-        while self._waiting and (self._waiting[0].done() or len(self._waiting) >= _MOST_WAITING):
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(self._store, face))
+        self._worker.give(partial(self._store, face))
 
     def _store(self, face: FaceCut) -> None:
         image = face.image(self._settings.face_size)

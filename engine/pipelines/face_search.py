@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Searching footage for faces: detect, follow, link, record, and judge whose face it is.
 
-Frames are taken together in blocks that end at scene boundaries. The last frame of a block is searched as a whole;
-known faces are followed from frame to frame towards it, new ones are followed back from it. So every frame has its fit,
-but few are searched, and nothing is missed that is there for longer than a block.
+Frames are taken together in blocks that end at scene boundaries. Known faces are followed from frame to frame to the
+last frame of a block; there they are checked, others are looked for, and new ones are followed back from there. So
+every frame has its fit, few are searched, and no obvious face is missed that is there for longer than a block.
 """
 
 from __future__ import annotations
@@ -11,32 +11,41 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
 from ..faces.boundaries import Boundary, BoundaryFinder
-from ..faces.detection import Detector, make_detector
+from ..faces.detection import Detection, Detector, make_detector
 from ..faces.following import FaceFollower, pair_faces, without_doubles
 from ..faces.identity import IdentityFilter, IdentityModel
 from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
 from ..faces.rotations import TurningDetector
+from ..faces.searching import PictureSearcher
 from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
 from ..media.picture import FootagePicture
+from ..media.reader import DEFAULT_RATE
+from ..runtime.ordered_worker import OrderedWorker
 from .track_recording import FaceCut, TrackRecording
 
 # A track's person is judged once it was seen this often, or when it ends.
 _FRAMES_TO_JUDGE = 25
 _FACES_TO_IDENTIFY = 3
+# While all known faces stay and are confirmed, all of a picture is searched in one of so many blocks.
+_BLOCKS_BETWEEN_SEARCHES = 6
 # A lost face is sought in this many frames at once, then in every n-th of as many.
 _FRAMES_TO_SEEK = 3
+# Faces that may wait to be measured and recorded, each with the pixels around it.
+_MOST_TO_RECORD = 48
 # How long the frames that wait are still searched for when somebody waits for the end.
 _HURRY_S = 0.6
 # Pixels on the long side of the picture in which scene boundaries are sought.
-_GLANCE_PX = 320
+_GLANCE_PX = 240
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class _Live:
     recording: TrackRecording
     waiting: list[FaceCut] = field(default_factory=list)
     is_kept: bool | None = None
+    seen_count: int = 0
     identity: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
 
@@ -99,6 +109,7 @@ class FootageSearch:
         first_id: Id of the first track.
         minimum_track: Tracks seen in fewer frames are dropped.
         seams: Frames next to ones that were searched before: a short track there may be the rest of a longer one.
+        rate: Frames a second of the footage.
 
     Attributes:
         searched: The media frames that were searched so far; `look` may take frames in before it searches them.
@@ -116,7 +127,9 @@ class FootageSearch:
         first_id: int = 1,
         minimum_track: int = 1,
         seams: Collection[int] = (),
+        rate: Fraction = DEFAULT_RATE,
     ) -> None:
+        settings = replace(settings, maximum_gap=settings.gap_frames(rate))
         self._models = models
         self._settings = settings
         self._persons = persons
@@ -124,7 +137,11 @@ class FootageSearch:
         self._minimum_track = minimum_track
         self._seams = frozenset(seams)
         self._tracker = Tracker(settings.maximum_gap, first_id)
-        self._follower = FaceFollower(models.fitter, models.detector, settings.face_size, settings.coverage)
+        self._searcher = PictureSearcher(models.detector)
+        self._follower = FaceFollower(models.fitter, self._searcher, settings.face_size, settings.coverage)
+        self._blocks_to_search = 0
+        # Measuring and keeping faces goes on in another thread while the next ones are followed.
+        self._recorder = OrderedWorker("face-recorder", _MOST_TO_RECORD)
         self._boundaries = BoundaryFinder()
         self._starts: set[int] = set()
         self._waiting: deque[tuple[int, FootagePicture]] = deque()
@@ -206,35 +223,48 @@ class FootageSearch:
             self._link(media_frame, self._newest_faces)
 
     def _follow_through(self, shown: list[tuple[int, FootagePicture]]) -> list[_Chain]:
-        """Follow the known faces to the last picture, search it, and follow new ones back from there."""
-        key_frame, key = shown[-1]
-        first = shown[0][0]
-        chains = [_Chain(item.copy()) for item in self._tracker.open_tracks if item.lost_frames(first) == 0]
+        """Follow the known faces to the last picture, look for others there, and follow those back."""
+        first, (key_frame, key) = shown[0], shown[-1]
+        chains = [_Chain(item.copy()) for item in self._tracker.open_tracks if item.lost_frames(first[0]) == 0]
+        is_calm = len(chains) == len(self._tracker.open_tracks)
         if self._is_scene_new and len(shown) > 1:
             # Faces that are gone before the block's end would be missed.
-            chains += self._meet_all(first, shown[0][1])
+            chains += self._meet_all(*first)
         self._is_scene_new = False
         present = [chain for chain in chains if self._go(chain, shown[:-1])]
-        detections = self._models.detector.detect(key.whole())
+        detections = self._look_at_key(key_frame, key, present, is_calm and len(present) == len(chains))
         partners = pair_faces(key_frame, [chain.track for chain in present], detections)
-        confirmed: list[OpenTrack] = []
         for detection, partner in zip(detections, partners, strict=True):
             observation = self._follower.meet(key, key_frame, detection, partner)
             if observation is None:
                 continue
             if partner is not None:
-                confirmed.append(partner)
                 next(chain for chain in present if chain.track is partner).add(key_frame, observation)
                 continue
             chain = _Chain(OpenTrack(0, key_frame, observation), {key_frame: observation})
             self._go(chain, shown[-2::-1], tuple(chains))
             chains.append(chain)
         for chain in present:
-            if chain.track not in confirmed and key_frame - chain.track.confirmed <= self._settings.maximum_gap:
+            if key_frame not in chain.found and key_frame - chain.track.confirmed <= self._settings.maximum_gap:
                 unseen = self._follower.follow(key, key_frame, chain.track, was_searched=True)
                 if unseen is not None:
                     chain.add(key_frame, unseen)
         return chains
+
+    def _look_at_key(
+        self, media_frame: int, picture: FootagePicture, present: Sequence[_Chain], is_calm: bool
+    ) -> list[Detection]:
+        """Return the faces of the last picture of a block: all of them where needed, or the known and obvious ones."""
+        tracks = [chain.track for chain in present]
+        self._blocks_to_search -= 1
+        known: list[Detection] = []
+        if tracks:
+            known = self._searcher.check(picture, [track.expected_landmarks(media_frame) for track in tracks])
+            is_calm = is_calm and all(track in pair_faces(media_frame, tracks, known) for track in tracks)
+            if is_calm and self._blocks_to_search > 0:
+                return known
+        self._blocks_to_search = _BLOCKS_BETWEEN_SEARCHES
+        return self._searcher.search(picture, known)
 
     def _go(self, chain: _Chain, shown: Sequence[tuple[int, FootagePicture]], others: Sequence[_Chain] = ()) -> bool:
         """Follow a face through pictures, later or earlier ones; return False when it was lost or is another chain's.
@@ -263,9 +293,8 @@ class FootageSearch:
 
     def _meet_all(self, media_frame: int, picture: FootagePicture) -> list[_Chain]:
         """Return the faces of a picture in which nobody is known."""
-        found = (
-            self._follower.meet(picture, media_frame, item) for item in self._models.detector.detect(picture.whole())
-        )
+        self._blocks_to_search = _BLOCKS_BETWEEN_SEARCHES
+        found = (self._follower.meet(picture, media_frame, item) for item in self._searcher.search(picture))
         return [_Chain(OpenTrack(0, media_frame, item), {media_frame: item}) for item in found if item is not None]
 
     def _link(self, media_frame: int, observations: list[Observation]) -> None:
@@ -278,8 +307,9 @@ class FootageSearch:
             live = self._live.get(track.id)
             if live is None:
                 live = self._live[track.id] = self._new(track.id)
-            live.recording.see(media_frame, observation)
-            if live.is_kept is None and live.recording.seen_count >= max(self._minimum_track, _FRAMES_TO_JUDGE):
+            live.seen_count += 1
+            self._recorder.give(partial(live.recording.see, media_frame, observation))
+            if live.is_kept is None and live.seen_count >= max(self._minimum_track, _FRAMES_TO_JUDGE):
                 self._judge(live)
 
     def _embed(self, observation: Observation) -> NDArray[np.float32]:
@@ -302,6 +332,7 @@ class FootageSearch:
         return None if live is None else self._identity(live)
 
     def _identity(self, live: _Live) -> NDArray[np.float32]:
+        self._recorder.finish()
         count = self._faces_to_identify
         frames = live.recording.best_frames[:count]
         if live.identity is None or live.identity[0] != frames:
@@ -311,6 +342,7 @@ class FootageSearch:
         return live.identity[1]
 
     def _judge(self, live: _Live) -> None:
+        self._recorder.finish()
         verdict = self._persons.judge(self._identity(live)) if self._persons.is_active else None
         live.is_kept = verdict is None or verdict.is_accepted
         if verdict is not None and not verdict.is_accepted:
@@ -327,7 +359,8 @@ class FootageSearch:
                 del self._live[ended.id]
 
     def _close(self, live: _Live) -> None:
-        if live.recording.seen_count < self._minimum_track and not self._seams.intersection(live.recording.ends):
+        self._recorder.finish()
+        if live.seen_count < self._minimum_track and not self._seams.intersection(live.recording.ends):
             return
         if live.is_kept is None:
             self._judge(live)

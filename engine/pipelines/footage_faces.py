@@ -219,7 +219,7 @@ class FootageFaces:
             else:
                 walk.see(frame, sight)
                 best.offer(frame, image, sight)
-            if walk.lost > self._found.settings.maximum_gap:
+            if walk.lost > self._found.settings.gap_frames(self._found.rate):
                 break
         # That a scene has ended is told some frames later.
         end = min((item.frame for item in ends + boundaries.finish()), default=None)

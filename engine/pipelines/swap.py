@@ -114,11 +114,12 @@ def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: 
     notes, consent_warnings = assignment_notes(
         job.assignments, load_performers(project.performers), datetime.date.today()
     )
-    # How many faces the network takes at once, and on how many threads, changes nothing in the pictures.
-    settings = {name: value for name, value in header["settings"].items() if name not in ("batch_size", "threads")}
+    # How many faces the network takes at once, and on how many threads, changes nothing in the pictures; the
+    # fingerprint tells the checkpoint's weights.
+    without = ("batch_size", "threads", "checkpoint")
     inputs = {
         **header,
-        "settings": settings,
+        "settings": {name: value for name, value in header["settings"].items() if name not in without},
         "footage": None,
         "model": None,
         "engine_version": None,

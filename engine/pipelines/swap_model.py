@@ -10,6 +10,7 @@ from ..comp.swap import Swapper
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.imported_model import ImportedModel, load_imported
 from ..contract.jobs import SwapJob
+from ..contract.settings import BEST, NEWEST
 from ..runtime.device import prepare_tensorflow
 from ..runtime.reporter import Reporter
 from ..training.checkpoint import ModelDocument, read_model
@@ -31,15 +32,21 @@ def load_model(job: SwapJob, reporter: Reporter) -> Swapper:
     imported = load_imported(job.model)
     if imported is not None:
         check_performers(job, imported.performers)
+        _check_choice(job)
         return _open_imported(job.model, imported, job.settings.threads)
     document = read_model(job.model)
     check_performers(job, document.performers)
     sources = tuple(dict.fromkeys(item.source for item in job.assignments))
-    return load_trained(job.model, document, reporter, sources, job.settings.threads)
+    return load_trained(job.model, document, reporter, sources, job.settings.threads, job.settings.checkpoint)
 
 
 def load_trained(
-    folder: Path, document: ModelDocument, reporter: Reporter, sources: Sequence[str] = (), threads: int = 0
+    folder: Path,
+    document: ModelDocument,
+    reporter: Reporter,
+    sources: Sequence[str] = (),
+    threads: int = 0,
+    checkpoint: str = NEWEST,
 ) -> Swapper:
     """Load a trained model, without TensorFlow wherever its graphs are there.
 
@@ -49,9 +56,10 @@ def load_trained(
         reporter: Is warned when only the slow way works.
         sources: Performers to make ready at once.
         threads: Processor threads; 0 takes one for each core.
+        checkpoint: "newest", "best", or the name of one of the model's checkpoints or snapshots.
 
     Raises:
-        EngineError: `model_unreadable` or `model_mismatch`.
+        EngineError: `model_missing`, `model_unreadable` or `model_mismatch`.
     """
     files = graph_files(folder, document)
     try:
@@ -63,7 +71,7 @@ def load_trained(
             export_graphs(folder, document)
         from ..training.exported import ExportedSwapper
 
-        return ExportedSwapper(folder, document, files, sources, threads)
+        return ExportedSwapper(folder, document, files, sources, threads, checkpoint)
     except EngineError as error:
         if error.code in _MODEL_ERRORS:
             raise
@@ -73,7 +81,17 @@ def load_trained(
     prepare_tensorflow(threads)
     from ..training.inference import load_swapper
 
-    return load_swapper(folder)
+    return load_swapper(folder, checkpoint=checkpoint)
+
+
+def _check_choice(job: SwapJob) -> None:
+    """Refuse the name of a checkpoint: an imported network has one state, the newest and the best."""
+    if job.settings.checkpoint not in (NEWEST, BEST):
+        raise EngineError(
+            ErrorCode.MODEL_MISSING,
+            f"The model in {job.model} was imported and has no checkpoint {job.settings.checkpoint}.",
+            f"Choose {NEWEST}.",
+        )
 
 
 def _open_imported(folder: Path, model: ImportedModel, threads: int) -> Swapper:

@@ -113,7 +113,7 @@ class TrackRecording:
         self._settings = settings
         self._cut = cut
         self._first = -1
-        self._found = Spool(_OCCLUSION + 1, _LOOKS_BACK + settings.maximum_gap)
+        self._found = Spool(_OCCLUSION + 1, _LOOKS_BACK + max(settings.maximum_gap, 0))
         self._steadied = Spool(136)
         self._waiting: dict[int, tuple[PicturePart, Observation, FaceQuality]] = {}
         self._best: list[_BestFace] = []

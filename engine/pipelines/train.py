@@ -32,15 +32,19 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         reporter.stage("loading", "Loading TensorFlow")
         prepare_tensorflow(settings.threads, settings.deterministic, settings.memory_growth)
         # TensorFlow and Keras are imported here, after the first stage was reported: it takes seconds.
+        from ..networks.registry import FAMILIES
         from ..training.opening import open_session
+        from .shot_preview import open_shot_frames
 
         reporter.stage("reading", "Reading the faces")
-        session = open_session(job, reporter)
+        shots = open_shot_frames(job, FAMILIES[settings.family], reporter)
+        session = open_session(job, reporter, shots)
         reporter.stage("training", f"Training on {describe_device()}")
         session.run()
         reporter.artifact("model", job.model)
+    reason = " It is at its plateau." if session.is_at_plateau else ""
     return reporter.done(
-        f"The model {job.model.name} has {session.steps} steps.",
+        f"The model {job.model.name} has {session.steps} steps.{reason}",
         {
             "model": str(job.model),
             "step": session.steps,

@@ -23,8 +23,8 @@ def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_gro
 
     tf.get_logger().setLevel(logging.ERROR)
     # TensorFlow 2.21 joins neighboring operations of a function ("remapping"), and what comes out of our networks is
-    # another picture: off by up to half of the range, by 0.05 on average (docs/explanation/decisions/0022). Training,
-    # which needs the steps between for its gradients, was right; swaps and previews were not.
+    # another picture: off by up to half of the range, by 0.05 on average. Training, which needs the steps between for
+    # its gradients, was right; swaps and previews were not.
     tf.config.optimizer.set_experimental_options({"remapping": False})
     count = 1 if deterministic else threads or available_cores()
     try:

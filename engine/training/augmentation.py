@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a stored face becomes before the network sees it: turned, shifted, mirrored, bent and recolored.
+"""What a stored face becomes before the network sees it: turned, shifted, mirrored, bent, recolored, degraded.
 
 Positions are complex numbers x + iy around the center of the face, in units of 1/160 face square: the ancestor's pixel,
 because its 256-pixel faces hold the face square in their middle 160. One position map per view is composed of all
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from .degradation import blur, compress, hide_parts, relight
 
 UNITS_PER_SQUARE = 160.0
 # The ancestor's shift is a share of its 256-pixel picture.
@@ -32,6 +34,10 @@ class Augmentation:
         flip: Probability of a mirrored view.
         jitter: Standard deviation of the warp grid's points in units.
         color: Strength of the recoloring of the network's input, 0 … 1; the target keeps its colors.
+        light: Strength of the light from a side on the input; as the following ones, the target stays clean.
+        blur: How often and how far the input is blurred.
+        jpeg: How often and how far the input is compressed.
+        occluders: How often and how far things hide the input's face.
     """
 
     rotation_deg: float
@@ -40,6 +46,10 @@ class Augmentation:
     flip: float
     jitter: float
     color: float = 0.0
+    light: float = 0.0
+    blur: float = 0.0
+    jpeg: float = 0.0
+    occluders: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -108,14 +118,14 @@ def _warp_positions(
 
 
 def _placement(
-    count: int, preset: Augmentation, random: np.random.Generator
+    count: int, preset: Augmentation, flips: float | NDArray[np.float64], random: np.random.Generator
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
     """Draw factor (turn and zoom), shift and mirroring of each view."""
     turn = np.deg2rad(random.uniform(-preset.rotation_deg, preset.rotation_deg, count))
     zoom = random.uniform(1.0 - preset.zoom, 1.0 + preset.zoom, count)
     shift = random.uniform(-preset.shift, preset.shift, (count, 2)) * _SHIFT_BASE
     factor = (zoom * np.exp(1j * turn)).astype(np.complex128)
-    return factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < preset.flip
+    return factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < flips
 
 
 def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.complex128]) -> NDArray[np.float32]:
@@ -150,6 +160,7 @@ def make_views(
     view: View,
     preset: Augmentation,
     random: np.random.Generator,
+    flips: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Make one training pair of each face.
 
@@ -159,23 +170,36 @@ def make_views(
         view: Size and coverage of the result.
         preset: How far to go.
         random: Source of all chance; the same state gives the same pairs.
+        flips: Probability of a mirrored view of each face, (n,); the preset's for all by default.
 
     Returns:
         Input and target, each float32 (n, S, S, 3) RGB in 0…1. The target is turned, shifted and mirrored like the
-        input, but neither bent nor recolored.
+        input, but neither bent nor recolored nor degraded.
     """
     count = len(images)
     bent, straight = _warp_positions(count, view, preset.jitter, random)
-    factor, shift, mirrored = _placement(count, preset, random)
+    factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
     inputs = np.empty((count, view.size, view.size, 3), np.float32)
     targets = np.empty_like(inputs)
     for i, image in enumerate(images):
         for positions, result in ((bent[i], inputs), (straight[i], targets)):
             seen = -np.conj(positions) if mirrored[i] else positions
             result[i] = _sample(image, coverages[i], (seen - shift[i]) / factor[i])
-    if preset.color:
-        inputs = _recolor(inputs, preset.color, random)
-    return inputs, targets
+    return _changed(inputs, preset, random), targets
+
+
+def _changed(inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator) -> NDArray[np.float32]:
+    """Do to the inputs what scene, camera and codec do to footage, in this order; nothing is drawn for what is off."""
+    for strength, change in (
+        (preset.light, relight),
+        (preset.occluders, hide_parts),
+        (preset.color, _recolor),
+        (preset.blur, blur),
+        (preset.jpeg, compress),
+    ):
+        if strength:
+            inputs = change(inputs, strength, random)
+    return inputs
 
 
 def make_plain_views(

@@ -2,7 +2,8 @@
 """A trained model on disk: `model.json` and the checkpoints it names, each written whole.
 
 A new checkpoint gets a new name; `model.json` names it once it is complete, then the oldest goes. So at any moment,
-also when the process dies, `model.json` names a complete checkpoint. docs/reference/formats/model.md describes both.
+also when the process dies, `model.json` names a complete checkpoint. The same holds for the best weights so far and for
+snapshots. docs/reference/formats/model.md describes them all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import os
+import shutil
 import zipfile
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -20,12 +23,15 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import read_document, write_document, written_whole
+from ..contract.files import TEMPORARY_SUFFIX, read_document, write_document, written_whole
 from ..contract.imported_model import SCHEMA, VERSION, load_imported
 from ..contract.project import MODEL_FILE
 
 BACKUPS = 2
-BEST_FILE = "best.npz"
+
+# Every file of a model that a save may drop once `model.json` doesn't name it any more.
+_PATTERNS = ("checkpoint-*.npz", "best*.npz", "snapshot-????????.npz")
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -51,7 +57,9 @@ class ModelDocument:
         checkpoint: File name of the checkpoint.
         backups: File names of the ones before it, newest first.
         fingerprint: SHA-256 of the weights that the swap uses.
-        best: Step and held-out error of the best weights so far; empty before the first measurement.
+        best: The best weights so far: `file`, `step`, `ssim`, `l1`, `fingerprint`; empty before the first measurement.
+        snapshots: Checkpoints kept beside the newest, oldest first: `file`, `step`, `saved`, `trained_s`, `reason`
+            ("time" or "quality"), `ssim` (null when not measured).
         warm_start: What the first weights came from; empty for a fresh start.
     """
 
@@ -71,7 +79,8 @@ class ModelDocument:
     checkpoint: str = ""
     backups: tuple[str, ...] = ()
     fingerprint: str = ""
-    best: dict[str, float] = field(default_factory=dict)
+    best: dict[str, Any] = field(default_factory=dict)
+    snapshots: tuple[dict[str, Any], ...] = ()
     warm_start: str = ""
 
 
@@ -118,7 +127,12 @@ def read_model(folder: Path) -> ModelDocument:
     known = {item.name for item in fields(ModelDocument)}
     try:
         document = ModelDocument(**{key: value for key, value in content.items() if key in known})
-        document = replace(document, performers=tuple(document.performers), backups=tuple(document.backups))
+        document = replace(
+            document,
+            performers=tuple(document.performers),
+            backups=tuple(document.backups),
+            snapshots=tuple(document.snapshots),
+        )
     except TypeError as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE, f"{folder / MODEL_FILE} is incomplete: {error}.", "Restore it from a backup."
@@ -139,22 +153,12 @@ def read_arrays(folder: Path, name: str, prefix: str = "") -> Arrays:
     """
     try:
         return _load(folder / name, prefix)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
             f"The checkpoint {folder / name} can't be read: {error}.",
             _backup_hint(folder, name),
         ) from error
-
-
-def read_inference_weights(folder: Path, document: ModelDocument) -> Arrays:
-    """Return the weights that the swap uses: the running average where the checkpoint has one.
-
-    Raises:
-        EngineError: `model_unreadable`.
-    """
-    averages = read_arrays(folder, document.checkpoint, "average/")
-    return averages or read_arrays(folder, document.checkpoint, "weights/")
 
 
 def _load(path: Path, prefix: str) -> Arrays:
@@ -167,37 +171,68 @@ def _backup_hint(folder: Path, damaged: str) -> str:
     for path in sorted(folder.glob("checkpoint-*.npz"), reverse=True):
         if path.name == damaged:
             continue
-        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with contextlib.suppress(*_UNREADABLE):
             _load(path, "")
             return f"The backup {path.name} is readable: train again with the setting resume_from {path.name}."
     return "No readable backup is left in the folder; choose another model folder to start from scratch."
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write arrays as one uncompressed .npz, whole or not at all."""
+    """Write arrays as one uncompressed .npz, whole or not at all, also when the power fails."""
     with written_whole(path) as temporary:
         np.savez(temporary, allow_pickle=False, **arrays)
+        # The name may reach the disk before the content otherwise, and the older checkpoint goes then.
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
-def save_model(folder: Path, document: ModelDocument, arrays: Arrays) -> ModelDocument:
-    """Write a checkpoint, then the document that names it, then drop the oldest backups.
+def keep_copy(source: Path, copy: Path) -> None:
+    """Let a finished file exist under a second name; costs no space where the file system has hard links."""
+    with written_whole(copy) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def save_model(
+    folder: Path, document: ModelDocument, arrays: Arrays, snapshot: dict[str, Any] | None = None
+) -> ModelDocument:
+    """Write a checkpoint, then the document that names it, then drop what it doesn't name any more.
 
     Args:
         folder: Folder of the model.
         document: What the model is; names of checkpoint and backups are filled in here.
         arrays: Everything that the next step depends on.
+        snapshot: One of the document's snapshots that is this very checkpoint, if any.
 
     Returns:
         The document as written.
     """
     name = f"checkpoint-{document.step:08d}.npz"
     write_arrays(folder / name, arrays)
+    if snapshot is not None:
+        keep_copy(folder / name, folder / snapshot["file"])
     earlier = [item for item in (document.checkpoint, *document.backups) if item and item != name]
     backups = tuple(item for item in dict.fromkeys(earlier) if (folder / item).exists())[:BACKUPS]
-    content = {item.name: getattr(document, item.name) for item in fields(document)}
-    content |= {"checkpoint": name, "backups": backups, "saved": now(), "engine_version": __version__}
-    write_document(folder / MODEL_FILE, SCHEMA, VERSION, content)
-    for path in folder.glob("checkpoint-*.npz"):
-        if path.name not in (name, *backups):
-            path.unlink(missing_ok=True)
-    return ModelDocument(**content)
+    written = replace(document, checkpoint=name, backups=backups, saved=now(), engine_version=__version__)
+    write_document(
+        folder / MODEL_FILE, SCHEMA, VERSION, {item.name: getattr(written, item.name) for item in fields(written)}
+    )
+    _drop_unnamed(folder, written)
+    return written
+
+
+def _drop_unnamed(folder: Path, document: ModelDocument) -> None:
+    named = {document.checkpoint, *document.backups, document.best.get("file", "")}
+    named |= {item["file"] for item in document.snapshots}
+    for pattern in _PATTERNS:
+        for path in folder.glob(pattern):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+
+
+def sweep_unfinished(folder: Path) -> None:
+    """Delete what a killed training left half-written; nothing else may be writing to the folder."""
+    for path in folder.glob(f".*{TEMPORARY_SUFFIX}*"):
+        path.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loss history as a picture: one line for each performer over the steps, and the held-out error."""
+"""The loss history as a picture: one line for each performer over the steps, and the held-out error, 1 - SSIM."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _TEXT = (200, 200, 200)
 # Distinct for people with color-blindness, too: Okabe and Ito's palette (2008).
 _COLORS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0))
 HELD_OUT = "held out"
+_LOSS = "loss/"
 # Sub-pixel positions for OpenCV's lines.
 _SHIFT = 4
 
@@ -32,9 +33,9 @@ def loss_series(history: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[in
     """
     series: dict[str, list[tuple[int, float]]] = {}
     for line in history:
-        values = dict(line.get("losses") or {})
-        if "held_out" in line:
-            values[HELD_OUT] = line["held_out"]
+        values = {name.removeprefix(_LOSS): line[name] for name in line if name.startswith(_LOSS)}
+        if isinstance(line.get("held_out/ssim"), int | float):
+            values[HELD_OUT] = 1.0 - line["held_out/ssim"]
         for name, value in values.items():
             if isinstance(value, int | float) and np.isfinite(value) and value > 0:
                 series.setdefault(name, []).append((line["step"], float(value)))

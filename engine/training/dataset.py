@@ -36,6 +36,7 @@ class PerformerFaces:
         held_out_coverage: The same of the held-out faces.
         digest: SHA-256 of all pictures, to tell later what a model was trained on.
         folders: Where the faces came from.
+        learned_yaw: Turn of each learned face in degrees, NaN where unknown, float (n,); None when none is known.
     """
 
     performer: str
@@ -45,6 +46,7 @@ class PerformerFaces:
     held_out_coverage: NDArray[np.float64]
     digest: str
     folders: tuple[Path, ...]
+    learned_yaw: NDArray[np.float64] | None = None
 
 
 class _Collector:
@@ -58,9 +60,10 @@ class _Collector:
         self._px_per_square = px_per_square
         self.pictures: list[Picture] = []
         self.coverages: list[float] = []
+        self.yaws: list[float] = []
         self.hash = hashlib.sha256()
 
-    def add(self, image: Picture, coverage: float) -> None:
+    def add(self, image: Picture, coverage: float, yaw: float) -> None:
         side = min(image.shape[0], max(1, round(self._px_per_square * coverage)))
         is_kept = image.shape[:2] == (side, side)
         resized = image if is_kept else cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
@@ -68,6 +71,7 @@ class _Collector:
         self.hash.update(picture.tobytes())
         self.pictures.append(picture)
         self.coverages.append(coverage)
+        self.yaws.append(yaw)
 
 
 def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, performer: str) -> None:
@@ -81,7 +85,7 @@ def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, per
         except EngineError as error:
             reporter.warning(f"Left out a face of {performer}: {error.message}")
             continue
-        collector.add(image, record.coverage)
+        collector.add(image, record.coverage, float("nan") if record.is_plain else record.yaw)
 
 
 def read_faces(performer: TrainingPerformer, view: View, oversampling: float, reporter: Reporter) -> PerformerFaces:
@@ -128,4 +132,5 @@ def _split(name: str, collector: _Collector, folders: tuple[Path, ...]) -> Perfo
         held_out_coverage=coverages[spread],
         digest=collector.hash.hexdigest(),
         folders=folders,
+        learned_yaw=np.array(collector.yaws)[learned],
     )

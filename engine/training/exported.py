@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.settings import NEWEST
 from ..faces.alignment import face_matrix
 from ..runtime.openvino_runtime import Graph, ReadyNetwork, computes_bfloat16
-from .checkpoint import Arrays, ModelDocument, read_inference_weights
+from .checkpoint import Arrays, ModelDocument
+from .chosen_weights import read_inference_weights
 from .graph_files import GraphFiles, weight_inputs
 from .precision_choice import EXACT, Choice, Faces, Precision, choose, load_choices, save_choices
 
@@ -26,6 +28,7 @@ class ExportedSwapper:
         files: Its graphs.
         sources: Performers to make ready at once; others are made ready when they are first swapped.
         threads: Processor threads; 0 takes one for each core.
+        checkpoint: "newest", "best", or the name of one of the model's checkpoints or snapshots.
 
     Attributes:
         face_size: Side of the faces in pixels.
@@ -36,13 +39,20 @@ class ExportedSwapper:
         fingerprint: SHA-256 of its weights.
 
     Raises:
-        EngineError: `model_unreadable` when the checkpoint is at fault, `internal` when the graphs are,
-            `library_missing`.
+        EngineError: `model_missing` or `model_unreadable` when the checkpoint is at fault, `internal` when the graphs
+            are, `library_missing`.
     """
 
     def __init__(
-        self, folder: Path, document: ModelDocument, files: GraphFiles, sources: Sequence[str] = (), threads: int = 0
+        self,
+        folder: Path,
+        document: ModelDocument,
+        files: GraphFiles,
+        sources: Sequence[str] = (),
+        threads: int = 0,
+        checkpoint: str = NEWEST,
     ) -> None:
+        self._weights, document = read_inference_weights(folder, document, checkpoint)
         self.face_size = document.face_size
         self.coverage = document.coverage
         self.performers = tuple(document.performers)
@@ -51,7 +61,6 @@ class ExportedSwapper:
         self.fingerprint = document.fingerprint
         self._folder, self._files, self._threads = folder, files, threads
         self._checkpoint = folder / document.checkpoint
-        self._weights = read_inference_weights(folder, document)
         self._graphs: dict[str, Graph] = {}
         self._networks: dict[tuple[str, str], ReadyNetwork] = {}
         self._precisions: dict[str, Precision] = {}

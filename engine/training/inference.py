@@ -10,10 +10,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.settings import NEWEST
 from ..faces.alignment import face_matrix
 from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
-from .checkpoint import ModelDocument, read_inference_weights, read_model
+from .checkpoint import ModelDocument, read_model
+from .chosen_weights import read_inference_weights
 
 Faces = NDArray[np.float32]
 
@@ -143,12 +145,13 @@ def assign_weights(network: Autoencoder, arrays: dict[str, NDArray[np.generic]],
         variable.assign(value)
 
 
-def load_swapper(model_folder: Path, precision: str = "float32") -> Swapper:
+def load_swapper(model_folder: Path, precision: str = "float32", checkpoint: str = NEWEST) -> Swapper:
     """Load a trained model for swapping.
 
     Args:
         model_folder: Folder with `model.json`.
         precision: Dtype policy. float32 is the default: docs/explanation/decisions/0012 has the measurement.
+        checkpoint: "newest", "best", or the name of one of the model's checkpoints or snapshots.
 
     Raises:
         EngineError: `model_missing`, `model_unreadable` or `model_mismatch`; a model is never made up.
@@ -156,5 +159,6 @@ def load_swapper(model_folder: Path, precision: str = "float32") -> Swapper:
     folder = Path(model_folder)
     document = read_model(folder)
     network = build_network(document, precision)
-    assign_weights(network, read_inference_weights(folder, document), folder / document.checkpoint)
+    weights, document = read_inference_weights(folder, document, checkpoint)
+    assign_weights(network, weights, folder / document.checkpoint)
     return Swapper(document, network)

@@ -24,7 +24,7 @@ class Batch:
     """Faces of one training step.
 
     Attributes:
-        inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent and recolored.
+        inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent, recolored and degraded.
         targets: The same faces as the network should return them.
     """
 
@@ -45,9 +45,25 @@ def pick_faces(count: int, batch_size: int, step: int, seed: Sequence[int]) -> N
 
 
 def make_batch(
-    faces: Sequence[PerformerFaces], view: View, preset: Augmentation, batch_size: int, seed: int, step: int
+    faces: Sequence[PerformerFaces],
+    view: View,
+    preset: Augmentation,
+    batch_size: int,
+    seed: int,
+    step: int,
+    flips: Sequence[float] = (),
 ) -> Batch:
-    """Make the batch of a step; the same arguments give the same batch, whatever came before."""
+    """Make the batch of a step; the same arguments give the same batch, whatever came before.
+
+    Args:
+        faces: One entry for each performer.
+        view: What the network sees.
+        preset: How far views differ from the stored faces.
+        batch_size: Faces of each performer.
+        seed: Start of the random numbers.
+        step: Number of the batch.
+        flips: Probability of a mirrored view of each performer; the preset's for all by default.
+    """
     images, coverages = [], []
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))
@@ -55,7 +71,8 @@ def make_batch(
         coverages += [performer.learned_coverage[i] for i in picked]
     random = np.random.default_rng([seed, 2, step])
     shape = (len(faces), batch_size, view.size, view.size, 3)
-    inputs, targets = make_views(images, coverages, view, preset, random)
+    of_each_face = np.repeat(np.asarray(flips, np.float64), batch_size) if flips else None
+    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face)
     return Batch(inputs.reshape(shape), targets.reshape(shape))
 
 
@@ -69,6 +86,7 @@ class BatchLoader:
         batch_size: Faces of each performer.
         seed: Start of the random numbers.
         first_step: Number of the first batch.
+        flips: Probability of a mirrored view of each performer; the preset's for all by default.
     """
 
     def __init__(
@@ -79,6 +97,7 @@ class BatchLoader:
         batch_size: int,
         seed: int,
         first_step: int = 0,
+        flips: Sequence[float] = (),
     ) -> None:
         self._faces = tuple(faces)
         self._view = view
@@ -86,11 +105,12 @@ class BatchLoader:
         self._batch_size = batch_size
         self._seed = seed
         self._next = first_step
+        self._flips = tuple(flips)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._waiting: deque[Future[Batch]] = deque()
 
     def _order(self) -> None:
-        arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next)
+        arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next, self._flips)
         self._waiting.append(self._pool.submit(make_batch, *arguments))
         self._next += 1
 

@@ -7,40 +7,10 @@ All functions take two float32 tensors (n, S, S, 3) in 0…1 and a weight (S, S,
 from __future__ import annotations
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
-
-from ..faces.geometry import CANONICAL_INNER
 
 _C1 = 0.01**2
 _C2 = 0.03**2
-
-# Where the look and the speech of a face are, though they are few pixels: rows of the inner landmarks, the extra weight
-# in the middle, and its spread in face squares. Decision 0012 has the gain.
-_FEATURES = ((slice(19, 25), 3.0, 0.07), (slice(25, 31), 3.0, 0.07), (slice(31, 51), 1.5, 0.11))
-
-
-def face_weight(size: int, coverage: float, outside: float = 0.1) -> NDArray[np.float32]:
-    """Return how much each pixel of an aligned face matters; float32 (S, S, 1), mean 1.
-
-    A soft ellipse around the face, and more on its eyes and mouth.
-
-    Args:
-        size: Side in pixels.
-        coverage: Side in canonical face squares.
-        outside: Weight far from the face against 1 on it.
-    """
-    line = ((np.arange(size) + 0.5) / size - 0.5) * coverage
-    # Half axes of a face with chin and forehead in face squares, measured on frontal and turned faces.
-    radius = np.hypot(line[None, :] / 0.66, (line[:, None] + 0.02) / 0.78)
-    inside = np.clip((1.15 - radius) / 0.3, 0.0, 1.0)
-    weight = outside + (1.0 - outside) * inside
-    for rows, extra, spread in _FEATURES:
-        x, y = CANONICAL_INNER[rows].mean(axis=0)
-        bump = np.exp(-((line[None, :] - x) ** 2 + (line[:, None] - y) ** 2) / (2.0 * spread**2))
-        weight = weight * (1.0 + extra * bump)
-    return (weight / weight.mean()).astype(np.float32)[..., None]
 
 
 def absolute_error(

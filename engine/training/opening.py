@@ -17,19 +17,22 @@ from ..networks.registry import FAMILIES, Family
 from ..runtime.device import choose_policy
 from ..runtime.reporter import Reporter
 from .augmentation import View
-from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_inference_weights, read_model
+from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
+from .chosen_weights import read_inference_weights
 from .dataset import PerformerFaces, read_faces
+from .previewer import ShotPreview
 from .recipes import RECIPES
 from .session import TrainingSession
 from .trainer import Trainer
 
 
-def open_session(job: TrainJob, reporter: Reporter) -> TrainingSession:
+def open_session(job: TrainJob, reporter: Reporter, shots: ShotPreview | None = None) -> TrainingSession:
     """Prepare the training of a job's model; nothing is written yet.
 
     Args:
         job: Model folder, performers with their faces, settings.
         reporter: Is told what was left out and receives everything later.
+        shots: Frames of the edit to show in previews, or None.
 
     Raises:
         EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, or what reading facesets raises.
@@ -54,7 +57,7 @@ def open_session(job: TrainJob, reporter: Reporter) -> TrainingSession:
     elif settings.warm_start:
         _start_warm(Path(settings.warm_start), trainer)
     document = _describe(found, settings, network, faces)
-    return TrainingSession(job.model, document, trainer, faces, settings, reporter)
+    return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots)
 
 
 def check_match(found: ModelDocument, family: Family, performers: Sequence[str], folder: Path) -> None:
@@ -107,7 +110,7 @@ def _start_warm(folder: Path, trainer: Trainer) -> None:
             f"{family.name} with {family.face_size} px needs the same.",
             "Choose another model to start from.",
         )
-    weights = read_inference_weights(folder, other)
+    weights, _document = read_inference_weights(folder, other)
     for name, variable in trainer.network.weights().items():
         part, _slash, rest = name.partition("/")
         performer = part.partition(":")[2]

@@ -3,9 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from ..contract.settings import TrainSettings
+from .asymmetry import is_symmetric
 from .augmentation import Augmentation
+from .dataset import PerformerFaces
+
+# Either half of the face serves as often as the other.
+_FLIPPED = 0.5
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,27 @@ RECIPES: dict[str, Recipe] = {
     "original": _CLASSIC,
     "lowmem": _CLASSIC,
 }
+
+
+def augmentation_of(recipe: Recipe, settings: TrainSettings) -> Augmentation:
+    """Return the family's way of making views with what the settings change in it."""
+    return replace(
+        recipe.augmentation,
+        color=recipe.augmentation.color if settings.augment_color < 0.0 else settings.augment_color,
+        light=settings.augment_light,
+        blur=settings.augment_blur,
+        jpeg=settings.augment_jpeg,
+        occluders=settings.augment_occluders,
+    )
+
+
+def flips_of(recipe: Recipe, settings: TrainSettings, faces: Sequence[PerformerFaces]) -> tuple[float, ...]:
+    """Return the probability of a mirrored view of each performer."""
+    if settings.augment_flip == "family":
+        return (recipe.augmentation.flip,) * len(faces)
+    if settings.augment_flip == "never":
+        return (0.0,) * len(faces)
+    return tuple(_FLIPPED if is_symmetric(item) else 0.0 for item in faces)
 
 
 def learning_rate_at(recipe: Recipe, base: float, step: int, run_share: float) -> float:

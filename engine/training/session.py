@@ -4,57 +4,32 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.project import CURVE_FILE, HISTORY_FILE, PREVIEW_FILE
+from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.reporter import Reporter
 from .augmentation import View, make_plain_views
-from .checkpoint import BEST_FILE, Arrays, ModelDocument, fingerprint_of, now, save_model, write_arrays
-from .curve import loss_curve, loss_series
+from .checkpoint import ModelDocument
 from .dataset import PerformerFaces
+from .held_out import Measurement, measure
 from .history import History, read_history
 from .inference import Faces, NetworkDecoder
+from .keeper import ModelKeeper
 from .loader import BatchLoader
-from .losses import face_weight
-from .network_graph import export_graphs
-from .preview import preview_grid, write_preview
-from .recipes import learning_rate_at
+from .network_graph import can_export, export_graphs
+from .outlook import Outlook
+from .pacing import Pacing
+from .previewer import Previewer, ShotPreview
+from .recipes import augmentation_of, flips_of, learning_rate_at
+from .run_clock import RunClock
 from .trainer import Trainer
 
-_PREVIEW_FACES = 6
 _HISTORY_STEPS = 10
-
-
-@dataclass
-class _Clock:
-    """Time and share of a run.
-
-    Attributes:
-        began: Monotonic time of its begin.
-        limit_s: Seconds it may take, 0 for no limit.
-        maximum_steps: Steps after which training ends, in all runs together.
-    """
-
-    began: float
-    limit_s: float
-    maximum_steps: int
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self.began
-
-    def share(self, steps: int) -> float:
-        """Return how much of the run is over, 0 … 1, by steps or by time, whichever ends first."""
-        by_time = self.elapsed_s / self.limit_s if self.limit_s else 0.0
-        return min(1.0, max(steps / self.maximum_steps, by_time))
 
 
 class TrainingSession:
@@ -67,6 +42,7 @@ class TrainingSession:
         faces: Faces of each performer, in the order of the network's performers.
         settings: Limits, intervals, batch size, seed.
         reporter: Is told everything and says when to stop.
+        shots: Frames of the edit to show in previews, or None.
     """
 
     def __init__(
@@ -77,27 +53,31 @@ class TrainingSession:
         faces: Sequence[PerformerFaces],
         settings: TrainSettings,
         reporter: Reporter,
+        shots: ShotPreview | None = None,
     ) -> None:
-        self.folder = folder
-        self.document = document
         self._trainer = trainer
         self._faces = tuple(faces)
         self._settings = settings
         self._reporter = reporter
-        self._batch_size = settings.batch_size or trainer.recipe.batch_size
-        self._base_rate = settings.learning_rate or trainer.recipe.learning_rate
-        family = trainer.network.family
+        recipe, family = trainer.recipe, trainer.network.family
+        self._batch_size = settings.batch_size or recipe.batch_size
+        self._base_rate = settings.learning_rate or recipe.learning_rate
         self._view = View(family.face_size, family.coverage)
-        self._decode = NetworkDecoder(trainer.network)
-        self._history = History(folder / HISTORY_FILE, trainer.steps)
+        self._flips = flips_of(recipe, settings, self._faces)
         self._held_out: dict[str, Faces] = {
             item.performer: make_plain_views(item.held_out, item.held_out_coverage, self._view) for item in self._faces
         }
+        self._decode = NetworkDecoder(trainer.network)
+        self._keeper = ModelKeeper(folder, document, settings)
+        self._history = History(folder / HISTORY_FILE, trainer.steps)
+        self._outlook = Outlook(read_history(folder / HISTORY_FILE))
+        pacing = Pacing(settings.preview_interval)
+        pacing.start(trainer.steps)
+        self._previewer = Previewer(folder, self._held_out, self._decode, pacing, reporter, shots)
         self._losses: dict[str, float] = dict(document.losses)
         self._first_step = self._saved_step = document.step
-        self._preview_step = -1
         self._trained_before_s = document.trained_s
-        self._clock = _Clock(time.monotonic(), settings.maximum_minutes * 60.0, settings.maximum_steps)
+        self._clock = RunClock(settings.maximum_minutes * 60.0, settings.maximum_steps, recipe.decay_share)
 
     @property
     def steps(self) -> int:
@@ -112,7 +92,12 @@ class TrainingSession:
     @property
     def preview_path(self) -> Path:
         """The preview grid."""
-        return self.folder / PREVIEW_FILE
+        return self._previewer.path
+
+    @property
+    def is_at_plateau(self) -> bool:
+        """Whether training ended because more would hardly help."""
+        return self._clock.is_finishing
 
     def run(self) -> None:
         """Train until a limit is reached or a stop is asked for; the result is saved.
@@ -120,7 +105,8 @@ class TrainingSession:
         Raises:
             EngineError: `training_diverged`, `out_of_memory`, or what writing raises.
         """
-        self._clock.began = time.monotonic()
+        self._clock.start()
+        self._keeper.prepare()
         while not self._is_over():
             # A new loader follows only when memory ran out and the batch was halved.
             with self._loader() as loader:
@@ -134,8 +120,9 @@ class TrainingSession:
         return self._reporter.is_stopped or self._clock.share(self.steps) >= 1.0
 
     def _loader(self) -> BatchLoader:
-        preset = self._trainer.recipe.augmentation
-        return BatchLoader(self._faces, self._view, preset, self._batch_size, self._settings.seed, self.steps)
+        preset = augmentation_of(self._trainer.recipe, self._settings)
+        seed = self._settings.seed
+        return BatchLoader(self._faces, self._view, preset, self._batch_size, seed, self.steps, self._flips)
 
     def _run_with(self, loader: BatchLoader) -> None:
         while not self._is_over():
@@ -152,6 +139,9 @@ class TrainingSession:
         self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
         if not all(map(math.isfinite, self._losses.values())):
             raise self._diverged()
+        if self.steps % _HISTORY_STEPS == 0:
+            losses = {f"loss/{name}": value for name, value in self._losses.items()}
+            self._history.add(self.steps, {**losses, "learning_rate": rate, "batch_size": self._batch_size})
 
     def _diverged(self) -> EngineError:
         kept = f"The checkpoint of step {self._saved_step} is kept" if self._saved_step else "Nothing was saved yet"
@@ -172,84 +162,50 @@ class TrainingSession:
         self._reporter.warning(f"The memory ran out; going on with a batch of {self._batch_size} faces.")
 
     def _report(self) -> None:
-        steps, settings = self.steps, self._settings
-        self._reporter.metrics(steps, {f"loss {name}": value for name, value in self._losses.items()})
-        if steps % _HISTORY_STEPS == 0:
-            self._history.add(steps, time=now(), losses=self._losses)
-        if steps % settings.save_interval == 0:
+        steps = self.steps
+        if steps % self._settings.save_interval == 0:
             self._save()
-        if steps % settings.preview_interval == 0:
+        if self._previewer.pacing.is_due(steps):
             self._preview()
-        share, elapsed = self._clock.share(steps), self._clock.elapsed_s
-        if self._clock.limit_s and share > steps / settings.maximum_steps:
-            limit = self._clock.limit_s
-            self._reporter.progress(min(elapsed, limit), limit, "seconds", max(0.0, limit - elapsed))
-            return
-        pace = elapsed / max(1, steps - self._first_step)
-        self._reporter.progress(steps, settings.maximum_steps, "steps", pace * (settings.maximum_steps - steps))
+        pace = self._clock.elapsed_s / max(1, steps - self._first_step)
+        losses = {f"loss {name}": value for name, value in self._losses.items()}
+        self._reporter.metrics(steps, losses | self._outlook.figures(steps, pace))
+        self._reporter.progress(*self._clock.progress(steps, self._first_step))
 
     def _preview(self) -> None:
-        if self._preview_step == self.steps:
-            return
-        self._preview_step = self.steps
-        faces = {name: views[:_PREVIEW_FACES] for name, views in self._held_out.items()}
         with self._trainer.averaged():
-            grid = preview_grid(faces, self._decode)
-        write_preview(self.preview_path, grid)
-        self._reporter.preview("training", self.preview_path)
-        curve = self.folder / CURVE_FILE
-        write_preview(curve, loss_curve(loss_series(read_history(self.folder / HISTORY_FILE))))
-        self._reporter.preview("history", curve)
+            self._previewer.draw(self.steps)
 
-    def held_out_error(self) -> float:
-        """Return the mean absolute error of the performers' own reconstruction of faces not trained on."""
-        weight = face_weight(self._view.size, self._view.coverage)
+    def _measure(self) -> Measurement:
+        """Measure the performers' own reconstruction of faces not trained on, and judge the outlook."""
         with self._trainer.averaged():
-            errors = [
-                float(np.mean(np.abs(self._decode(views, name) - views) * weight))
-                for name, views in self._held_out.items()
-            ]
-        return float(np.mean(errors))
-
-    def _measure(self, weights: Arrays) -> dict[str, float]:
-        """Measure the held-out error, keep the weights if they are the best so far, and return the best's figures."""
-        error = self.held_out_error()
-        self._history.add(self.steps, time=now(), held_out=error)
-        best = self.document.best
-        if best and error >= best["error"]:
-            return best
-        write_arrays(self.folder / BEST_FILE, {f"average/{name}": value for name, value in weights.items()})
-        return {"step": self.steps, "error": error}
+            measured = measure(self._held_out, self._view, self._decode, self.steps)
+        self._history.add(self.steps, measured.scalars())
+        self._outlook.add(measured, is_comparable=not self._clock.is_falling(self.steps))
+        if self._settings.stop_at_plateau and self._outlook.is_at_plateau and not self._clock.is_finishing:
+            self._reporter.info("The plateau is reached: training twice as long would gain less than 5 %.")
+            self._clock.finish(self.steps)
+        return measured
 
     def _save(self) -> None:
-        if self.steps == self._saved_step and self.document.checkpoint:
+        if self.steps == self._saved_step and self._keeper.document.checkpoint:
             return
         if not self._trainer.is_healthy():
             raise self._diverged()
-        weights = self._trainer.inference_weights()
         # Measuring may take longer than someone who asked for a stop should wait.
-        best = self.document.best if self._reporter.is_stopped else self._measure(weights)
-        self.document = save_model(
-            self.folder,
-            replace(
-                self.document,
-                step=self.steps,
-                losses=self._losses,
-                fingerprint=fingerprint_of(weights),
-                best=best,
-                trained_s=round(self._trained_before_s + self._clock.elapsed_s, 1),
-            ),
-            self._trainer.state(),
-        )
+        measured = None if self._reporter.is_stopped else self._measure()
+        trained_s = self._trained_before_s + self._clock.elapsed_s
+        weights = self._trainer.inference_weights()
+        self._keeper.save(self._trainer.state(), weights, self._losses, measured, trained_s)
         self._saved_step = self.steps
         self._export()
-        self._reporter.artifact("model", self.folder)
+        self._reporter.artifact("model", self._keeper.folder)
 
     def _export(self) -> None:
         """Write what a swap without TensorFlow needs, once for each model; what fails here the swap tries again."""
-        if self._reporter.is_stopped:
+        if self._reporter.is_stopped or not can_export():
             return
         try:
-            export_graphs(self.folder, self.document)
+            export_graphs(self._keeper.folder, self._keeper.document)
         except EngineError as error:
             self._reporter.warning(str(error))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..networks.autoencoder import Autoencoder
 from . import losses
+from .face_weight import face_weight
 from .recipes import Recipe
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -45,7 +46,7 @@ class Trainer:
         }
         self._groups = self._performer_groups()
         self._optimizers = [self._optimizer(group) for group in self._groups]
-        face = losses.face_weight(network.family.face_size, network.family.coverage)
+        face = face_weight(network.family.face_size, network.family.coverage)
         self._weight = tf.constant(face if recipe.is_face_weighted else np.ones_like(face))
         self._compiled = [tf.function(self._make_step(index), autograph=False) for index in range(len(self._groups))]
 

@@ -114,8 +114,54 @@ def test_outlines_are_closed_and_landmarks_are_crosses():
     assert crosses(np.array([(5.0, 5.0)]), 1).tolist() == [[4, 5], [6, 5], [5, 4], [5, 6]]
 
 
-def event(kind, value="PRESS"):
-    return SimpleNamespace(type=kind, value=value, mouse_x=3, mouse_y=4)
+def event(kind, value="PRESS", place=(3, 4)):
+    return SimpleNamespace(type=kind, value=value, mouse_x=place[0], mouse_y=place[1])
+
+
+def mouse(**more):
+    """An operator of which only the mouse's place is real, in a preview of 40 x 30 px."""
+    region = SimpleNamespace(x=0, y=0, width=40, height=30, view2d=SimpleNamespace(region_to_view=lambda x, y: (x, y)))
+    operator = SimpleNamespace(_region=region, _area=SimpleNamespace(tag_redraw=lambda: None), **more)
+    for name in ("_place", "_is_over"):
+        setattr(operator, name, getattr(FaceGesturing, name).__get__(operator))
+    return operator
+
+
+def test_a_face_waits_until_it_is_taken_hold_of_and_is_put_down_where_the_button_is_let_go():
+    held, operator = gesture(), mouse()
+    held.is_held = False
+    held.follow((500.0, -300.0))
+    assert held.is_waiting and held.is_still and np.allclose(held.outlines, held.shown)
+    assert not FaceGesturing.handle(operator, held, event("RET")) and held.is_waiting
+    assert not FaceGesturing.handle(operator, held, event("LEFTMOUSE", place=(8, 9)))
+    held.follow((10.0, 9.0))
+    assert held.motion.shift == (2.0, 0.0)
+    assert FaceGesturing.handle(operator, held, event("LEFTMOUSE", "RELEASE"))
+
+
+def test_a_click_takes_hold_as_well_and_a_key_does():
+    held, operator = gesture(), mouse()
+    held.is_held = False
+    assert not FaceGesturing.handle(operator, held, event("LEFTMOUSE"))
+    assert not FaceGesturing.handle(operator, held, event("LEFTMOUSE", "RELEASE"))
+    held.follow((13.0, 4.0))
+    assert held.motion.shift == (10.0, 0.0)
+    assert FaceGesturing.handle(operator, held, event("LEFTMOUSE"))
+    other = gesture()
+    other.is_held = False
+    assert not FaceGesturing.handle(operator, other, event("S")) and not other.is_waiting
+    assert FaceGesturing.handle(operator, other, event("LEFTMOUSE"))
+
+
+def test_a_click_on_something_else_gives_up_what_has_not_begun():
+    ended = []
+    waiting = BoxGesture(placement())
+    operator = mouse(_gesture=waiting, cancel=ended.append, handle=lambda *_: False)
+    assert BoxGesturing.modal(operator, "context", event("LEFTMOUSE")) == {"RUNNING_MODAL"}
+    assert BoxGesturing.modal(operator, "context", event("LEFTMOUSE", place=(50, 4))) == {"CANCELLED", "PASS_THROUGH"}
+    assert ended == ["context"]
+    waiting.press()
+    assert BoxGesturing.modal(operator, "context", event("LEFTMOUSE", place=(50, 4))) == {"RUNNING_MODAL"}
 
 
 def test_keys_switch_what_the_mouse_does_and_a_click_confirms():

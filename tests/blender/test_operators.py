@@ -114,6 +114,20 @@ def test_job_files_hold_what_the_edit_uses(edit):
     assert swap.output.parent == project().root / "swaps"
 
 
+def test_training_shows_the_selected_shot_at_the_playhead(edit):
+    prepare()
+    assert last_job("train").shots == (), "no shot is selected"
+    strip_named("Shot target_A").select = True
+    edit.understudy.source, edit.understudy.target = "Ben", "Anna Ärmel"
+    edit.frame_current = 11
+    OPS.train_start(model="Anna und Ben", minutes=0.5)
+    (shot,) = last_job("train").shots
+    assert shot.footage.path.name == "target_A.mp4" and shot.frames == (10,) and shot.sources == ((1, "ben"),)
+    edit.frame_current = 35
+    OPS.train_start(model="Anna und Ben", minutes=0.5)
+    assert last_job("train").shots == (), "the playhead is behind the shot"
+
+
 def test_performers_and_consent_reach_the_project(edit):
     prepare()
     known = load_performers(project().performers)

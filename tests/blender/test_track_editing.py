@@ -14,7 +14,16 @@ import pytest
 import understudy
 from coded_footage import add_pictures
 from found_faces import track_values, write_found
-from understudy.blender_addon import casting, environment, faces_in_frame, frame_maps, process, project_view, readiness
+from understudy.blender_addon import (
+    casting,
+    correction_requests,
+    environment,
+    faces_in_frame,
+    frame_maps,
+    process,
+    project_view,
+    readiness,
+)
 from understudy.blender_addon.sequencer import set_timing
 from understudy.engine.contract.correction_list import load_corrections
 from understudy.engine.contract.corrections import (
@@ -292,6 +301,27 @@ def known_faces():
     while frame_maps.work():
         pass
     return faces_in_frame.faces_at_playhead(bpy.context)
+
+
+def test_a_deleted_track_comes_back_with_its_performer(edit):
+    OPS.performer_add(name="Anna")
+    key = folder().name
+    casting.assign(edit.understudy, key, 1, "anna")
+    there = readiness.found_in(bpy.context, strip())
+    gone = replace(there, tracks=tuple(track for track in there.tracks if track.id != 1))
+    correction_requests.follow_assignments(edit.understudy, gone, {}, ())
+    assert casting.assigned(edit.understudy, key) == {}
+    correction_requests.follow_assignments(edit.understudy, there, {}, ())
+    assert casting.assigned(edit.understudy, key) == {1: "anna"}
+    # Only once, and never for somebody who left the cast meanwhile.
+    casting.assign(edit.understudy, key, 1, "")
+    correction_requests.follow_assignments(edit.understudy, there, {}, ())
+    assert casting.assigned(edit.understudy, key) == {}
+    casting.assign(edit.understudy, key, 1, "anna")
+    correction_requests.follow_assignments(edit.understudy, gone, {}, ())
+    OPS.performer_remove(performer="Anna")
+    correction_requests.follow_assignments(edit.understudy, there, {}, ())
+    assert casting.assigned(edit.understudy, key) == {}
 
 
 def test_the_preview_knows_the_faces_at_the_playhead(edit):

@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import fields
+from fractions import Fraction
 
 import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
@@ -69,3 +70,9 @@ def test_round_trip_and_missing_values_take_their_defaults(cls):
 def test_whole_numbers_pass_for_floats():
     assert SwapSettings(opacity=1) == SwapSettings(opacity=1.0)
     assert isinstance(SwapSettings(opacity=1).opacity, float)
+
+
+def test_the_usual_gap_is_half_a_second_at_every_rate():
+    rates = (Fraction(12), Fraction(25), Fraction(60), Fraction(24000, 1001))
+    assert [ExtractSettings().gap_frames(rate) for rate in rates] == [6, 12, 30, 12]
+    assert [ExtractSettings(maximum_gap=frames).gap_frames(Fraction(60)) for frames in (0, 7)] == [0, 7]

@@ -17,13 +17,8 @@ from understudy.engine.pipelines.swap_model import load_trained
 from understudy.engine.runtime.openvino_runtime import BFLOAT16, FLOAT32, computes_bfloat16
 from understudy.engine.runtime.reporter import CallbackReporter, Reporter
 from understudy.engine.training import network_graph, precision_choice
-from understudy.engine.training.checkpoint import (
-    ModelDocument,
-    fingerprint_of,
-    read_inference_weights,
-    read_model,
-    save_model,
-)
+from understudy.engine.training.checkpoint import ModelDocument, fingerprint_of, read_model, save_model
+from understudy.engine.training.chosen_weights import read_inference_weights
 from understudy.engine.training.exported import ExportedSwapper
 from understudy.engine.training.graph_files import graph_files
 from understudy.engine.training.inference import Swapper, assign_weights, build_network, load_swapper
@@ -67,7 +62,7 @@ def test_the_compiled_network_gives_what_its_layers_give(model):
     """TensorFlow joined operations, and other pictures came out."""
     document = read_model(model)
     network = build_network(document, "float32")
-    assign_weights(network, read_inference_weights(model, document), model)
+    assign_weights(network, read_inference_weights(model, document)[0], model)
     faces = some_faces()
     expected = np.asarray(network.decoders["anna"](network.encoder(faces)))
     assert np.abs(load_swapper(model).swap(faces, "anna")[0] - expected).max() < 1e-4

@@ -43,6 +43,22 @@ def decoded(monkeypatch) -> list[int]:
     return seen
 
 
+def _looks(monkeypatch) -> list[str]:
+    """Return a list that fills with what the detector is asked for."""
+    from understudy.engine.faces.blazeface import BlazeFaceDetector
+
+    calls: list[str] = []
+    for name in ("detect", "check"):
+        original = getattr(BlazeFaceDetector, name)
+
+        def note(self, *arguments, _name=name, _original=original):
+            calls.append(_name)
+            return _original(self, *arguments)
+
+        monkeypatch.setattr(BlazeFaceDetector, name, note)
+    return calls
+
+
 def test_a_movie_becomes_tracks_and_a_faceset(tmp_path):
     project = tmp_path / "Prüfung 名前.understudy"
     done = extract(job(project, TARGET, [(10, 22)]), Recorder())
@@ -133,11 +149,7 @@ def test_a_lost_face_is_bridged_and_a_cut_ends_the_track(tmp_path):
 
 
 def test_pictures_shown_twice_are_searched_once(tmp_path, monkeypatch):
-    from understudy.engine.faces.blazeface import BlazeFaceDetector
-
-    calls = []
-    original = BlazeFaceDetector.detect
-    monkeypatch.setattr(BlazeFaceDetector, "detect", lambda self, image: calls.append(1) or original(self, image))
+    calls = _looks(monkeypatch)
     footage = write_sequence(tmp_path / "seq", list(frames("target_A", 10, 14)))
     held = dataclasses.replace(footage, pictures=tuple(name for name in footage.pictures for _ in range(3)))
     done = extract(job(tmp_path / "p", held, detect_every=2), Recorder())
@@ -149,14 +161,10 @@ def test_pictures_shown_twice_are_searched_once(tmp_path, monkeypatch):
 
 
 def test_detection_on_every_fifth_frame_follows_the_face_in_between(tmp_path, monkeypatch):
-    from understudy.engine.faces.blazeface import BlazeFaceDetector
-
-    calls = []
-    original = BlazeFaceDetector.detect
-    monkeypatch.setattr(BlazeFaceDetector, "detect", lambda self, image: calls.append(1) or original(self, image))
+    calls = _looks(monkeypatch)
     done = extract(job(tmp_path, TARGET, [(10, 21)], detect_every=5, save_every=4), Recorder())
-    # The first picture of the scene, and the last of every five.
-    assert len(calls) == 4
+    # All of the scene's first picture; then the known face in the last one of every five.
+    assert calls == ["detect", "check", "check", "check"]
     assert done.result["faces"] == 11
     records = load_faceset(Path(done.result["faceset_folder"])).records
     assert [record.media_frame for record in records] == [10, 14, 18]

@@ -80,10 +80,11 @@ def test_d11_no_fitter_rounds_to_whole_pixels(name):
     assert 0.15 < rest.mean() < 0.35
 
 
-def test_faces_on_their_head_are_found_in_upright_coordinates():
+@pytest.mark.parametrize("name", ["blazeface", "dlib-hog"])
+def test_faces_on_their_head_are_found_in_upright_coordinates(name):
     upright = frame("target_A", 10)
     fitter = make_landmark_fitter("mesh")
-    detector = TurningDetector(make_detector("blazeface", 0.5, 24))
+    detector = TurningDetector(make_detector(name, 0.5, 24))
     first = detector.detect(upright)[0]
     expected, _ = fitter.fit(upright, first.box, first.roll_deg)
     for quarters in (1, 2, 3):
@@ -93,6 +94,20 @@ def test_faces_on_their_head_are_found_in_upright_coordinates():
         back = turn_back_points(landmarks, quarters, 512, 512)
         assert np.linalg.norm(back - expected, axis=1)[17:].mean() < 0.05 * eye_distance(expected)
         assert abs((eye_lean(landmarks) + 90 * quarters - eye_lean(expected) + 180) % 360 - 180) < 5
+
+
+def test_a_detector_that_finds_any_lean_is_not_asked_four_times():
+    class Counting:
+        finds_any_lean = True
+        count = 0
+
+        def detect(self, image, known=()):
+            self.count += 1
+            return []
+
+    detector = Counting()
+    TurningDetector(detector).detect(frame("target_A", 10))
+    assert detector.count == 1
 
 
 def test_identity_vectors_tell_the_performers_apart():

@@ -3,12 +3,15 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.networks.autoencoder import Autoencoder
 from understudy.engine.networks.blocks import PixelShuffle
 from understudy.engine.networks.registry import FAMILIES, quick_family
+from understudy.engine.runtime.device import prepare_tensorflow
+from understudy.engine.training.inference import NetworkDecoder
 from understudy.engine.training.recipes import RECIPES, learning_rate_at
 
 
@@ -84,3 +87,14 @@ def test_quick_learning_rate_rises_then_falls():
     assert rates[0] < 0.05
     assert rates[1] == 1.0
     assert 0.0 < rates[2] < 0.05
+
+
+def test_a_compiled_network_gives_what_its_layers_give():
+    """TensorFlow 2.21 joined operations of the function, and other pictures came out."""
+    prepare_tensorflow()
+    keras.utils.set_random_seed(3)
+    network = Autoencoder(FAMILIES["quick"], ("anna", "berta"))
+    size = network.family.face_size
+    faces = np.random.default_rng(1).uniform(0, 1, (3, size, size, 3)).astype(np.float32)
+    expected = np.asarray(network.decoders["anna"](network.encoder(faces)))
+    assert np.abs(NetworkDecoder(network)(faces, "anna") - expected).max() < 1e-4

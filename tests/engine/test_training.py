@@ -21,7 +21,8 @@ from understudy.engine.runtime.reporter import CallbackReporter
 from understudy.engine.runtime.stop import StopSignal
 from understudy.engine.training import session as session_module
 from understudy.engine.training.checkpoint import read_model
-from understudy.engine.training.history import read_history
+from understudy.engine.training.held_out import Measurement
+from understudy.engine.training.history import held_out_series, read_history
 from understudy.engine.training.inference import load_swapper
 from understudy.engine.training.recipes import RECIPES
 from understudy.engine.training.trainer import Trainer
@@ -140,10 +141,10 @@ def copied(trained, tmp_path):
 
 def test_training_lowers_the_loss_and_reports(trained):
     model, reporter, done = trained
-    losses = [sum(values.values()) for _step, values in reporter.steps]
+    losses = [values["loss anna"] + values["loss bert"] for _step, values in reporter.steps]
     assert len(losses) == 40
     assert np.mean(losses[-5:]) < 0.92 * np.mean(losses[:5])
-    errors = [line["held_out"] for line in read_history(model / "history.jsonl") if "held_out" in line]
+    _steps, errors = held_out_series(read_history(model / "history.jsonl"))
     assert errors[-1] < 0.9 * errors[0]
     assert isinstance(done, Done)
     assert done.result["step"] == 40
@@ -164,16 +165,16 @@ def test_model_folder_holds_document_history_preview_and_backups(trained):
     assert [item["faces"] for item in document["facesets"]] == [12, 12]
     assert document["backups"] == ["checkpoint-00000030.npz", "checkpoint-00000020.npz"]
     names = {path.name for path in model.iterdir()}
-    expected = {document["checkpoint"], *document["backups"], "best.npz", "model.json", "history.jsonl", "preview.png"}
-    expected |= {"history.png"}
+    expected = {document["checkpoint"], *document["backups"], document["best"]["file"], "model.json", "history.jsonl"}
+    expected |= {"preview.png", "history.png"} | {item["file"] for item in document["snapshots"]}
     graphs = {name for name in names if name.startswith(("graph-encoder-", "graph-decoder-"))}
     assert len(graphs) == 2
     expected |= graphs
     assert names == expected
     lines = read_history(model / "history.jsonl")
-    assert [line["step"] for line in lines if "losses" in line] == [10, 20, 30, 40]
-    held_out = [line["held_out"] for line in lines if "held_out" in line]
-    assert document["best"]["error"] == min(held_out)
+    assert [line["step"] for line in lines if "loss/anna" in line] == [10, 20, 30, 40]
+    held_out = [line["held_out/ssim"] for line in lines if "held_out/ssim" in line]
+    assert document["best"]["ssim"] == pytest.approx(max(held_out), abs=1e-6)
     # Twelve faces each: six rows, two blocks of target, own and swap with a border.
     assert cv2.imread(str(model / "preview.png")).shape == (6 * SIZE, 2 * (3 * SIZE + 4), 3)
 
@@ -385,3 +386,29 @@ def test_original_trains_a_step_and_a_full_disk_leaves_no_half_model(facesets, t
     assert [step for step, _ in reporter.steps] == [1]
     assert all(0.0 < loss < 1.0 for _, losses in reporter.steps for loss in losses.values())
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["history.jsonl"]
+
+
+def test_training_stops_at_the_plateau_after_a_short_fall_of_the_rate(facesets, tmp_path, monkeypatch):
+    # The pretended network gets no better from the first measurement on.
+    flat = Measurement(0, {"anna": 0.7, "bert": 0.7}, {"anna": 0.1, "bert": 0.1})
+    monkeypatch.setattr(session_module, "measure", lambda *arguments: dataclasses.replace(flat, step=arguments[-1]))
+    reporter, done = run(
+        tmp_path / "m", facesets, stop_at_plateau=True, maximum_steps=100, save_interval=2, snapshots_kept=0
+    )
+    # Eight measurements make the first estimate, two agree at step 18, a tenth of that is the end.
+    assert done.result["step"] == 20
+    assert "plateau" in done.summary and not done.stopped
+    assert reporter.steps[-1][1]["plateau latest s"] == 0.0
+
+
+def test_best_weights_and_snapshots_swap_and_can_be_trained_on(facesets, copied):
+    document = read_model(copied)
+    best = load_swapper(copied, checkpoint="best")
+    assert (best.step, best.fingerprint) == (document.best["step"], document.best["fingerprint"])
+    run(copied, facesets, maximum_steps=41, save_interval=1, snapshot_minutes=1e-6)
+    # The step may pass a milestone of quality as well, which then is the reason that is noted.
+    snapshot = read_model(copied).snapshots[-1]
+    assert snapshot["file"] == "snapshot-00000041.npz" and snapshot["reason"] in ("time", "quality")
+    assert load_swapper(copied, checkpoint=snapshot["file"]).step == 41
+    _, done = run(copied, facesets, maximum_steps=42, resume_from=snapshot["file"], snapshots_kept=0)
+    assert done.result["step"] == 42

@@ -2,11 +2,13 @@
 """What the network sees: geometry of the views, their repeatability, and the loader that makes them."""
 
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from skimage.transform import SimilarityTransform
+from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.training import loader as loader_module
 from understudy.engine.training.augmentation import (
     Augmentation,
@@ -17,8 +19,10 @@ from understudy.engine.training.augmentation import (
 )
 from understudy.engine.training.curve import loss_curve, loss_series
 from understudy.engine.training.dataset import PerformerFaces
+from understudy.engine.training.face_weight import face_weight
 from understudy.engine.training.loader import BatchLoader, make_batch, pick_faces
-from understudy.engine.training.losses import face_weight
+from understudy.engine.training.recipes import RECIPES, augmentation_of, flips_of
+from understudy.engine.training.views_picture import views_picture
 
 STILL = Augmentation(rotation_deg=0, zoom=0, shift=0, flip=0, jitter=0)
 CLASSIC = Augmentation(rotation_deg=10, zoom=0.05, shift=0.05, flip=0.4, jitter=5)
@@ -68,7 +72,7 @@ def test_plain_views_agree_with_the_alignment_of_the_swap():
 def test_s42_figures_of_the_classic_placement():
     from understudy.engine.training.augmentation import _placement
 
-    factor, shift, mirrored = _placement(20_000, CLASSIC, np.random.default_rng(0))
+    factor, shift, mirrored = _placement(20_000, CLASSIC, CLASSIC.flip, np.random.default_rng(0))
     assert 9.9 < np.abs(np.degrees(np.angle(factor))).max() <= 10.0
     assert np.allclose([np.abs(factor).min(), np.abs(factor).max()], [0.95, 1.05], atol=1e-3)
     assert np.allclose([shift.real.max(), shift.imag.min()], [12.8, -12.8], atol=0.05)
@@ -155,8 +159,8 @@ def test_d17_error_in_the_loader_thread_surfaces(monkeypatch):
 
 
 def test_history_becomes_a_falling_line_for_each_performer():
-    lines = [{"step": 10 * n, "losses": {"anna": 0.5 / n, "ben": 0.4 / n}} for n in range(1, 20)]
-    series = loss_series([*lines, {"step": 100, "held_out": 0.1}, {"step": 110, "losses": {"anna": float("nan")}}])
+    lines = [{"step": 10 * n, "loss/anna": 0.5 / n, "loss/ben": 0.4 / n} for n in range(1, 20)]
+    series = loss_series([*lines, {"step": 100, "held_out/ssim": 0.9}, {"step": 110, "loss/anna": float("nan")}])
     assert [*series] == ["anna", "ben", "held out"] and len(series["anna"]) == 19
     picture = loss_curve(series)
     assert picture.shape == (256, 256, 3) and picture.dtype == np.uint8
@@ -164,3 +168,74 @@ def test_history_becomes_a_falling_line_for_each_performer():
     left, right = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
     assert left[0] < 40 and right[0] > 180, "the loss falls from the top left to the bottom right"
     assert np.array_equal(loss_curve({}), loss_curve(loss_series([])))
+
+
+@pytest.mark.parametrize("kind", ["light", "blur", "jpeg", "occluders"])
+def test_degradation_changes_inputs_only_and_repeatably(kind):
+    images, coverages = [smooth_face(96)] * 12, [2.0] * 12
+    preset = replace(CLASSIC, **{kind: 1.0})
+
+    def views(of):
+        return make_views(images, coverages, View(48, 1.0), of, np.random.default_rng(3))
+
+    (plain, plain_targets), (inputs, targets) = views(CLASSIC), views(preset)
+    assert np.array_equal(targets, plain_targets)
+    changed = [not np.array_equal(one, other) for one, other in zip(inputs, plain, strict=True)]
+    # Light falls on every face; the others leave about half of them alone.
+    assert all(changed) if kind == "light" else 2 <= sum(changed) <= 10
+    assert inputs.dtype == np.float32 and inputs.min() >= 0.0 and inputs.max() <= 1.0
+    assert np.array_equal(inputs, views(preset)[0])
+    weaker = views(replace(CLASSIC, **{kind: 0.1}))[0]
+    assert np.abs(weaker - plain).mean() < np.abs(inputs - plain).mean()
+
+
+def test_augmentation_settings_change_the_family_s_own_only_where_asked():
+    recipe = RECIPES["quick"]
+    assert augmentation_of(recipe, TrainSettings()) == recipe.augmentation
+    asked = augmentation_of(recipe, TrainSettings(augment_color=0.0, augment_blur=0.3))
+    assert asked == replace(recipe.augmentation, color=0.0, blur=0.3)
+
+
+def posed(name, picture, yaw=0.0):
+    pictures = (picture,) * 6
+    coverage = np.full(6, 2.0)
+    return PerformerFaces(name, pictures, pictures, coverage, coverage, "", (), np.full(6, yaw))
+
+
+def drawn_face(mole=None):
+    picture = np.full((128, 128, 3), 180, np.uint8)
+    for x in (50, 77):
+        cv2.circle(picture, (x, 52), 4, (40, 40, 40), -1, cv2.LINE_AA)
+    cv2.ellipse(picture, (64, 86), (12, 4), 0, 0, 360, (150, 40, 40), -1, cv2.LINE_AA)
+    if mole:
+        cv2.circle(picture, mole, 3, (60, 30, 30), -1, cv2.LINE_AA)
+    return picture
+
+
+def test_only_symmetric_faces_are_mirrored_when_that_is_asked():
+    light = np.linspace(0.5, 1.0, 128)[None, :, None]
+    cast = [
+        posed("same on both sides", drawn_face()),
+        posed("lit from a side", (drawn_face() * light).astype(np.uint8)),
+        posed("a mole", drawn_face((44, 74))),
+        posed("never frontal", drawn_face(), yaw=40.0),
+        replace(posed("pose unknown", drawn_face()), learned_yaw=None),
+    ]
+    settings = TrainSettings(augment_flip="symmetric")
+    assert flips_of(RECIPES["quick"], settings, cast) == (0.5, 0.5, 0.0, 0.0, 0.0)
+    assert flips_of(RECIPES["original"], TrainSettings(), cast[:2]) == (0.4, 0.4)
+    assert flips_of(RECIPES["original"], TrainSettings(augment_flip="never"), cast[:2]) == (0.0, 0.0)
+
+
+def test_flips_are_drawn_for_each_performer():
+    cast = (posed("a", np.ascontiguousarray(smooth_face(64))), posed("b", smooth_face(64)))
+    batch = make_batch(cast, View(32, 1.0), STILL, 8, 0, 0, (1.0, 0.0))
+    assert np.allclose(batch.targets[0][:, :, ::-1], batch.targets[1], atol=1e-3)
+
+
+def test_picture_of_what_the_network_sees_has_three_rows_for_each_performer():
+    cast = (posed("a", smooth_face(64)), posed("b", drawn_face()))
+    picture = views_picture(cast, View(32, 1.0), CLASSIC, (0.0, 0.0), 0, columns=5)
+    assert picture.shape == (2 * 3 * 32 + 4, 5 * 32, 3) and picture.dtype == np.uint8
+    plain = (make_plain_views([smooth_face(64)], [2.0], View(32, 1.0))[0] * 255 + 0.5).astype(np.uint8)
+    assert np.array_equal(picture[:32, :32], plain)

@@ -12,9 +12,11 @@ from ...engine.contract.errors import EngineError
 from ...engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
 from ...engine.contract.messages import Done
 from ...engine.contract.performers import performer_id
+from ...engine.contract.preview_shot import PreviewShot
 from ...engine.contract.settings import TrainSettings
 from ...engine.contract.training_set import load_training_set
 from ..arguments import add_settings, settings_from
+from ..inputs import footage_of
 
 if TYPE_CHECKING:
     from ...engine.runtime.reporter import Reporter
@@ -40,7 +42,35 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "set (anna=trainingset.json); give it once for each performer, and again for more folders of the same one",
     )
     parser.add_argument("--project", type=Path, metavar="FOLDER", help="project folder to lock while training")
+    parser.add_argument(
+        "--preview",
+        dest="previews",
+        action="append",
+        default=[],
+        type=preview_frames,
+        metavar="CLIP:FRAMES=ID",
+        help="show frames of extracted footage with this performer's face while training (shot.mp4:0,40=anna); needs "
+        "--project; may be repeated",
+    )
+    parser.add_argument(
+        "--show-views",
+        type=Path,
+        metavar="FILE",
+        help="draw what the network would see of each performer into this PNG, and train nothing",
+    )
     add_settings(parser, TrainSettings)
+
+
+def preview_frames(text: str) -> tuple[Path, tuple[int, ...], str]:
+    """Return footage, media frames and performer id of "CLIP:0,40=ID"."""
+    match = re.fullmatch(r"(.+):(\d+(?:,\d+)*)=([^=]+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not CLIP:FRAMES=ID")
+    try:
+        performer = performer_id(match[3])
+    except EngineError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(match[1]).expanduser().absolute(), tuple(map(int, match[2].split(","))), performer
 
 
 def performer_faces(text: str) -> tuple[str, FacesetPart]:
@@ -72,6 +102,9 @@ def job_from(arguments: argparse.Namespace) -> TrainJob:
         performers=tuple(TrainingPerformer(name, tuple(faces)) for name, faces in parts.items()),
         project=arguments.project.expanduser().absolute() if arguments.project else None,
         settings=settings_from(arguments, TrainSettings),
+        shots=tuple(
+            PreviewShot(footage_of(path), frames, ((-1, performer),)) for path, frames, performer in arguments.previews
+        ),
     )
 
 
@@ -81,7 +114,11 @@ def _parts(part: FacesetPart) -> tuple[FacesetPart, ...]:
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
-    """Train and return the last message."""
+    """Train, or draw what would be trained on, and return the last message."""
+    if arguments.show_views is not None:
+        from ...engine.pipelines.training_views import draw_training_views
+
+        return draw_training_views(job_from(arguments), arguments.show_views.expanduser().absolute(), reporter)
     from ...engine.pipelines.train import train
 
     return train(job_from(arguments), reporter)

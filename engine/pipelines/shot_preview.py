@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frames of the edit as they will look: read and aligned once, swapped at each preview with the network as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..comp.over import composite
+from ..comp.place import empty_picture, resized_matrix
+from ..comp.swap import FaceCrop, cut_face, paint_face, swap_faces
+from ..contract.errors import EngineError
+from ..contract.jobs import TrainJob
+from ..contract.preview_shot import PreviewShot
+from ..contract.project import Project
+from ..contract.settings import SwapSettings
+from ..contract.timing import FrameRange
+from ..faces.alignment import face_matrix
+from ..faces.geometry import invert_similarity
+from ..faces.tracks import load_tracks
+from ..media.fingerprint import footage_key
+from ..media.reader import FootageReader
+from ..runtime.reporter import Reporter
+from .swap_plan import EVERY_TRACK
+
+if TYPE_CHECKING:
+    from ..networks.registry import Family
+
+Decode = Callable[[NDArray[np.float32], str], NDArray[np.float32]]
+
+MAXIMUM_FRAMES = 6
+_LARGEST_SIDE_PX = 480
+
+
+@dataclass(frozen=True)
+class PreviewFrame:
+    """One frame, small, with its faces as the network sees them.
+
+    Attributes:
+        plate: The frame at most 480 px wide and high, uint8 (h, w, 3) RGB.
+        crops: Its faces, cut from the full frame; their matrices lead from `plate`.
+    """
+
+    plate: NDArray[np.uint8]
+    crops: tuple[FaceCrop, ...]
+
+
+@dataclass(frozen=True)
+class _NetworkInMemory:
+    """The network in training, as the comp wants it."""
+
+    family: str
+    face_size: int
+    coverage: float
+    performers: tuple[str, ...]
+    decode: Decode
+    step: int = 0
+    fingerprint: str = ""
+
+    def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return the canonical alignment at the network's size and coverage."""
+        return face_matrix(landmarks, self.face_size, self.coverage)
+
+    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the faces with the identity of `source`."""
+        return self.decode(faces, source), None
+
+
+class ShotFrames:
+    """Frames of the edit, ready to be swapped; see `open_shot_frames`.
+
+    Args:
+        frames: The frames.
+        family: Kind of the network.
+        performers: Whom it learns.
+        settings: How to comp.
+    """
+
+    def __init__(
+        self, frames: Sequence[PreviewFrame], family: Family, performers: Sequence[str], settings: SwapSettings
+    ) -> None:
+        self._frames = tuple(frames)
+        self._family = family
+        self._performers = tuple(performers)
+        self._settings = settings
+
+    def draw(self, decode: Decode) -> NDArray[np.uint8]:
+        """Return one row for each frame: the plate, and beside it the plate with the swap; uint8 (h, w, 3) RGB."""
+        family = self._family
+        network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, decode)
+        rows = [np.concatenate([item.plate, self._swapped(item, network)], axis=1) for item in self._frames]
+        width = max(row.shape[1] for row in rows)
+        return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
+
+    def _swapped(self, frame: PreviewFrame, network: _NetworkInMemory) -> NDArray[np.uint8]:
+        picture = empty_picture(frame.plate.shape[1], frame.plate.shape[0], 8)
+        for crop in frame.crops:
+            (swapped,) = swap_faces(network, [crop], self._settings)
+            paint_face(picture, swapped, swapped.color, self._settings)
+        return composite(frame.plate, picture)
+
+
+def open_shot_frames(
+    job: TrainJob, family: Family, reporter: Reporter, settings: SwapSettings | None = None
+) -> ShotFrames | None:
+    """Read the frames that a training shall show.
+
+    What can't be shown is named in a warning: a training goes on without its preview.
+
+    Args:
+        job: Its `shots` are read, their tracks from its project.
+        family: Kind of the network.
+        reporter: Is told what was left out.
+        settings: How to comp.
+
+    Returns:
+        The frames, or None when there are none.
+    """
+    performers = tuple(item.performer for item in job.performers)
+    frames: list[PreviewFrame] = []
+    for shot in job.shots:
+        try:
+            frames += _read_shot(job, shot, family, MAXIMUM_FRAMES - len(frames))
+        except EngineError as error:
+            reporter.warning(f"The preview leaves out {shot.footage.path.name}: {error.message}")
+    wanted = sum(len(set(shot.frames)) for shot in job.shots)
+    if len(frames) == MAXIMUM_FRAMES < wanted:
+        reporter.warning(f"The preview shows the first {MAXIMUM_FRAMES} of {wanted} frames, so that it stays cheap.")
+    return ShotFrames(frames, family, performers, settings or SwapSettings()) if frames else None
+
+
+def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> list[PreviewFrame]:
+    assert job.project is not None
+    numbers = sorted(set(shot.frames))[:room]
+    tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
+    sources = dict(shot.sources)
+    found = []
+    with FootageReader(shot.footage) as reader:
+        for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
+            crops = []
+            for track in tracks.tracks:
+                source = sources.get(track.id, sources.get(EVERY_TRACK, ""))
+                place = np.flatnonzero(track.frames == media_frame)
+                if source and len(place):
+                    points = track.landmarks[place[0]]
+                    crops.append(
+                        cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
+                    )
+            found.append(_reduced(image, crops))
+    return found
+
+
+def _reduced(image: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> PreviewFrame:
+    """Make the frame small; the faces keep the full frame's detail."""
+    import cv2
+
+    height, width = image.shape[:2]
+    factor = min(1.0, _LARGEST_SIDE_PX / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = image if factor == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    # A copy: the reader may use its picture again.
+    plate = np.array(small, np.uint8)
+    # The face's matrix leads from the large frame: the way back to it is what gets smaller.
+    moved = [invert_similarity(resized_matrix(invert_similarity(crop.image_to_face), factor)) for crop in crops]
+    return PreviewFrame(plate, tuple(replace(crop, image_to_face=m) for crop, m in zip(crops, moved, strict=True)))

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture of what the network sees: stored face, input and target of the first training step of each performer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augmentation import Augmentation, View, make_plain_views
+from .dataset import PerformerFaces
+from .loader import make_batch, pick_faces
+
+COLUMNS = 12
+_GAP = 4
+
+
+def views_picture(
+    faces: Sequence[PerformerFaces],
+    view: View,
+    preset: Augmentation,
+    flips: Sequence[float],
+    seed: int,
+    columns: int = COLUMNS,
+) -> NDArray[np.uint8]:
+    """Draw three rows for each performer: the stored faces, what the encoder sees of them, what should come out.
+
+    Args:
+        faces: One entry for each performer.
+        view: What the network sees.
+        preset: How views are made.
+        flips: Probability of a mirrored view of each performer.
+        seed: Start of the random numbers.
+        columns: Faces of each performer.
+
+    Returns:
+        uint8 (h, w, 3) RGB.
+    """
+    batch = make_batch(faces, view, preset, columns, seed, 0, flips)
+    blocks = []
+    for number, performer in enumerate(faces):
+        picked = pick_faces(len(performer.learned), columns, 0, (seed, 1, number))
+        plain = make_plain_views([performer.learned[i] for i in picked], performer.learned_coverage[picked], view)
+        rows = [np.concatenate(list(row), axis=1) for row in (plain, batch.inputs[number], batch.targets[number])]
+        blocks.append(np.pad(np.concatenate(rows), ((0, _GAP), (0, 0), (0, 0))))
+    return (np.clip(np.concatenate(blocks)[:-_GAP], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The preview of shot frames while training: plate beside swap, cut once, and never a reason not to train."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+from comp_faces import landmarks_at
+from training_victim import tiny_families
+from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.files import write_bytes
+from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob, load_job, save_job
+from understudy.engine.contract.messages import Log, Preview
+from understudy.engine.contract.preview_shot import PreviewShot
+from understudy.engine.contract.project import Project
+from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
+from understudy.engine.contract.timing import Footage, FrameRange
+from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
+from understudy.engine.media.fingerprint import footage_key
+from understudy.engine.networks.registry import FAMILIES, quick_family
+from understudy.engine.pipelines import shot_preview
+from understudy.engine.pipelines.shot_preview import MAXIMUM_FRAMES, open_shot_frames
+from understudy.engine.pipelines.train import train
+from understudy.engine.pipelines.training_views import draw_training_views
+from understudy.engine.runtime.reporter import CallbackReporter
+from understudy.engine.training.recipes import RECIPES
+from understudy.training_cli.main import main
+
+FAMILY = quick_family(face_size=32, width=8, code=32)
+
+
+def face_track(frames):
+    landmarks = np.stack([landmarks_at((400.0 + 5 * frame, 300.0), 150.0) for frame in frames]).astype(np.float32)
+    zeros = np.zeros(len(frames), np.float32)
+    return FaceTrack(
+        id=1, frames=np.asarray(frames, np.int32), landmarks=landmarks, raw_landmarks=landmarks,
+        boxes=np.concatenate([landmarks.min(axis=1), landmarks.max(axis=1)], axis=1), scores=zeros + 1,
+        bridged=np.zeros(len(frames), bool), identity=np.zeros(128, np.float32), yaw=zeros, pitch=zeros, roll=zeros,
+        size=zeros + 150, sharpness=zeros, exposure=zeros, occlusion=zeros,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def footage(tmp_path):
+    """Ten pictures of 960 × 540 with a face in frames 2 to 9, and its tracks in a project."""
+    names = tuple(f"é {i:03d}.png" for i in range(10))
+    for i, name in enumerate(names):
+        image = np.full((540, 960, 3), 90, np.uint8)
+        cv2.circle(image, (400 + 5 * i, 300), 110, (150, 180, 210), -1, cv2.LINE_AA)
+        write_bytes(tmp_path / "shot" / name, cv2.imencode(".png", image)[1].tobytes())
+    found = Footage(tmp_path / "shot", names, Fraction(25))
+    key = footage_key(found)
+    tracks = TrackSet(
+        footage=found, key=key, width=960, height=540, rate=Fraction(25), frame_count=10, ranges=(FrameRange(0, 10),),
+        settings=ExtractSettings(), tracks=(face_track(range(2, 10)),),
+    )  # fmt: skip
+    save_tracks(Project(tmp_path / "p.understudy").footage(key), tracks)
+    return found
+
+
+def job(tmp_path, shots, **settings):
+    for name, skin in (("anna", (230, 190, 160)), ("bert", (120, 80, 60))):
+        for i in range(8):
+            image = np.full((64, 64, 3), 60, np.uint8)
+            cv2.ellipse(image, (30 + i, 32), (18, 22), 0, 0, 360, skin, -1, cv2.LINE_AA)
+            write_bytes(tmp_path / name / f"{i:06d}_t00.png", cv2.imencode(".png", image)[1].tobytes())
+    parts = tuple(TrainingPerformer(name, (FacesetPart(tmp_path / name),)) for name in ("anna", "bert"))
+    chosen = TrainSettings(**{"maximum_steps": 2, "batch_size": 2, "deterministic": True, **settings})
+    return TrainJob(tmp_path / "model", parts, tmp_path / "p.understudy", chosen, tuple(shots))
+
+
+def recorder():
+    messages = []
+    return messages, CallbackReporter(messages.append)
+
+
+def warnings(messages):
+    return [item.text for item in messages if isinstance(item, Log) and item.level == "warning"]
+
+
+def test_the_swap_lies_where_the_face_is_and_the_plate_beside_it(tmp_path, footage):
+    messages, reporter = recorder()
+    asked_for = job(tmp_path, [PreviewShot(footage, (5, 0), ((1, "bert"),))])
+    frames = open_shot_frames(asked_for, FAMILY, reporter, SwapSettings(color_transfer="none"))
+    asked = []
+
+    def green(faces, performer):
+        asked.append((performer, faces.copy()))
+        return np.broadcast_to(np.array([0.0, 1.0, 0.0], np.float32), faces.shape).copy()
+
+    picture = frames.draw(green)
+    # Two frames of half the size, plate and swap side by side; no face in frame 0.
+    assert picture.shape == (2 * 270, 2 * 480, 3)
+    plate, swapped = picture[270:, :480].astype(int), picture[270:, 480:].astype(int)
+    assert np.array_equal(picture[:270, :480], picture[:270, 480:])
+    assert swapped[150, 212, 1] > 250 and swapped[150, 212, 0] < 5, "the face's middle is at (425, 300) of the frame"
+    assert np.array_equal(plate[:50], swapped[:50]) and np.array_equal(plate[:, 400:], swapped[:, 400:])
+    (performer, crop), *more = asked
+    assert performer == "bert" and not more and crop.shape == (1, 32, 32, 3)
+    assert np.allclose(crop[0, 16, 16] * 255, (210, 180, 150), atol=2), "the network sees the full frame's face"
+    assert warnings(messages) == []
+
+
+def test_frames_are_read_once_however_many_previews_there_are(tmp_path, footage, monkeypatch):
+    opened = []
+    reader = shot_preview.FootageReader
+    monkeypatch.setattr(shot_preview, "FootageReader", lambda item: opened.append(item) or reader(item))
+    shots = [PreviewShot(footage, tuple(range(10)), ((-1, "anna"),))]
+    messages, reporter = recorder()
+    frames = open_shot_frames(job(tmp_path, shots), FAMILY, reporter)
+    assert frames.draw(lambda faces, _who: faces).shape[0] == MAXIMUM_FRAMES * 270
+    frames.draw(lambda faces, _who: faces)
+    assert len(opened) == 1
+    assert any("first 6 of 10" in text for text in warnings(messages))
+
+
+def test_a_training_shows_the_shot_and_goes_on_without_one_that_is_lost(tmp_path, footage, monkeypatch):
+    families, recipes = tiny_families()
+    monkeypatch.setitem(FAMILIES, "quick", families["quick"])
+    monkeypatch.setitem(RECIPES, "quick", recipes["quick"])
+    lost = replace(footage, path=tmp_path / "lost")
+    shots = [PreviewShot(lost, (3,), ((1, "bert"),)), PreviewShot(footage, (3,), ((1, "bert"),))]
+    messages, reporter = recorder()
+    done = train(job(tmp_path, shots), reporter)
+    assert done.result["step"] == 2
+    assert any("leaves out lost" in text for text in warnings(messages))
+    picture = tmp_path / "model" / "preview_shots.png"
+    assert cv2.imread(str(picture)).shape == (270, 960, 3)
+    assert str(picture) in [item.path for item in messages if isinstance(item, Preview) and item.kind == "shots"]
+
+
+def test_shots_survive_the_job_file_and_senseless_ones_are_refused(tmp_path, footage):
+    asked = job(tmp_path, [PreviewShot(footage, (3, 4), ((1, "bert"), (2, "anna")))])
+    save_job(tmp_path / "job.json", asked)
+    assert load_job(tmp_path / "job.json") == asked
+    shot = PreviewShot(footage, (3,), ((1, "cleo"),))
+    for make in (
+        lambda: PreviewShot(footage, (), ((1, "bert"),)),
+        lambda: job(tmp_path, [shot]),
+        lambda: replace(asked, project=None),
+    ):
+        with pytest.raises(EngineError) as caught:
+            make()
+        assert caught.value.code is ErrorCode.JOB_INVALID
+
+
+def test_one_command_draws_what_the_network_sees(tmp_path):
+    asked = job(tmp_path, [])
+    done = draw_training_views(asked, tmp_path / "vues.png", recorder()[1])
+    assert done.result["flips"] == {"anna": 0.0, "bert": 0.0}
+    command = ["train", str(tmp_path / "model"), "--show-views", str(tmp_path / "same.png")]
+    command += [word for name in ("anna", "bert") for word in ("--performer", f"{name}={tmp_path / name}")]
+    assert main(command) == 0
+    assert (tmp_path / "same.png").read_bytes() == (tmp_path / "vues.png").read_bytes()
+    assert not (tmp_path / "model").exists()
+    assert main([*command, "--augment-light", "1"]) == 0
+    assert (tmp_path / "same.png").read_bytes() != (tmp_path / "vues.png").read_bytes()

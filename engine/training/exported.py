@@ -15,6 +15,7 @@ from ..faces.alignment import face_matrix
 from ..runtime.openvino_runtime import Graph, ReadyNetwork, computes_bfloat16
 from .checkpoint import Arrays, ModelDocument
 from .chosen_weights import read_inference_weights
+from .decoded import joined, told_apart
 from .graph_files import GraphFiles, weight_inputs
 from .precision_choice import ENOUGH, EXACT, Choice, Faces, Precision, choose, load_choices, made_faces, save_choices
 
@@ -79,12 +80,16 @@ class ExportedSwapper:
         """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
         return face_matrix(landmarks, self.face_size, self.coverage)
 
-    def swap(self, faces: Faces, source: str) -> tuple[Faces, None]:
+    def swap(self, faces: Faces, source: str) -> tuple[Faces, Faces | None]:
         """Give faces the identity of a performer.
 
         Args:
             faces: float32 (n, S, S, 3) RGB in 0…1, aligned at this model's size and coverage.
             source: Performer to appear.
+
+        Returns:
+            The swapped faces, shaped like `faces`, and the network's masks, float32 (n, S, S), or None where it has
+            none.
 
         Raises:
             EngineError: `performer_unknown`, naming whom the model knows.
@@ -102,7 +107,7 @@ class ExportedSwapper:
             self._seen[source] = faces.copy() if earlier is None else np.concatenate([earlier, faces])
             if earlier is not None and len(self._seen[source]) >= ENOUGH:
                 self._measure(self._seen.pop(source), source)
-        return self._compute(self._precisions.get(source, EXACT), faces, source), None
+        return told_apart(self._compute(self._precisions.get(source, EXACT), faces, source))
 
     def _measure(self, faces: Faces, source: str) -> None:
         faces = np.concatenate([faces, made_faces(self.face_size)])
@@ -116,8 +121,8 @@ class ExportedSwapper:
 
     def _compute(self, precision: Precision, faces: Faces, source: str) -> Faces:
         (code,) = self._network("encoder", precision.encoder)(faces).values()
-        (result,) = self._network(f"decoder:{source}", precision.decoder)(code).values()
-        return np.clip(result, 0.0, 1.0)
+        outputs = self._network(f"decoder:{source}", precision.decoder)(code)
+        return joined(list(outputs.values()), self.face_size)
 
     def _network(self, part: str, precision: str) -> ReadyNetwork:
         if (part, precision) not in self._networks:

@@ -236,3 +236,45 @@ def test_a_checkpoint_can_be_chosen(model):
     with pytest.raises(EngineError, match=r"Choose one of|no checkpoint") as caught:
         load_trained(model, document, Reporter(), checkpoint="checkpoint-00000001.npz")
     assert caught.value.code == ErrorCode.MODEL_MISSING
+
+
+def small_decoder(kind):
+    """A decoder of 4 to 16 pixels whose mask is a fourth channel, an output of its own, or missing."""
+    code = keras.Input((4, 4, 8))
+    x = PixelShuffle()(keras.layers.Conv2D(32, 3, padding="same")(keras.layers.Dropout(0.5)(code)))
+    small = keras.layers.Conv2D(3, 1, activation="sigmoid")(x)
+    x = PixelShuffle()(keras.layers.Conv2D(32, 3, padding="same")(x))
+    face = keras.layers.Conv2D(4 if kind == "channel" else 3, 1, activation="sigmoid")(x)
+    mask = keras.layers.Conv2D(1, 1, activation="sigmoid")(x)
+    return keras.Model(code, {"channel": [face], "output": [mask, small, face], "none": [small, face]}[kind])
+
+
+@pytest.mark.parametrize("kind", ["channel", "output", "none"])
+def test_a_decoder_may_return_a_mask_and_smaller_faces(kind, tmp_path):
+    keras.utils.set_random_seed(0)
+    size = 16
+    encoder_in = keras.Input((size, size, 3))
+    parts = {
+        "encoder": keras.Model(encoder_in, keras.layers.Conv2D(8, 4, strides=4)(encoder_in)),
+        "decoder:a": small_decoder(kind),
+    }
+    weights = {
+        f"{part}/{index:02d}.{item.name}": item.numpy()
+        for part, network in parts.items()
+        for index, item in enumerate(network.trainable_variables)
+    }
+    document = ModelDocument("any", ("a",), size, 1.0, 1, {}, {}, [], "", fingerprint=fingerprint_of(weights))
+    document = save_model(tmp_path, document, {f"weights/{name}": value for name, value in weights.items()})
+    files = graph_files(tmp_path, document)
+    files.encoder.write_bytes(network_graph.trace(parts["encoder"], "faces"))
+    files.decoder.write_bytes(network_graph.trace(parts["decoder:a"], "code"))
+    given = some_faces(3, size)
+    faces, masks = ExportedSwapper(tmp_path, document, files).swap(given, "a")
+    outputs = [np.asarray(item) for item in keras.tree.flatten(parts["decoder:a"](parts["encoder"](given)))]
+    face = outputs[0] if kind == "channel" else outputs[-1]
+    assert faces.shape == given.shape and np.abs(faces - face[..., :3]).max() < 1e-4
+    if kind == "none":
+        assert masks is None
+    else:
+        expected = face[..., 3] if kind == "channel" else outputs[0][..., 0]
+        assert masks.shape == (3, size, size) and np.abs(masks - expected).max() < 1e-4

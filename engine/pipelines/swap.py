@@ -28,7 +28,7 @@ from ..media.fingerprint import footage_key
 from ..media.images import read_image
 from ..media.marks import composite_xmp
 from ..media.reader import FootageReader
-from ..runtime.device import prepare_tensorflow
+from ..runtime.backend import prepare_backend
 from ..runtime.reporter import Reporter
 from ..training.checkpoint import read_model
 from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
@@ -96,7 +96,7 @@ def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
 def _load(job: SwapJob) -> Swapper:
     # What is wrong with the model or the assignment is said before TensorFlow takes its seconds.
     check_performers(job, read_model(job.model).performers)
-    prepare_tensorflow()
+    prepare_backend()
     from ..training.inference import load_swapper
 
     return load_swapper(job.model, checkpoint=job.settings.checkpoint)

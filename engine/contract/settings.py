@@ -168,6 +168,11 @@ class BuildSettings(_Checked):
     drop_duplicates: bool = _setting(True, "Of faces that look the same keep the best only.")
 
 
+# Keras' backends that networks are trained with, the usual one first, and the word for what KERAS_BACKEND says.
+BACKENDS = ("tensorflow", "torch", "jax")
+FROM_ENVIRONMENT = "auto"
+
+
 @dataclass(frozen=True)
 class TrainSettings(_Checked):
     """How the network learns the performers."""
@@ -246,6 +251,16 @@ class TrainSettings(_Checked):
             "auto": "bfloat16 where the processor has it and the family allows it, else float32",
             "float32": "exact, slower",
             "mixed_bfloat16": "faster on processors with bfloat16",
+        },
+    )
+    backend: str = _setting(
+        FROM_ENVIRONMENT,
+        "Which library computes; those other than TensorFlow have to be installed into the engine's environment.",
+        choices={
+            FROM_ENVIRONMENT: "what the environment variable KERAS_BACKEND says, else TensorFlow",
+            "tensorflow": "TensorFlow, which the engine comes with",
+            "torch": "PyTorch: Windows' NVIDIA cards, Apple's chips, AMD's cards",
+            "jax": "JAX: several cards, several machines",
         },
     )
     deterministic: bool = _setting(False, "Give the same result on every run, at the price of one CPU thread.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipe of a training job: set TensorFlow up, read the faces, go on where the model is, train, save."""
+"""The recipe of a training job: set the backend up, read the faces, go on where the model is, train, save."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import contextlib
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
 from ..contract.project import Project, ProjectLock
-from ..runtime.device import describe_device, prepare_tensorflow
+from ..runtime.backend import TITLES, chosen_backend, prepare_backend
+from ..runtime.device import describe_device
 from ..runtime.reporter import Reporter
 
 
@@ -29,9 +30,9 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     settings = job.settings
     lock = ProjectLock(Project(job.project), job.kind) if job.project else contextlib.nullcontext()
     with lock:
-        reporter.stage("loading", "Loading TensorFlow")
-        prepare_tensorflow(settings.threads, settings.deterministic, settings.memory_growth)
-        # TensorFlow and Keras are imported here, after the first stage was reported: it takes seconds.
+        reporter.stage("loading", f"Loading {TITLES[chosen_backend(settings.backend)]}")
+        prepare_backend(settings.threads, settings.deterministic, settings.memory_growth, settings.backend)
+        # The backend and Keras are imported here, after the first stage was reported: it takes seconds.
         from ..networks.registry import FAMILIES
         from ..training.opening import open_session
         from .shot_preview import open_shot_frames

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import tensorflow as tf
+import keras
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.project import HISTORY_FILE
@@ -21,7 +21,6 @@ from .history import History, read_history
 from .inference import Faces, NetworkDecoder
 from .keeper import ModelKeeper
 from .loader import BatchLoader
-from .network_graph import can_export, export_graphs
 from .outlook import Outlook
 from .pacing import Pacing
 from .previewer import Previewer, ShotPreview
@@ -128,7 +127,7 @@ class TrainingSession:
         while not self._is_over():
             try:
                 self._step(loader)
-            except (tf.errors.ResourceExhaustedError, MemoryError):
+            except MemoryError:
                 self._halve_batch()
                 return
             self._report()
@@ -203,8 +202,11 @@ class TrainingSession:
 
     def _export(self) -> None:
         """Write what a swap without TensorFlow needs, once for each model; what fails here the swap tries again."""
-        if self._reporter.is_stopped or not can_export():
+        # Only TensorFlow writes graphs; after training on another backend the first swap does.
+        if self._reporter.is_stopped or keras.backend.backend() != "tensorflow":
             return
+        from .network_graph import export_graphs
+
         try:
             export_graphs(self._keeper.folder, self._keeper.document)
         except EngineError as error:

@@ -264,7 +264,10 @@ class TrainSettings(_Checked):
         },
     )
     workers: int = _setting(
-        1, "How many processes, on this and other machines, train the model together; needs JAX.", minimum=1, maximum=1024
+        1,
+        "How many processes, on this and other machines, train the model together; needs JAX.",
+        minimum=1,
+        maximum=1024,
     )
     worker: int = _setting(0, "Which of them this one is; 0 leads and writes the model.", minimum=0, maximum=1023)
     coordinator: str = _setting("", "Where the others find the one that leads.", metavar="HOST:PORT")

@@ -23,7 +23,7 @@ TIMEOUT_S = 300
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    """Folder with both backends' states, TensorFlow's losses and its next ones from the other's state, and the other's."""
+    """Folder with all states, TensorFlow's losses, its next ones from the other's state, its faces, the other's words."""
     from understudy.engine.runtime.backend import prepare_backend
 
     prepare_backend(deterministic=True, setting="tensorflow")

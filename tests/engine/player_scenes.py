@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tiny trainings that run the same on each of Keras' backends: together, in turns, and with a judge as a third player."""
+"""Tiny trainings that run the same on each of Keras' backends: together, in turns, with a judge as one more player."""
 
 import dataclasses
 

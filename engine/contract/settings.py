@@ -263,6 +263,14 @@ class TrainSettings(_Checked):
             "jax": "JAX: several cards, several machines",
         },
     )
+    workers: int = _setting(
+        1,
+        "How many processes, on this and other machines, train the model together; needs JAX.",
+        minimum=1,
+        maximum=1024,
+    )
+    worker: int = _setting(0, "Which of them this one is; 0 leads and writes the model.", minimum=0, maximum=1023)
+    coordinator: str = _setting("", "Where the others find the one that leads.", metavar="HOST:PORT")
     deterministic: bool = _setting(False, "Give the same result on every run, at the price of one CPU thread.")
     seed: int = _setting(0, "Start of the random numbers.", minimum=0, maximum=2_147_483_647)
     warm_start: str = _setting("", "Folder of a trained model to start from instead of from scratch.", metavar="MODEL")

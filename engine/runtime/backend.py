@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of Keras' backends computes in this process, and its set-up: TensorFlow, PyTorch or JAX.
 
-TensorFlow is what the engine is installed with. Another one is chosen as Keras does it, by the environment variable
-KERAS_BACKEND, or by the setting `backend`. Only the chosen one is imported.
+TensorFlow is what the engine is installed with. Another one is chosen as Keras' users do it, by the variable
+KERAS_BACKEND of the environment, or by the setting `backend`. Only the chosen one is imported.
 """
 
 from __future__ import annotations

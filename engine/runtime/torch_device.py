@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How PyTorch is set up: threads, repeatable arithmetic; its device (CUDA, ROCm, MPS, XPU or the processor)."""
+"""How PyTorch is set up: threads, repeatable arithmetic; its device (CUDA, ROCm, Apple's MPS, Intel's XPU, CPU)."""
 
 from __future__ import annotations
 

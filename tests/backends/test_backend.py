@@ -18,12 +18,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "engine"))
 BACKEND = os.environ["UNDERSTUDY_BACKEND"]
 TOLERANCE = 1e-3
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    """Folder with all states, TensorFlow's losses, its next ones from the other's state, its faces, the other's words."""
+    """Folder with all states, TensorFlow's losses, its next ones from the other's state, faces, the other's words."""
     from understudy.engine.runtime.backend import prepare_backend
 
     prepare_backend(deterministic=True, setting="tensorflow")

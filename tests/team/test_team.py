@@ -15,7 +15,7 @@ from understudy.engine.contract.files import write_bytes
 from understudy.engine.training.checkpoint import read_model
 
 HERE = Path(__file__).resolve().parent
-TIMEOUT_S = 240
+TIMEOUT_S = 500
 # Sums over two parts of a batch are rounded otherwise than sums over all of it.
 TOLERANCE = 1e-4
 

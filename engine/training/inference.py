@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
@@ -14,6 +13,7 @@ from ..contract.settings import NEWEST
 from ..faces.alignment import face_matrix
 from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
+from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
 
@@ -34,24 +34,31 @@ class NetworkDecoder:
     def __init__(self, network: Autoencoder, chunk: int = _CHUNK) -> None:
         self._chunk = chunk
         size = network.family.face_size
-        signature = tf.TensorSpec((chunk, size, size, 3), tf.float32)
+        compile_forward = backend_steps().compile_forward
         self._compiled = {
-            name: tf.function(
-                lambda faces, decoder=decoder: decoder(network.encoder(faces, training=False), training=False),
-                input_signature=(signature,),
-                autograph=False,
-            )
+            name: compile_forward((network.encoder, decoder), (chunk, size, size, 3))
             for name, decoder in network.decoders.items()
         }
 
     def __call__(self, faces: Faces, performer: str) -> Faces:
         """Return the faces with the identity of `performer`; float32 (n, S, S, 3) RGB in 0…1, any n."""
-        results = [np.empty_like(faces[:0])]
+        return self.with_masks(faces, performer)[0]
+
+    def with_masks(self, faces: Faces, performer: str) -> tuple[Faces, Faces | None]:
+        """Return the faces with the identity of `performer`, and the masks (n, S, S), None where there are none."""
+        if not len(faces):
+            return np.empty_like(faces), None
+        results = []
         for start in range(0, len(faces), self._chunk):
             part = faces[start : start + self._chunk]
             filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
-            results.append(self._compiled[performer](tf.constant(filled)).numpy()[: len(part)])
-        return np.concatenate(results)
+            results.append(self._compiled[performer](filled)[: len(part)])
+        return split_masks(np.concatenate(results))
+
+
+def split_masks(made: Faces) -> tuple[Faces, Faces | None]:
+    """Return the pictures (n, S, S, 3) and the masks (n, S, S), or None, of what a decoder returned."""
+    return made[..., :3], made[..., 3] if made.shape[-1] > 3 else None
 
 
 class Swapper:
@@ -99,7 +106,8 @@ class Swapper:
                 f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
                 "Choose one of them, or train a model with this performer.",
             )
-        return np.clip(self._decode(np.ascontiguousarray(faces, np.float32), source), 0.0, 1.0), None
+        pictures, masks = self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
+        return np.clip(pictures, 0.0, 1.0), masks
 
 
 def family_of(document: ModelDocument) -> Family:

@@ -7,7 +7,7 @@ the face is to show. Pictures lie in 0…1 here; the ancestor's in -1…1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -17,7 +17,6 @@ from .blocks import HE, PixelShuffle, leaky, residual
 CODE = "code"
 SIDE_FEATURES = "side_features"
 
-_SCALE_LAYERS = 16
 _LARGEST_DILATION = 10
 # Keras' own 1e-3 would swamp the small signals behind the first weights.
 _EPSILON = 1e-5
@@ -36,6 +35,7 @@ class Layout:
         residuals: Number of residual blocks behind them.
         is_separable: Whether the strided convolutions are separable.
         side_doublings: Number of doublings in front of the auxiliary head, 0 for no such head.
+        scales: Layers of the mixed-scale dense network.
     """
 
     face_size: int
@@ -46,6 +46,7 @@ class Layout:
     residuals: int
     is_separable: bool = False
     side_doublings: int = 0
+    scales: int = 16
 
     @property
     def code_side(self) -> int:
@@ -62,17 +63,15 @@ class Layout:
         """Side of the auxiliary head's picture in pixels, 0 without one."""
         return self.code_side * 2 << self.side_doublings if self.side_doublings else 0
 
-    def narrowed(self, divisor: int) -> Layout:
-        """Return the same layout with a share of the channels, for experiments and tests."""
-        return Layout(
-            face_size=self.face_size,
+    def narrowed(self, divisor: int, scales: int) -> Layout:
+        """Return the same layout with a share of the channels and fewer scales, for experiments and tests."""
+        return replace(
+            self,
             first=self.first // divisor,
             reductions=tuple(count // divisor for count in self.reductions),
             code=self.code // divisor,
             doublings=tuple(count // divisor for count in self.doublings),
-            residuals=self.residuals,
-            is_separable=self.is_separable,
-            side_doublings=self.side_doublings,
+            scales=scales,
         )
 
 
@@ -146,26 +145,27 @@ def build_decoder(layout: Layout, policy: str) -> keras.Model:
             x = keras.layers.Identity(dtype=policy, name=SIDE_FEATURES)(x)
     for _ in range(layout.residuals):
         x = residual(x, policy, kernel=5)
-    x = keras.layers.Conv2D(4, 1, dtype="float32")(mixed_scales(x, policy))
+    x = keras.layers.Conv2D(4, 1, dtype="float32")(mixed_scales(x, layout.scales, policy))
     color = keras.layers.Rescaling(0.5, offset=0.5, dtype="float32")(keras.ops.tanh(x[..., :3]))
     mask = keras.ops.sigmoid(x[..., 3:])
     return keras.Model(inputs, keras.layers.Concatenate(dtype="float32")([color, mask]))
 
 
-def mixed_scales(x: keras.KerasTensor, policy: str) -> keras.KerasTensor:
-    """Add 16 channels, each made of all before it by a convolution of its own reach.
+def mixed_scales(x: keras.KerasTensor, count: int, policy: str) -> keras.KerasTensor:
+    """Add channels, each made of all before it by a convolution of its own reach.
 
     This is the mixed-scale dense network of Pelt & Sethian 2018: 3×3 convolutions to one channel with dilations
-    1, 2, … 10, 1, … 6, densely connected.
+    1, 2, … 10, 1, …, densely connected.
 
     Args:
         x: Features (n, h, w, c).
+        count: How many channels.
         policy: Dtype policy.
 
     Returns:
-        Features (n, h, w, c + 16).
+        Features (n, h, w, c + count).
     """
-    for number in range(_SCALE_LAYERS):
+    for number in range(count):
         reach = number % _LARGEST_DILATION + 1
         convolution = keras.layers.Conv2D(
             1, 3, padding="same", dilation_rate=reach, kernel_initializer=HE, dtype=policy

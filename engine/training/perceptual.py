@@ -20,7 +20,7 @@ from ..contract.settings import TrainSettings
 
 Tensor = keras.KerasTensor
 
-NONE = "none"
+WITHOUT = "none"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def open_perceptual(settings: TrainSettings) -> PerceptualLoss | None:
     Raises:
         EngineError: `perceptual_unavailable`, naming the weights that are missing or don't fit, and what to do.
     """
-    if settings.perceptual == NONE:
+    if settings.perceptual == WITHOUT:
         return None
     kind = NETWORKS[settings.perceptual]
     path = _weights_file(settings, kind)
@@ -111,7 +111,7 @@ def open_perceptual(settings: TrainSettings) -> PerceptualLoss | None:
         raise EngineError(
             ErrorCode.PERCEPTUAL_UNAVAILABLE,
             f"The weights {path} are not those of the network {settings.perceptual}: {error}",
-            f"Name another file with perceptual_weights, such as Keras' {kind.cached}, or train with perceptual {NONE}.",
+            f"Name another file with perceptual_weights, such as Keras' {kind.cached}, or train with perceptual {WITHOUT}.",
         ) from error
     return PerceptualLoss(kind, network)
 
@@ -131,5 +131,5 @@ def _weights_file(settings: TrainSettings, kind: PictureNetwork) -> Path:
         ErrorCode.PERCEPTUAL_UNAVAILABLE,
         f"The perceptual loss asks for the weights of the network {settings.perceptual}, and they {what}.",
         f"Put {kind.cached} from Keras' own applications there, name a file of them with perceptual_weights, "
-        f"or train with perceptual {NONE}.",
+        f"or train with perceptual {WITHOUT}.",
     )

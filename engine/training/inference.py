@@ -16,6 +16,7 @@ from ..networks.registry import FAMILIES, Family
 from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
+from .decoded import joined, told_apart
 
 Faces = NDArray[np.float32]
 
@@ -53,12 +54,7 @@ class NetworkDecoder:
             part = faces[start : start + self._chunk]
             filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
             results.append(self._compiled[performer](filled)[: len(part)])
-        return split_masks(np.concatenate(results))
-
-
-def split_masks(made: Faces) -> tuple[Faces, Faces | None]:
-    """Return the pictures (n, S, S, 3) and the masks (n, S, S), or None, of what a decoder returned."""
-    return made[..., :3], made[..., 3] if made.shape[-1] > 3 else None
+        return told_apart(joined([np.concatenate(results)], faces.shape[1]))
 
 
 class Swapper:
@@ -106,8 +102,7 @@ class Swapper:
                 f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
                 "Choose one of them, or train a model with this performer.",
             )
-        pictures, masks = self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
-        return np.clip(pictures, 0.0, 1.0), masks
+        return self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
 
 
 def family_of(document: ModelDocument) -> Family:

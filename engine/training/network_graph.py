@@ -54,7 +54,7 @@ def trace(model: keras.Model, name: str) -> bytes:
     """Return a model's computation as a serialized GraphDef, a few kilobytes.
 
     Args:
-        model: Model with one input and one output; its weights don't matter.
+        model: Model with one input; its weights don't matter. Several outputs stay in their order.
         name: What to call its input in the graph. The weights' inputs are named by `graph_files.input_name`.
 
     Raises:
@@ -65,13 +65,15 @@ def trace(model: keras.Model, name: str) -> bytes:
         tf.TensorSpec(variable.shape, tf.float32, name=input_name(index, variable.name))
         for index, variable in enumerate(model.trainable_variables)
     ]
-    if model.non_trainable_variables:
+    if model.non_trainable_weights:
         # Checkpoints hold trained weights only, so these couldn't be given to the graph.
-        raise ValueError("it has variables that are not trained")
+        raise ValueError("it has weights that are not trained")
+    # What is left are the random states of layers such as dropout, which do nothing here.
+    states = [tf.constant(variable.numpy()) for variable in model.non_trainable_variables]
 
-    def compute(inputs: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
-        result, _state = model.stateless_call(list(values), [], inputs, training=False)
-        return result
+    def compute(inputs: tf.Tensor, *values: tf.Tensor) -> list[tf.Tensor]:
+        results, _states = model.stateless_call(list(values), states, inputs, training=False)
+        return tf.nest.flatten(results)
 
     function = tf.function(compute, autograph=False).get_concrete_function(signature, *weights)
     return function.graph.as_graph_def().SerializeToString()

@@ -38,7 +38,8 @@ def open_session(job: TrainJob, reporter: Reporter, shots: ShotPreview | None = 
         shots: Frames of the edit to show in previews, or None.
 
     Raises:
-        EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`, or what reading facesets raises.
+        EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`, or what reading
+            facesets raises.
     """
     settings = job.settings
     family = FAMILIES[settings.family]

@@ -111,7 +111,8 @@ def open_perceptual(settings: TrainSettings) -> PerceptualLoss | None:
         raise EngineError(
             ErrorCode.PERCEPTUAL_UNAVAILABLE,
             f"The weights {path} are not those of the network {settings.perceptual}: {error}",
-            f"Name another file with perceptual_weights, such as Keras' {kind.cached}, or train with perceptual {WITHOUT}.",
+            f"Name another file with perceptual_weights, such as Keras' {kind.cached}, or train with perceptual "
+            f"{WITHOUT}.",
         ) from error
     return PerceptualLoss(kind, network)
 

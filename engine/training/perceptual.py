@@ -8,6 +8,7 @@ cache. Nothing is fetched, and without weights training doesn't start.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +107,11 @@ def open_perceptual(settings: TrainSettings) -> PerceptualLoss | None:
     path = _weights_file(settings, kind)
     network = kind.build()
     try:
-        network.load_weights(str(path))
-    except (OSError, ValueError, KeyError) as error:
+        # Keras only warns of layers that a file lacks, and leaves them as they are: at random.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(str(path))
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise EngineError(
             ErrorCode.PERCEPTUAL_UNAVAILABLE,
             f"The weights {path} are not those of the network {settings.perceptual}: {error}",

@@ -23,7 +23,7 @@ SCHEMA = "understudy.swap"
 VERSION = 1
 
 # Raised when the same inputs give other pixels than before, so that older pictures are made again.
-_COMP_VERSION = 2
+_COMP_VERSION = 3
 _SECONDS_BETWEEN_SAVES = 2.0
 
 

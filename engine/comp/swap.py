@@ -24,6 +24,8 @@ from .region import picture_region
 # Mattes are drawn at least this fine: a network of 64 pixels needs a smoother edge than its own raster gives.
 _LEAST_MATTE_SIZE = 128
 _LARGEST_MATTE_SIZE = 256
+# A learned mask that leaves less than this share of the face to measure is no mask of what is in front of it.
+_LEAST_SEEN = 0.25
 
 
 class Swapper(Protocol):
@@ -114,7 +116,7 @@ class SwappedFace:
     Attributes:
         crop: What it was made from.
         face: Shape (S, S, 3), float32 RGB 0…1, colors as the network made them.
-        mask: The network's own mask, shape (S, S), float32 0…1, or None.
+        mask: The network's own mask, shape (S, S), float32 0…1, or None where it has none or it isn't wanted.
         color: This frame's own color solution, or None.
     """
 
@@ -168,21 +170,32 @@ def swap_faces(swapper: Swapper, crops: Sequence[FaceCrop], settings: SwapSettin
     Args:
         swapper: The trained network.
         crops: Faces with the same `source`; not empty.
-        settings: `color_transfer`, `mask`, `erode` and `feather` are used.
+        settings: `color_transfer`, `mask`, `erode`, `feather` and `learned_mask` are used.
 
     Raises:
         EngineError: `internal`, when the network returns faces that are no finite numbers.
     """
     faces, masks = swapper.swap(np.stack([crop.plate for crop in crops]), crops[0].source)
-    if not np.isfinite(faces).all():
+    if not np.isfinite(faces).all() or not (masks is None or np.isfinite(masks).all()):
         raise EngineError(ErrorCode.INTERNAL, "The network returned values that are no numbers.")
     swapped = []
     for index, crop in enumerate(crops):
         face = np.clip(np.asarray(faces[index], np.float32), 0.0, 1.0)
         weight = build_mask(crop.landmarks, crop.size, crop.coverage, settings).matte() * crop.visible
+        mask = None
+        if masks is not None and settings.learned_mask:
+            mask = np.clip(np.asarray(masks[index], np.float32), 0.0, 1.0)
+            weight = _seen(weight, mask)
         color = solve_color(settings.color_transfer, face, crop.plate, weight)
-        swapped.append(SwappedFace(crop, face, None if masks is None else masks[index], color))
+        swapped.append(SwappedFace(crop, face, mask, color))
     return swapped
+
+
+def _seen(weight: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return where to measure colors: not on what lies in front of the face, as far as the mask knows that."""
+    seen = weight * mask
+    is_enough = np.count_nonzero(seen > 0.5) >= _LEAST_SEEN * np.count_nonzero(weight > 0.5)
+    return seen if is_enough else weight
 
 
 def paint_face(picture: np.ndarray, swapped: SwappedFace, color: ColorSolution | None, settings: SwapSettings) -> None:
@@ -202,7 +215,8 @@ def paint_face(picture: np.ndarray, swapped: SwappedFace, color: ColorSolution |
     matte = _margin_matte(crop, _matte_size(crop.size), settings)
     if swapped.mask is not None:
         side = matte.shape[0]
-        matte = np.minimum(matte, cv2.resize(swapped.mask.astype(np.float32), (side, side)))
+        # The mask lies in the face's square as the matte does, so placing the product carries both along.
+        matte = matte * cv2.resize(swapped.mask, (side, side), interpolation=cv2.INTER_LINEAR)
     placed = scaled_about_center(crop.image_to_face, crop.size, settings.face_scale)
     place_face(picture, face, matte * np.float32(settings.opacity), placed)
 

@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     LIBRARY_MISSING = "library_missing"
     DETECTOR_UNAVAILABLE = "detector_unavailable"
     OUT_OF_MEMORY = "out_of_memory"
+    PERCEPTUAL_UNAVAILABLE = "perceptual_unavailable"
     TRAINING_DIVERGED = "training_diverged"
     STRIP_UNSUPPORTED = "strip_unsupported"
     STRIP_MISSING = "strip_missing"

@@ -184,6 +184,8 @@ class TrainSettings(_Checked):
             "quick": "small and fast; a plausible swap in minutes on a CPU",
             "original": "the classic 64-pixel network, 82 million parameters",
             "lowmem": "the classic network for little memory, 61 million parameters",
+            "gan": "64 pixels with a learned mask, trained against discriminators; needs a graphics card",
+            "gan128": "the same at 128 pixels",
         },
     )
     batch_size: int = _setting(
@@ -243,6 +245,17 @@ class TrainSettings(_Checked):
             "symmetric": "half of the time, but only performers whose two halves look alike",
             "never": "never",
         },
+    )
+    perceptual: str = _setting(
+        "none",
+        "Whether the families gan and gan128 also compare faces as a network that knows pictures sees them.",
+        choices={
+            "none": "by their pixels only",
+            "resnet50": "as Keras' ResNet50 sees them too; its weights have to be on this machine",
+        },
+    )
+    perceptual_weights: str = _setting(
+        "", "File (.h5) with that network's weights; empty takes them from Keras' own cache.", metavar="FILE"
     )
     precision: str = _setting(
         "auto",
@@ -338,6 +351,7 @@ class SwapSettings(_Checked):
         "How the edge is blended.",
         choices={"alpha": "soft edge", "poisson": "gradients of the swap, colors of the plate's edge (Poisson)"},
     )
+    learned_mask: bool = _setting(True, "Let networks that learned a mask show the face only where it says.")
     opacity: float = _setting(1.0, "Strength of the swap.", minimum=0.0, maximum=1.0)
     sharpen: float = _setting(0.0, "Unsharp masking of the swapped face.", minimum=0.0, maximum=5.0)
     face_scale: float = _setting(1.0, "Size of the swapped face against the plate's.", minimum=0.5, maximum=2.0)

@@ -21,7 +21,7 @@ class Autoencoder:
         performers: Performer ids, one decoder each.
         policy: Dtype policy of the arithmetic; the weights themselves are float32.
         encoder: float32 (n, S, S, 3) in 0…1 -> code.
-        decoders: Performer id -> model from code to float32 (n, S, S, 3) in 0…1.
+        decoders: Performer id -> model from code to float32 (n, S, S, 3) in 0…1, or with the mask (n, S, S, 4).
     """
 
     def __init__(self, family: Family, performers: Sequence[str], policy: str = "float32") -> None:

@@ -52,17 +52,18 @@ def enlarge_by_two(x: keras.KerasTensor, channels: int, policy: str, start: str 
     return PixelShuffle(dtype=policy)(x)
 
 
-def residual(x: keras.KerasTensor, policy: str, gain: float = 0.3) -> keras.KerasTensor:
-    """Add two 3×3 convolutions to x, then a leaky ramp.
+def residual(x: keras.KerasTensor, policy: str, gain: float = 0.3, kernel: int = 3) -> keras.KerasTensor:
+    """Add two convolutions to x, then a leaky ramp.
 
     Args:
         x: Input; the number of channels stays.
         policy: Dtype policy.
         gain: Scale of the second convolution's first weights; below 1 it keeps deep stacks without normalization
             stable from the first step.
+        kernel: Side of the convolutions' kernels.
     """
     channels = x.shape[-1]
     small = keras.initializers.VarianceScaling(gain, mode="fan_in", distribution="uniform")
-    y = leaky(keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=HE, dtype=policy)(x), policy)
-    y = keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=small, dtype=policy)(y)
+    y = leaky(keras.layers.Conv2D(channels, kernel, padding="same", kernel_initializer=HE, dtype=policy)(x), policy)
+    y = keras.layers.Conv2D(channels, kernel, padding="same", kernel_initializer=small, dtype=policy)(y)
     return leaky(keras.layers.Add(dtype=policy)([x, y]), policy)

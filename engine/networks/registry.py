@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import keras
 
-from . import classic, quick
+from . import classic, gan, quick
+from .discriminators import GAN128_JUDGES, GAN_JUDGES, Judges
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class Family:
         build_encoder: Dtype policy -> encoder model.
         build_decoder: Dtype policy -> decoder model.
         allows_bfloat16: Whether `precision` "auto" may choose bfloat16.
+        has_mask: Whether decoders return a fourth channel, the mask that says where the face is to show; all four lie
+            in 0…1.
+        layout: Figures of an adversarial family's generator, None for others.
+        judges: Figures of its discriminators, None for others.
     """
 
     name: str
@@ -30,6 +35,9 @@ class Family:
     build_encoder: Callable[[str], keras.Model]
     build_decoder: Callable[[str], keras.Model]
     allows_bfloat16: bool = True
+    has_mask: bool = False
+    layout: gan.Layout | None = None
+    judges: Judges | None = None
 
 
 def quick_family(face_size: int = 96, coverage: float = 1.7, width: int = 32, code: int = 256) -> Family:
@@ -43,9 +51,28 @@ def quick_family(face_size: int = 96, coverage: float = 1.7, width: int = 32, co
     )
 
 
+def adversarial_family(name: str, layout: gan.Layout, judges: Judges) -> Family:
+    """Return an adversarial family; other figures than the ancestor's serve experiments and tests."""
+    return Family(
+        name=name,
+        face_size=layout.face_size,
+        # The ancestor cuts the middle 220 of 256 pixels out of its faces, whose face squares have 160.
+        coverage=220 / 160,
+        build_encoder=lambda policy: gan.build_encoder(layout, policy),
+        build_decoder=lambda policy: gan.build_decoder(layout, policy),
+        # Its parties' balance is delicate, and was found in float32.
+        allows_bfloat16=False,
+        has_mask=True,
+        layout=layout,
+        judges=judges,
+    )
+
+
 # The ancestor cuts the middle 160 of 256 pixels out of its faces, which is exactly its mean face's square.
 FAMILIES: dict[str, Family] = {
     "quick": quick_family(),
     "original": Family("original", classic.FACE_SIZE, 1.0, classic.build_original_encoder, classic.build_decoder),
     "lowmem": Family("lowmem", classic.FACE_SIZE, 1.0, classic.build_lowmem_encoder, classic.build_decoder),
+    "gan": adversarial_family("gan", gan.GAN, GAN_JUDGES),
+    "gan128": adversarial_family("gan128", gan.GAN128, GAN128_JUDGES),
 }

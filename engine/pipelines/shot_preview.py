@@ -30,7 +30,9 @@ from .swap_plan import EVERY_TRACK
 if TYPE_CHECKING:
     from ..networks.registry import Family
 
-Decode = Callable[[NDArray[np.float32], str], NDArray[np.float32]]
+Faces = NDArray[np.float32]
+# Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
+Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
 
 MAXIMUM_FRAMES = 6
 _LARGEST_SIDE_PX = 480
@@ -57,17 +59,13 @@ class _NetworkInMemory:
     face_size: int
     coverage: float
     performers: tuple[str, ...]
-    decode: Decode
+    swap: Swap
     step: int = 0
     fingerprint: str = ""
 
     def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
         """Return the canonical alignment at the network's size and coverage."""
         return face_matrix(landmarks, self.face_size, self.coverage)
-
-    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the faces with the identity of `source`."""
-        return self.decode(faces, source), None
 
 
 class ShotFrames:
@@ -88,10 +86,10 @@ class ShotFrames:
         self._performers = tuple(performers)
         self._settings = settings
 
-    def draw(self, decode: Decode) -> NDArray[np.uint8]:
+    def draw(self, swap: Swap) -> NDArray[np.uint8]:
         """Return one row for each frame: the plate, and beside it the plate with the swap; uint8 (h, w, 3) RGB."""
         family = self._family
-        network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, decode)
+        network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, swap)
         rows = [np.concatenate([item.plate, self._swapped(item, network)], axis=1) for item in self._frames]
         width = max(row.shape[1] for row in rows)
         return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])

@@ -16,6 +16,7 @@ from ..networks.registry import FAMILIES, Family
 from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
+from .decoded import joined, told_apart
 
 Faces = NDArray[np.float32]
 
@@ -42,12 +43,18 @@ class NetworkDecoder:
 
     def __call__(self, faces: Faces, performer: str) -> Faces:
         """Return the faces with the identity of `performer`; float32 (n, S, S, 3) RGB in 0…1, any n."""
-        results = [np.empty_like(faces[:0])]
+        return self.with_masks(faces, performer)[0]
+
+    def with_masks(self, faces: Faces, performer: str) -> tuple[Faces, Faces | None]:
+        """Return the faces with the identity of `performer`, and the masks (n, S, S), None where there are none."""
+        if not len(faces):
+            return np.empty_like(faces), None
+        results = []
         for start in range(0, len(faces), self._chunk):
             part = faces[start : start + self._chunk]
             filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
             results.append(self._compiled[performer](filled)[: len(part)])
-        return np.concatenate(results)
+        return told_apart(joined([np.concatenate(results)], faces.shape[1]))
 
 
 class Swapper:
@@ -95,7 +102,7 @@ class Swapper:
                 f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
                 "Choose one of them, or train a model with this performer.",
             )
-        return np.clip(self._decode(np.ascontiguousarray(faces, np.float32), source), 0.0, 1.0), None
+        return self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
 
 
 def family_of(document: ModelDocument) -> Family:

@@ -16,12 +16,15 @@ from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
 from ..runtime.device import choose_policy
 from ..runtime.reporter import Reporter
+from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
 from .chosen_weights import read_inference_weights
 from .dataset import PerformerFaces, read_faces
+from .perceptual import WITHOUT, open_perceptual
+from .player import Player
 from .previewer import ShotPreview
-from .recipes import RECIPES
+from .recipes import RECIPES, Recipe
 from .session import TrainingSession
 from .team import Team
 from .trainer import Trainer
@@ -39,7 +42,8 @@ def open_session(
         team: The processes that train it; this one alone by default.
 
     Raises:
-        EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, or what reading facesets raises.
+        EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`, or what reading
+            facesets raises.
     """
     settings = job.settings
     family = FAMILIES[settings.family]
@@ -55,13 +59,32 @@ def open_session(
     faces = [read_faces(by_name[name], view, recipe.oversampling, reporter) for name in performers]
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
-    trainer = Trainer(network, recipe)
+    trainer = Trainer(network, recipe, players=_players(network, recipe, settings))
     if found is not None:
         found = _resume(job, found, trainer)
     elif settings.warm_start:
         _start_warm(Path(settings.warm_start), trainer)
     document = _describe(found, settings, network, faces)
     return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
+
+
+def _players(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Sequence[Player] | None:
+    """Return the players of a family with discriminators, None for others.
+
+    Raises:
+        EngineError: `perceptual_unavailable`, also when a family is to compare features and can't.
+    """
+    if recipe.adversarial is not None:
+        return adversarial_players(network, recipe, settings.seed, open_perceptual(settings))
+    if settings.perceptual != WITHOUT:
+        able = ", ".join(name for name, other in RECIPES.items() if other.adversarial is not None)
+        raise EngineError(
+            ErrorCode.PERCEPTUAL_UNAVAILABLE,
+            f"The family {network.family.name} has no perceptual loss, so it can't be trained with perceptual "
+            f"{settings.perceptual}.",
+            f"Train one of {able}, or with perceptual {WITHOUT}.",
+        )
+    return None
 
 
 def check_match(found: ModelDocument, family: Family, performers: Sequence[str], folder: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from ..networks.autoencoder import Autoencoder
 from . import losses
@@ -35,6 +36,8 @@ class Player:
         loss: Batch -> the scalar it lowers, and scalars by name to report. It may read the weights of other players,
             which stay as they are.
         state: What its loss changes without gradients, for instance seeds and running figures; saved like weights.
+        draws: Number of the step, and performers and faces of each -> random arrays by name that its batch gets, for
+            losses that need chance. They depend on the step's number alone, so that resuming needs no random state.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Player:
     optimizer: keras.optimizers.Optimizer
     loss: Callable[[Batch], Losses]
     state: Mapping[str, keras.Variable] = field(default_factory=dict)
+    draws: Callable[[int, tuple[int, int]], Mapping[str, NDArray[np.float32]]] | None = None
 
 
 def adam(recipe: Recipe, variables: Mapping[str, keras.Variable]) -> keras.optimizers.Optimizer:

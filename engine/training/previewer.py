@@ -18,7 +18,8 @@ from .pacing import Pacing
 from .preview import preview_grid, write_preview
 
 Faces = NDArray[np.float32]
-Decode = Callable[[Faces, str], Faces]
+# Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
+Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
 
 _FACES = 6
 
@@ -26,7 +27,7 @@ _FACES = 6
 class ShotPreview(Protocol):
     """Frames of the edit, ready to be swapped with a network in memory."""
 
-    def draw(self, decode: Decode) -> NDArray[np.uint8]:
+    def draw(self, swap: Swap) -> NDArray[np.uint8]:
         """Return the frames with the swap over them as one picture, uint8 (h, w, 3) RGB."""
         ...
 
@@ -37,7 +38,7 @@ class Previewer:
     Args:
         folder: Folder of the model.
         faces: Performer -> held-out faces as the swap sees them, float32 (n, S, S, 3) RGB in 0…1.
-        decode: Faces and a performer -> the faces with that performer's identity, by the network as it is.
+        swap: Faces and a performer -> the faces with that performer's identity and the masks, by the network as it is.
         pacing: Says when.
         reporter: Is told of each picture.
         shots: Frames of the edit to show, or None.
@@ -47,14 +48,14 @@ class Previewer:
         self,
         folder: Path,
         faces: Mapping[str, Faces],
-        decode: Decode,
+        swap: Swap,
         pacing: Pacing,
         reporter: Reporter,
         shots: ShotPreview | None = None,
     ) -> None:
         self._folder = folder
         self._faces = {name: views[:_FACES] for name, views in faces.items()}
-        self._decode = decode
+        self._swap = swap
         self.pacing = pacing
         self._reporter = reporter
         self._shots = shots
@@ -75,9 +76,9 @@ class Previewer:
             return
         self._last_step = step
         with self.pacing.timed(step):
-            self._write("training", self.path, preview_grid(self._faces, self._decode))
+            self._write("training", self.path, preview_grid(self._faces, self._swap))
             if self._shots is not None:
-                self._write("shots", self._folder / SHOT_PREVIEW_FILE, self._shots.draw(self._decode))
+                self._write("shots", self._folder / SHOT_PREVIEW_FILE, self._shots.draw(self._swap))
             curve = loss_curve(loss_series(read_history(self._folder / HISTORY_FILE)))
             self._write("history", self._folder / CURVE_FILE, curve)
 

@@ -16,6 +16,30 @@ _FLIPPED = 0.5
 
 
 @dataclass(frozen=True)
+class AdversarialShares:
+    """Figures of an adversarial family's loss: the share of each part in the generators' total.
+
+    Attributes:
+        absolute: L1 of the raw face, and of the auxiliary head's picture. The ancestor's 3 is of pictures in -1…1, so
+            it is 6 of ours in 0…1.
+        deceiving: Each discriminator's of pictures.
+        hiding: The code's identity.
+        kept_code: The cosine distance of the swap's code to the original's.
+        mask_size: Mean of the mask.
+        mask_roughness: Differences of neighboring pixels of the mask, along each axis.
+        mixing: Both parameters of the Beta distribution by which real and made pictures are mixed.
+    """
+
+    absolute: float = 6.0
+    deceiving: float = 0.5
+    hiding: float = 0.03
+    kept_code: float = 1.0
+    mask_size: float = 1e-3
+    mask_roughness: float = 0.01
+    mixing: float = 0.2
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Training figures of a family.
 
@@ -36,6 +60,7 @@ class Recipe:
         largest_gradient: Norm to which larger gradients of a step are cut, 0 for no cut.
         average: Memory of the weights' running average that the swap uses; 0 uses the weights themselves.
         oversampling: How much finer than the network sees them faces are kept in memory.
+        adversarial: Figures of the loss of families with discriminators, whose only they are; None for others.
     """
 
     batch_size: int
@@ -53,6 +78,7 @@ class Recipe:
     largest_gradient: float = 0.0
     average: float = 0.0
     oversampling: float = 1.5
+    adversarial: AdversarialShares | None = None
 
 
 _CLASSIC = Recipe(
@@ -64,6 +90,17 @@ _CLASSIC = Recipe(
     takes_turns=True,
     # 160 pixels of a face square, as in the ancestor's 256-pixel faces.
     oversampling=2.5,
+)
+
+_ADVERSARIAL = Recipe(
+    batch_size=64,
+    learning_rate=2e-4,
+    beta_1=0.5,
+    beta_2=0.999,
+    augmentation=Augmentation(rotation_deg=0.0, zoom=0.1, shift=0.0, flip=0.5, jitter=6.0),
+    # 160 pixels of a face square, as in the ancestor's 256-pixel faces.
+    oversampling=160 / (64 / (220 / 160)),
+    adversarial=AdversarialShares(),
 )
 
 # docs/explanation/decisions/0012 tells what each of these figures gained.
@@ -84,6 +121,12 @@ RECIPES: dict[str, Recipe] = {
     ),
     "original": _CLASSIC,
     "lowmem": _CLASSIC,
+    "gan": _ADVERSARIAL,
+    "gan128": replace(
+        _ADVERSARIAL,
+        oversampling=_ADVERSARIAL.oversampling / 2,
+        adversarial=AdversarialShares(mask_size=3e-3),
+    ),
 }
 
 

@@ -77,7 +77,7 @@ class TrainingSession:
         self._outlook = Outlook(read_history(folder / HISTORY_FILE))
         pacing = Pacing(settings.preview_interval)
         pacing.start(trainer.steps)
-        self._previewer = Previewer(folder, self._held_out, self._decode, pacing, reporter, shots)
+        self._previewer = Previewer(folder, self._held_out, self._decode.with_masks, pacing, reporter, shots)
         self._losses: dict[str, float] = dict(document.losses)
         self._first_step = self._saved_step = document.step
         self._trained_before_s = document.trained_s

@@ -81,7 +81,8 @@ class Trainer:
         found: dict[str, float] = {}
         for player, update in zip(self.players, self._updates, strict=True):
             player.optimizer.learning_rate.assign(learning_rate)
-            found.update(update(batch, keep))
+            drawn = player.draws(self.steps, inputs.shape[:2]) if player.draws else {}
+            found.update(update({**batch, **drawn}, keep))
         self.steps += 1
         return found
 
@@ -116,7 +117,11 @@ class Trainer:
 
     def _named(self) -> Iterator[tuple[str, keras.Variable]]:
         """Name everything that the next step depends on, but for the number of steps; the same on every backend."""
-        for kind, variables in (("weights", self._weights), ("average", self._averages), ("state", self._state)):
+        own = self.network.weights()
+        # Apart from the network's own, so that the swap reads no discriminators.
+        helpers = {name: variable for name, variable in self._weights.items() if name not in own}
+        kinds = {"weights": own, "training": helpers, "average": self._averages, "state": self._state}
+        for kind, variables in kinds.items():
             yield from ((f"{kind}/{name}", variable) for name, variable in variables.items())
         for number, player in enumerate(self.players):
             for index, variable in enumerate(player.optimizer.variables):

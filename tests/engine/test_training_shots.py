@@ -88,7 +88,7 @@ def test_the_swap_lies_where_the_face_is_and_the_plate_beside_it(tmp_path, foota
 
     def green(faces, performer):
         asked.append((performer, faces.copy()))
-        return np.broadcast_to(np.array([0.0, 1.0, 0.0], np.float32), faces.shape).copy()
+        return np.broadcast_to(np.array([0.0, 1.0, 0.0], np.float32), faces.shape).copy(), None
 
     picture = frames.draw(green)
     # Two frames of half the size, plate and swap side by side; no face in frame 0.
@@ -110,8 +110,8 @@ def test_frames_are_read_once_however_many_previews_there_are(tmp_path, footage,
     shots = [PreviewShot(footage, tuple(range(10)), ((-1, "anna"),))]
     messages, reporter = recorder()
     frames = open_shot_frames(job(tmp_path, shots), FAMILY, reporter)
-    assert frames.draw(lambda faces, _who: faces).shape[0] == MAXIMUM_FRAMES * 270
-    frames.draw(lambda faces, _who: faces)
+    assert frames.draw(lambda faces, _who: (faces, None)).shape[0] == MAXIMUM_FRAMES * 270
+    frames.draw(lambda faces, _who: (faces, None))
     assert len(opened) == 1
     assert any("first 6 of 10" in text for text in warnings(messages))
 

@@ -25,7 +25,8 @@ class Batch:
 
     Attributes:
         inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent, recolored and degraded.
-        targets: The same faces as the network should return them.
+        targets: The same faces as the network should return them; float32 (performers, batch, S, S, 4) with the mask
+            as fourth channel where the faces have masks.
     """
 
     inputs: NDArray[np.float32]
@@ -64,16 +65,17 @@ def make_batch(
         step: Number of the batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
     """
-    images, coverages = [], []
+    images, coverages, masks = [], [], []
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))
         images += [performer.learned[i] for i in picked]
         coverages += [performer.learned_coverage[i] for i in picked]
+        masks += [performer.learned_masks[i] for i in picked] if performer.learned_masks else []
     random = np.random.default_rng([seed, 2, step])
-    shape = (len(faces), batch_size, view.size, view.size, 3)
+    shape = (len(faces), batch_size, view.size, view.size)
     of_each_face = np.repeat(np.asarray(flips, np.float64), batch_size) if flips else None
-    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face)
-    return Batch(inputs.reshape(shape), targets.reshape(shape))
+    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face, masks)
+    return Batch(inputs.reshape(*shape, -1), targets.reshape(*shape, -1))
 
 
 class BatchLoader:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .head_grid import CELLS, SAMPLES, HeadGrid, cell_centers, head_grid
+from .head_grid import CELLS, SAMPLES, SIDE, HeadGrid, cell_centers, head_grid
 
 # What is compared in a cell: log brightness, two log ratios of colors, edges, and the unlikeness of the pattern.
 _LIGHT, _COLORS, _EDGES, _PATTERN = 0, slice(1, 3), 3, 4

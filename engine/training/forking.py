@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import written_whole
-from ..contract.project import HISTORY_FILE
-from .checkpoint import ModelDocument, holds_model, read_arrays, read_model, write_model
+from ..contract.project import HISTORY_FILE, MODEL_FILE
+from .checkpoint import read_arrays, read_model, write_model
 
 SUFFIX = "-finish"
 
@@ -40,8 +40,8 @@ def fork_for_finish(model: Path) -> tuple[Path, bool]:
     if document.forked_from:
         return model, False
     fork = fork_folder(model)
-    if (holds_model(fork)) and (found := _complete(fork)) is not None:
-        if found.forked_from.get("model") != model.name:
+    if (fork / MODEL_FILE).exists():
+        if read_model(fork).forked_from.get("model") != model.name:
             raise EngineError(
                 ErrorCode.MODEL_MISMATCH,
                 f"{fork} holds a model that is no fork of {model.name}.",
@@ -59,11 +59,3 @@ def fork_for_finish(model: Path) -> tuple[Path, bool]:
     write_model(fork, replace(document, backups=(), snapshots=(), forked_from=origin))
     return fork, True
 
-
-def _complete(fork: Path) -> ModelDocument | None:
-    try:
-        return read_model(fork)
-    except EngineError as error:
-        if error.code is ErrorCode.MODEL_UNREADABLE and not (fork / "model.json").exists():
-            return None
-        raise

@@ -19,7 +19,7 @@ if importlib.util.find_spec("understudy") is None:
 
 from understudy.engine.runtime.machine import look_at_machine
 
-LIBRARIES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "av", "dlib-bin", "ai-edge-litert")
+LIBRARIES = ("tensorflow", "keras", "openvino", "numpy", "opencv-python-headless", "av", "dlib-bin", "ai-edge-litert")
 
 
 def processor() -> str:

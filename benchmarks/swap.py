@@ -28,6 +28,7 @@ from understudy.engine.contract.jobs import FaceAssignment, SwapJob  # noqa: E40
 from understudy.engine.contract.project import Project  # noqa: E402
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings  # noqa: E402
 from understudy.engine.contract.timing import Footage, FrameRange  # noqa: E402
+from understudy.engine.faces.alignment import face_matrix  # noqa: E402
 from understudy.engine.faces.geometry import CANONICAL_INNER  # noqa: E402
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks  # noqa: E402
 from understudy.engine.media.fingerprint import footage_key  # noqa: E402
@@ -43,6 +44,10 @@ class PretendedNetwork:
 
     def __init__(self, pause_s: float) -> None:
         self._pause_s = pause_s
+
+    def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return the alignment."""
+        return face_matrix(landmarks, self.face_size, self.coverage)
 
     def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, None]:
         """Return the faces blurred."""

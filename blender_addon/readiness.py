@@ -182,9 +182,10 @@ def tracking_reason(context: bpy.types.Context) -> str:
     reason = shots_reason(context)
     if reason:
         return reason
-    if not any(found_in(context, strip) for strip in shots.chosen_strips(context)):
+    found = [item for item in (found_in(context, strip) for strip in shots.chosen_strips(context)) if item]
+    if not found:
         return "Extract the faces of this shot first"
-    return ""
+    return "" if any(item.tracks for item in found) else "No face was found in this shot"
 
 
 def tracking_read_reason(context: bpy.types.Context) -> str:

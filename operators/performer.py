@@ -35,6 +35,12 @@ class UNDERSTUDY_OT_performer_add(Described, bpy.types.Operator):
         """Ask for the name."""
         return context.window_manager.invoke_props_dialog(self)
 
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the field of the name, ready to be typed into."""
+        row = self.layout.row()
+        row.activate_init = True
+        row.prop(self, "name")
+
     def run(self, context: bpy.types.Context) -> str:
         """Add the performer."""
         item = casting.add_performer(sequencer_scene(context).understudy, self.name)

@@ -111,7 +111,7 @@ def _draw_fitness(
     worst = judged.shot.ranges[0].sentence if judged.shot.ranges else ""
     text = f"{where}{judged.shot.sentence} {worst[:1].upper()}{worst[1:]}{'.' if worst else ''}".strip()
     sentence(column, text, icon="ERROR" if worst else "CHECKMARK")
-    if judged.shot.frames:
+    if judged.shot.ranges:
         operator = column.operator(ids.Operator.FACE_WORST_FRAME, text="Go to Worst Frame", icon="TIME")
         operator.strip, operator.track = strip.name, track.id
 

@@ -128,8 +128,9 @@ class FrameStream:
         return pending
 
     def _crop(self, image: np.ndarray, media_frame: int, face: PlannedFace) -> FaceCrop:
+        matrix = self._swapper.image_to_face(face.landmarks)
         size, coverage = self._swapper.face_size, self._swapper.coverage
-        return cut_face(image, face.landmarks, media_frame, face.track, face.source, size, coverage)
+        return cut_face(image, face.landmarks, media_frame, face.track, face.source, size, coverage, matrix)
 
     def _swap_waiting(self) -> None:
         # Drawing order within a frame is the plan's, whatever the batches were.

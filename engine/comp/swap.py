@@ -69,6 +69,10 @@ class Swapper(Protocol):
         """Changes with the weights."""
         ...
 
+    def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return the similarity (2, 3) from the picture to the face it takes, of landmarks (68, 2) in the picture."""
+        ...
+
     def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
         """Return faces (n, S, S, 3) and masks (n, S, S) or None, float32 0…1, of `source` in the pose of `faces`."""
         ...
@@ -122,7 +126,14 @@ class SwappedFace:
 
 
 def cut_face(
-    image: np.ndarray, landmarks: np.ndarray, media_frame: int, track: int, source: str, size: int, coverage: float
+    image: np.ndarray,
+    landmarks: np.ndarray,
+    media_frame: int,
+    track: int,
+    source: str,
+    size: int,
+    coverage: float,
+    image_to_face: np.ndarray | None = None,
 ) -> FaceCrop:
     """Cut one face out of a frame: one warp, at the network's size.
 
@@ -134,8 +145,10 @@ def cut_face(
         source: Performer that shall appear.
         size: Side of the network's faces in pixels.
         coverage: Side of the network's faces in canonical face squares.
+        image_to_face: The network's own alignment, shape (2, 3); by default the canonical one at this coverage.
     """
-    image_to_face = face_matrix(landmarks, size, coverage)
+    if image_to_face is None:
+        image_to_face = face_matrix(landmarks, size, coverage)
     plate = np.asarray(align_face(image, image_to_face, size), np.float32) / full_scale(image.dtype)
     visible = picture_region(image.shape[1], image.shape[0], image_to_face).depth(size) > 0.0
     return FaceCrop(

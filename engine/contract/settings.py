@@ -339,6 +339,7 @@ class SwapSettings(_Checked):
         8, "Bits of each channel of the written pictures.", choices={8: "usual", 16: "fine gradients"}
     )
     batch_size: int = _setting(8, "Faces the network swaps at a time.", minimum=1, maximum=256)
+    threads: int = _setting(0, "Processor threads of the network; 0 takes all cores.", minimum=0, maximum=1024)
     mark_pictures: bool = _setting(
         True, "Write into every picture that a trained algorithm composited it (IPTC digital source type)."
     )

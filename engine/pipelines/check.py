@@ -21,6 +21,7 @@ from ..contract.messages import Done
 from ..contract.model_licences import LICENCES, paid_work_sentence
 from ..runtime.environment_check import LIBRARIES
 from ..runtime.machine import Machine, look_at_machine
+from ..runtime.openvino_runtime import keep_reports_back
 from ..runtime.reporter import Reporter
 
 _SIDE = 160
@@ -117,6 +118,7 @@ def _check_libraries(reporter: Reporter) -> tuple[dict[str, str], list[str]]:
     reporter.stage("libraries", "Loading the libraries")
     # TensorFlow's start-up notes would drown the findings.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    keep_reports_back()
     for number, (module, package) in enumerate(LIBRARIES, start=1):
         try:
             importlib.import_module(module)

@@ -25,6 +25,7 @@ from ..faces.picture_part import FaceView, PicturePart
 from ..faces.quality import measure_quality
 from ..faces.tracks import FaceTrack, TrackSet, thumbnail_name
 from ..faceset.record import FaceRecord
+from ..faceset.records_file import read_records
 from ..faceset.store import FacesetWriter
 from ..media.images import write_png
 from ..media.picture import ArrayPicture
@@ -92,6 +93,36 @@ def revise_faces(folder: Path, faceset: Path, before: TrackSet, after: TrackSet,
         cut = _look(after, plan.cuts, thumbnails, writer, folder, reporter)
         writer.remove(plan.removals)
     return FaceChanges(cut, len(plan.renames), len(plan.removals))
+
+
+def with_measured_quality(tracks: TrackSet, found: TrackSet, faceset: Path) -> TrackSet:
+    """Return tracks whose moved faces have the sharpness and exposure that was measured when they were cut.
+
+    Moving a face changes what lies under it; only the cutting sees the picture again.
+
+    Args:
+        tracks: Corrected tracks.
+        found: The search's own result; faces that lie where it found them keep its figures.
+        faceset: Folder of the aligned faces; without records the tracks are returned as they are.
+
+    Raises:
+        EngineError: `faceset_unreadable`.
+    """
+    if not (faceset / FACESET_FILE).is_file():
+        return tracks
+    measured = {(record.track, record.media_frame): record for record in read_records(faceset).records}
+
+    def renewed(track: FaceTrack) -> FaceTrack:
+        sharpness, exposure = track.sharpness.copy(), track.exposure.copy()
+        for index, frame in enumerate(track.frames.tolist()):
+            record = measured.get((track.id, frame))
+            if record is None or track.bridged[index] or not _has_landmarks(track, record):
+                continue
+            if not any(_has_landmarks(item, record) for item in found.tracks):
+                sharpness[index], exposure[index] = record.sharpness, record.exposure
+        return replace(track, sharpness=sharpness, exposure=exposure)
+
+    return replace(tracks, tracks=tuple(map(renewed, tracks.tracks)))
 
 
 def _plan(records: tuple[FaceRecord, ...], before: TrackSet, after: TrackSet) -> _Plan:

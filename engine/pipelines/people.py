@@ -191,7 +191,8 @@ def _finish(project: Project, found: People, footage: int, reporter: Reporter) -
     }
     text = f"{_counted(len(found.people), 'person', 'people')} in {_counted(tracks, 'face track', 'face tracks')}"
     if found.suggestions:
-        text += f"; suggested: {sure} sure, {len(found.suggestions) - sure} perhaps"
+        counts = {"sure": sure, "perhaps": len(found.suggestions) - sure}
+        text += "; suggested: " + ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     if asked:
         text += f"; {_counted(len(asked), 'pair looks', 'pairs look')} alike"
     if found.contested:

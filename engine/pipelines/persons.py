@@ -40,7 +40,18 @@ def picture_identities(pictures: Sequence[Path], models: FaceModels) -> NDArray[
 
 
 def _identity(path: Path, models: FaceModels) -> NDArray[np.float32]:
-    image = read_image(path)
+    image, landmarks = largest_face(read_image(path), path, models)
+    return models.identity.embed(image, landmarks)
+
+
+def largest_face(
+    image: NDArray[np.uint8], path: Path, models: FaceModels
+) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """Return a picture and the landmarks (68, 2) of its largest face.
+
+    Raises:
+        EngineError: `no_faces`, naming the picture that shows none.
+    """
     found = models.detector.detect(image)
     if not found:
         raise EngineError(
@@ -50,4 +61,4 @@ def _identity(path: Path, models: FaceModels) -> NDArray[np.float32]:
         )
     largest = max(found, key=lambda item: float(np.prod(item.box[2:] - item.box[:2])))
     landmarks, _ = models.fitter.fit(image, largest.box, largest.roll_deg)
-    return models.identity.embed(image, landmarks)
+    return image, landmarks

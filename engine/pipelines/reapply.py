@@ -8,7 +8,7 @@ and `found.npz` and `found.json` hold what the search gave. Corrections always s
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..contract.correction_list import describe, load_corrections, save_corrections, with_keys
@@ -21,7 +21,7 @@ from ..faces.face_paths import CorrectionResults, load_results, save_results
 from ..faces.fitness import save_fitness
 from ..faces.tracks import TrackSet, load_tracks, save_tracks, thumbnail_name
 from ..runtime.reporter import Reporter
-from .face_revision import FaceChanges, revise_faces
+from .face_revision import FaceChanges, revise_faces, with_measured_quality
 from .footage_faces import FootageFaces, StoppedError
 
 
@@ -145,6 +145,7 @@ def run_corrections(
     for sentence in unplaced:
         reporter.warning(sentence)
     faces = revise_faces(folder, faceset, before, corrected.tracks, reporter)
+    corrected = replace(corrected, tracks=with_measured_quality(corrected.tracks, found, faceset))
     save_corrected(folder, found, corrected)
     return Reapplied(corrected, faces, unplaced)
 

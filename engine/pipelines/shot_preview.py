@@ -19,6 +19,7 @@ from ..contract.preview_shot import PreviewShot
 from ..contract.project import Project
 from ..contract.settings import SwapSettings
 from ..contract.timing import FrameRange
+from ..faces.alignment import face_matrix
 from ..faces.geometry import invert_similarity
 from ..faces.tracks import load_tracks
 from ..media.fingerprint import footage_key
@@ -59,6 +60,10 @@ class _NetworkInMemory:
     decode: Decode
     step: int = 0
     fingerprint: str = ""
+
+    def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return the canonical alignment at the network's size and coverage."""
+        return face_matrix(landmarks, self.face_size, self.coverage)
 
     def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the faces with the identity of `source`."""

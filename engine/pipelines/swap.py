@@ -18,6 +18,7 @@ from ..comp.record import SwapRecord, picture_digests, save_outlines
 from ..comp.stream import FrameStream, ReadFrame
 from ..comp.swap import Swapper, face_outline
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.imported_model import licence_warnings, load_imported
 from ..contract.jobs import SwapJob
 from ..contract.messages import Done
 from ..contract.performers import load_performers
@@ -28,9 +29,8 @@ from ..media.fingerprint import footage_key
 from ..media.images import read_image
 from ..media.marks import composite_xmp
 from ..media.reader import FootageReader
-from ..runtime.device import prepare_tensorflow
 from ..runtime.reporter import Reporter
-from ..training.checkpoint import read_model
+from .swap_model import load_model
 from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
 
 
@@ -55,7 +55,7 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
         reporter.stage("loading", "Loading model and tracks")
         key = footage_key(job.footage)
         tracks = _tracks(project, key, job)
-        swapper = swapper or _load(job)
+        swapper = swapper or load_model(job, reporter)
         check_performers(job, swapper.performers)
         with FootageReader(job.footage) as reader:
             plan = plan_swap(job, tracks)
@@ -93,16 +93,8 @@ def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
     return load_tracks(folder)
 
 
-def _load(job: SwapJob) -> Swapper:
-    # What is wrong with the model or the assignment is said before TensorFlow takes its seconds.
-    check_performers(job, read_model(job.model).performers)
-    prepare_tensorflow()
-    from ..training.inference import load_swapper
-
-    return load_swapper(job.model, checkpoint=job.settings.checkpoint)
-
-
 def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[str, Any]:
+    imported = load_imported(job.model)
     return {
         "key": key,
         "footage": job.footage.to_json(),
@@ -110,6 +102,7 @@ def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[
         "family": swapper.family,
         "step": swapper.step,
         "model_fingerprint": swapper.fingerprint,
+        "model_licence": None if imported is None else asdict(imported.licence),
         "settings": asdict(job.settings),
         "width": tracks.width,
         "height": tracks.height,
@@ -121,12 +114,20 @@ def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: 
     notes, consent_warnings = assignment_notes(
         job.assignments, load_performers(project.performers), datetime.date.today()
     )
-    # How many faces the network takes at once changes nothing in the pictures, and the fingerprint tells its weights.
-    settings = {name: value for name, value in header["settings"].items() if name not in ("batch_size", "checkpoint")}
-    inputs = {**header, "settings": settings, "footage": None, "model": None, "engine_version": None}
+    # How many faces the network takes at once, and on how many threads, changes nothing in the pictures; the
+    # fingerprint tells the checkpoint's weights.
+    without = ("batch_size", "threads", "checkpoint")
+    inputs = {
+        **header,
+        "settings": {name: value for name, value in header["settings"].items() if name not in without},
+        "footage": None,
+        "model": None,
+        "engine_version": None,
+        "model_licence": None,
+    }
     digests = picture_digests(inputs, plan.frames, plan.faces)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
-    record.warnings += plan.warnings + consent_warnings
+    record.warnings += plan.warnings + consent_warnings + licence_warnings(job.model)
     return record
 
 

@@ -22,7 +22,12 @@ LIBRARIES = (
     *(("numpy", "numpy"), ("scipy", "scipy"), ("cv2", "opencv-python-headless"), ("skimage", "scikit-image")),
     *(("PIL", "pillow"), ("isal", "isal"), ("av", "av"), ("dlib", "dlib-bin"), ("yaml", "PyYAML")),
     ("scenedetect.detectors", "scenedetect-headless"),
-    *(("ai_edge_litert.interpreter", "ai-edge-litert"), ("tensorflow", "tensorflow"), ("keras", "keras")),
+    *(
+        ("ai_edge_litert.interpreter", "ai-edge-litert"),
+        ("openvino", "openvino"),
+        ("tensorflow", "tensorflow"),
+        ("keras", "keras"),
+    ),
 )
 
 # Data without code: its module would import what newer Pythons no longer carry, so only its files are asked for.
@@ -33,6 +38,7 @@ _ANSWER = "understudy-library "
 _SCRIPT = """
 import importlib, importlib.metadata, json, os, sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.modules["openvino_telemetry"] = None  # importing openvino is to tell nobody
 for module, package in json.loads(sys.argv[1]):
     try:
         if module:

@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from ... import __version__
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import TEMPORARY_SUFFIX, read_document, write_document, written_whole
+from ..contract.imported_model import SCHEMA, VERSION, load_imported
 from ..contract.project import MODEL_FILE
 
-SCHEMA = "understudy.model"
-VERSION = 1
 BACKUPS = 2
 
 # Every file of a model that a save may drop once `model.json` doesn't name it any more.
@@ -112,7 +111,8 @@ def read_model(folder: Path) -> ModelDocument:
     """Read a model's document.
 
     Raises:
-        EngineError: `model_missing` when the folder holds none, `model_unreadable` when it can't be read.
+        EngineError: `model_missing` when the folder holds none, `model_unreadable` when it can't be read,
+            `model_mismatch` when it holds an imported network.
     """
     if not holds_model(folder):
         raise EngineError(
@@ -121,6 +121,12 @@ def read_model(folder: Path) -> ModelDocument:
             "Train one there first, or choose another folder.",
         )
     content = read_document(folder / MODEL_FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
+    if load_imported(folder) is not None:
+        raise EngineError(
+            ErrorCode.MODEL_MISMATCH,
+            f"The model in {folder} was imported; it can be swapped with, but not trained on.",
+            "Choose another model folder to train in.",
+        )
     known = {item.name for item in fields(ModelDocument)}
     try:
         document = ModelDocument(**{key: value for key, value in content.items() if key in known})

@@ -19,6 +19,10 @@ _TEXT = (200, 200, 200)
 _COLORS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0))
 HELD_OUT = "held out"
 _LOSS = "loss/"
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SCALE = 0.34
+_LINE_PX = 13
+_LONGEST_NAME = 24
 # Sub-pixel positions for OpenCV's lines.
 _SHIFT = 4
 
@@ -43,7 +47,7 @@ def loss_series(history: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[in
 
 
 def loss_curve(series: Series) -> NDArray[np.uint8]:
-    """Draw the curves, steps to the right, values upwards on a logarithmic scale.
+    """Draw the curves with their names, steps to the right, values upwards on a logarithmic scale.
 
     Args:
         series: Name -> (step, value) in order of steps, values positive.
@@ -60,17 +64,29 @@ def loss_curve(series: Series) -> NDArray[np.uint8]:
     steps, logs = np.array([step for step, _ in points], float), np.log10([value for _, value in points])
     first, last = steps.min(), max(steps.max(), steps.min() + 1)
     bottom, top = logs.min(), max(logs.max(), logs.min() + 1e-3)
-    for index, curve in enumerate(series.values()):
+    for index, (name, curve) in enumerate(series.items()):
         x = low[0] + (np.array([step for step, _ in curve], float) - first) / (last - first) * (high[0] - low[0])
         y = low[1] + (np.log10([value for _, value in curve]) - bottom) / (top - bottom) * (high[1] - low[1])
         line = np.rint(np.stack([x, y], axis=1) * (1 << _SHIFT)).astype(np.int32)
         color = _COLORS[index % len(_COLORS)]
         cv2.polylines(picture, [line], isClosed=False, color=color, thickness=1, lineType=cv2.LINE_AA, shift=_SHIFT)
+        _label(picture, name if name.isascii() else f"performer {index + 1}", high[1] + _LINE_PX * (index + 1), color)
     for text, place in (
         (f"{10**top:.2g}", (1, high[1] + 10)),
         (f"{10**bottom:.2g}", (1, low[1])),
         (f"{first:.0f}", (low[0], SIDE - 10)),
         (f"{last:.0f} steps", (high[0] - 62, SIDE - 10)),
     ):
-        cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.34, _TEXT, 1, cv2.LINE_AA)
+        _write(picture, text, place, _TEXT)
     return picture
+
+
+def _label(picture: NDArray[np.uint8], name: str, bottom: int, color: tuple[int, int, int]) -> None:
+    """Write a curve's name in its color at the right, where falling curves leave room; OpenCV's font is ASCII only."""
+    text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+    (width, _height), _base = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
+    _write(picture, text, (SIDE - 12 - width, bottom), color)
+
+
+def _write(picture: NDArray[np.uint8], text: str, place: tuple[int, int], color: tuple[int, int, int]) -> None:
+    cv2.putText(picture, text, place, _FONT, _FONT_SCALE, color, 1, cv2.LINE_AA)

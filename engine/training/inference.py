@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import NEWEST
+from ..faces.alignment import face_matrix
 from ..networks.autoencoder import Autoencoder
-from ..networks.registry import FAMILIES
+from ..networks.registry import FAMILIES, Family
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
 
@@ -74,6 +75,10 @@ class Swapper:
         self.fingerprint = document.fingerprint
         self._decode = NetworkDecoder(network)
 
+    def image_to_face(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
+        return face_matrix(landmarks, self.face_size, self.coverage)
+
     def swap(self, faces: Faces, source: str) -> tuple[Faces, NDArray[np.float32] | None]:
         """Give faces the identity of a performer.
 
@@ -97,8 +102,8 @@ class Swapper:
         return np.clip(self._decode(np.ascontiguousarray(faces, np.float32), source), 0.0, 1.0), None
 
 
-def build_network(document: ModelDocument, policy: str) -> Autoencoder:
-    """Build the network that a model's document describes, with random weights.
+def family_of(document: ModelDocument) -> Family:
+    """Return the family of a model.
 
     Raises:
         EngineError: `model_mismatch`, when this version has no such family or another face size for it.
@@ -111,7 +116,16 @@ def build_network(document: ModelDocument, policy: str) -> Autoencoder:
             f"{document.coverage}, which this version doesn't have.",
             "Use the version of Understudy that trained it, or train a new model.",
         )
-    return Autoencoder(family, document.performers, policy)
+    return family
+
+
+def build_network(document: ModelDocument, policy: str) -> Autoencoder:
+    """Build the network that a model's document describes, with random weights.
+
+    Raises:
+        EngineError: `model_mismatch`, see `family_of`.
+    """
+    return Autoencoder(family_of(document), document.performers, policy)
 
 
 def assign_weights(network: Autoencoder, arrays: dict[str, NDArray[np.generic]], source: Path) -> None:

@@ -21,6 +21,7 @@ from .history import History, read_history
 from .inference import Faces, NetworkDecoder
 from .keeper import ModelKeeper
 from .loader import BatchLoader
+from .network_graph import can_export, export_graphs
 from .outlook import Outlook
 from .pacing import Pacing
 from .previewer import Previewer, ShotPreview
@@ -197,4 +198,14 @@ class TrainingSession:
         weights = self._trainer.inference_weights()
         self._keeper.save(self._trainer.state(), weights, self._losses, measured, trained_s)
         self._saved_step = self.steps
+        self._export()
         self._reporter.artifact("model", self._keeper.folder)
+
+    def _export(self) -> None:
+        """Write what a swap without TensorFlow needs, once for each model; what fails here the swap tries again."""
+        if self._reporter.is_stopped or not can_export():
+            return
+        try:
+            export_graphs(self._keeper.folder, self._keeper.document)
+        except EngineError as error:
+            self._reporter.warning(str(error))

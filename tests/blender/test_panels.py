@@ -190,7 +190,7 @@ def test_each_face_shows_its_heat_strip_and_the_worst_range_of_the_frames_used(e
     # Only frames 1 to 20 are used: nothing is hidden there.
     set_timing(edit.sequence_editor.strips["Interview"], "right_handle", 21)
     assert "Fit for a swap in 20 of 20 frames." in drawn(Panel.SHOTS)
-    assert "hidden" not in drawn(Panel.SHOTS)
+    assert "hidden" not in drawn(Panel.SHOTS) and "Go to Worst Frame" not in drawn(Panel.SHOTS)
 
 
 def test_heat_strips_are_drawn_anew_only_when_they_change(edit, clips, monkeypatch):
@@ -228,6 +228,11 @@ def write_tracks(edit, clips):
     walk = np.stack([150.0 + frames, 200.0 + 0 * frames], axis=1)
     tracks = {1: track_values(frames, walk), 2: track_values(frames, walk + 150, bridged=(3,))}
     write_found(Project.beside(Path(bpy.data.filepath)).footage("k"), clips / "target_A.mp4", tracks)
+
+
+def test_tracking_data_is_not_offered_where_no_face_was_found(edit, clips):
+    write_found(Project.beside(Path(bpy.data.filepath)).footage("k"), clips / "target_A.mp4", {})
+    assert "Write Tracking Data" not in drawn(Panel.TRACKS)
 
 
 def test_faces_at_the_playhead_and_their_buttons(edit, clips):

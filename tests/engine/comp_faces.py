@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from understudy.engine.faces.alignment import face_matrix
 from understudy.engine.faces.geometry import CANONICAL_INNER
 
 
@@ -36,6 +37,9 @@ class FakeSwapper:
         self.face_size, self.coverage, self.performers = size, coverage, performers
         self.change = change or (lambda faces: faces)
         self.calls: list[tuple[int, str]] = []
+
+    def image_to_face(self, landmarks):
+        return face_matrix(landmarks, self.face_size, self.coverage)
 
     def swap(self, faces, source):
         assert faces.dtype == np.float32 and faces.shape[1:] == (self.face_size, self.face_size, 3)

@@ -120,6 +120,11 @@ def test_a_moved_face_is_cut_anew_and_all_others_stay_untouched(scene, decoded):
         picture = dict(reader.frames([next(iter(load_found(scene.folder).ranges))]))[15]
     expected = align_face(picture, face_matrix(after.landmarks[5], 256, 2.0), 256)
     assert np.abs(read_image(scene.faceset / "000015_t01.png").astype(int) - expected).mean() < 0.5
+    record = next(item for item in load_faceset(scene.faceset).records if item.media_frame == 15)
+    for name in ("sharpness", "exposure"):
+        values, old = getattr(after, name), getattr(before, name)
+        assert values[5] == pytest.approx(getattr(record, name)) and values[5] != old[5], "measured where it lies now"
+        assert np.array_equal(values[10:], old[10:])
     assert load_found(scene.folder).track(1).is_same_as(before)
     assert faces[1, 20] == scene.faces()[1, 20]
 

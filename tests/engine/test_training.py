@@ -167,6 +167,9 @@ def test_model_folder_holds_document_history_preview_and_backups(trained):
     names = {path.name for path in model.iterdir()}
     expected = {document["checkpoint"], *document["backups"], document["best"]["file"], "model.json", "history.jsonl"}
     expected |= {"preview.png", "history.png"} | {item["file"] for item in document["snapshots"]}
+    graphs = {name for name in names if name.startswith(("graph-encoder-", "graph-decoder-"))}
+    assert len(graphs) == 2
+    expected |= graphs
     assert names == expected
     lines = read_history(model / "history.jsonl")
     assert [line["step"] for line in lines if "loss/anna" in line] == [10, 20, 30, 40]

@@ -165,8 +165,11 @@ def test_history_becomes_a_falling_line_for_each_performer():
     picture = loss_curve(series)
     assert picture.shape == (256, 256, 3) and picture.dtype == np.uint8
     blue = np.argwhere((picture[..., 2] > 180) & (picture[..., 0] < 140))
+    blue = blue[blue[:, 1] < 180]  # beside the names
     left, right = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
-    assert left[0] < 40 and right[0] > 180, "the loss falls from the top left to the bottom right"
+    assert left[0] < 40 and right[0] > 130, "the loss falls from the top left to the bottom right"
+    named = loss_curve({"Änne": series["anna"]})
+    assert not np.array_equal(named, loss_curve({"anna": series["anna"]})), "each curve has its name"
     assert np.array_equal(loss_curve({}), loss_curve(loss_series([])))
 
 

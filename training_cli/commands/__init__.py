@@ -37,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     "faceset": Command("faceset", "list and sort aligned faces; exchange them with other programs"),
     "fitness": Command("fitness", "say how fit the face tracks of a footage are for a swap, and where not"),
     "tracks": Command("tracks", "look at the face tracks of a footage and correct them by hand"),
+    "model": Command("model", "list models; use networks made elsewhere as models"),
     "performer": Command("performer", "add and list the performers of a project and their consent"),
     "check": Command("check", "say what the engine is made of and whether each part works"),
     "environment": Command("environment", "install, check or remove the engine's own Python environment"),

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare the network's part of a swap with Keras' `predict`: time, pictures, and time to the first faces of a process.
+
+Run it from the checkout with the engine's Python: `python benchmarks/inference.py [--model FOLDER] [--rounds 9]`.
+Without a model, each family is measured with random weights, whose pictures say little; with one, its own weights on
+noise and on a smooth picture. Both ways alternate, and medians of CPU time are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+import numpy as np
+from understudy.engine.runtime.device import prepare_tensorflow
+from understudy.engine.runtime.reporter import Reporter
+from understudy.engine.training.checkpoint import ModelDocument, fingerprint_of, read_model, save_model
+
+_FRESH = """
+import json, runpy, sys, time
+began = time.perf_counter()
+sys.argv[0] = sys.argv[1]
+runpy.run_path(sys.argv[1], run_name="understudy_launch")
+from pathlib import Path
+import numpy as np
+from understudy.engine.pipelines.swap_model import load_trained
+from understudy.engine.runtime.reporter import Reporter
+from understudy.engine.training.checkpoint import read_model
+folder = Path(sys.argv[2])
+document = read_model(folder)
+if sys.argv[3] == "keras":
+    from understudy.engine.runtime.device import prepare_tensorflow
+    prepare_tensorflow()
+    from understudy.engine.training.inference import load_swapper
+    swapper = load_swapper(folder)
+else:
+    swapper = load_trained(folder, document, Reporter(), document.performers[:1])
+size = document.face_size
+swapper.swap(np.zeros((1, size, size, 3), np.float32), document.performers[0])
+print(json.dumps([time.process_time(), time.perf_counter() - began]))
+"""
+
+
+def random_model(family: str, folder: Path) -> None:
+    """Write a model with random weights."""
+    import keras
+    from understudy.engine.networks.autoencoder import Autoencoder
+    from understudy.engine.networks.registry import FAMILIES
+
+    keras.utils.set_random_seed(0)
+    kind = FAMILIES[family]
+    network = Autoencoder(kind, ("a", "b"))
+    weights = {name: variable.numpy() for name, variable in network.weights().items()}
+    document = ModelDocument(
+        family, ("a", "b"), kind.face_size, kind.coverage, 0, {}, network.parameter_counts(), [], "",
+        fingerprint=fingerprint_of(weights),
+    )  # fmt: skip
+    save_model(folder, document, {f"weights/{name}": value for name, value in weights.items()})
+
+
+def faces_of(count: int, size: int) -> np.ndarray:
+    """Return smooth pictures with some grain, float32 (n, S, S, 3) in 0…1."""
+    rng = np.random.default_rng(count)
+    y, x = np.mgrid[0:size, 0:size] / size
+    smooth = [0.5 + 0.4 * np.sin(rng.uniform(2, 9, 3) * x[..., None] + rng.uniform(2, 9, 3) * y[..., None])]
+    return np.clip(np.stack(smooth * count) + rng.normal(0, 0.02, (count, size, size, 3)), 0, 1).astype(np.float32)
+
+
+def measure(folder: Path, rounds: int) -> list[str]:
+    """Return the rows of a model."""
+    import keras
+    from understudy.engine.pipelines.swap_model import load_trained
+    from understudy.engine.training.chosen_weights import read_inference_weights
+    from understudy.engine.training.inference import assign_weights, build_network
+
+    document = read_model(folder)
+    source, size = document.performers[0], document.face_size
+    network = build_network(document, "float32")
+    assign_weights(network, read_inference_weights(folder, document)[0], folder)
+    inputs = keras.Input((size, size, 3))
+    model = keras.Model(inputs, network.decoders[source](network.encoder(inputs)))
+    swapper = load_trained(folder, document, Reporter(), (source,))
+    # Eight faces decide the precision, as the first batch of a swap does.
+    swapper.swap(faces_of(8, size), source)
+    rows = []
+    for count in (1, 8):
+        faces = faces_of(count, size)
+        keras_ms, our_ms, difference = [], [], 0.0
+        for turn in range(rounds + 1):
+            began = time.process_time()
+            expected = model.predict(faces, batch_size=count, verbose=0)
+            between = time.process_time()
+            ours, _masks = swapper.swap(faces, source)
+            ended = time.process_time()
+            difference = max(difference, float(np.abs(ours - expected).max()))
+            if turn:  # the first is for loading and tracing
+                keras_ms.append((between - began) / count * 1e3)
+                our_ms.append((ended - between) / count * 1e3)
+        keras_median, our_median = statistics.median(keras_ms), statistics.median(our_ms)
+        rows.append(
+            f"| {document.family} | {count} | {keras_median:.1f} | {our_median:.1f} | {keras_median / our_median:.1f} "
+            f"| {difference * 255:.3f} |"
+        )
+    return rows
+
+
+def fresh(folder: Path, way: str) -> str:
+    """Return CPU and wall seconds of a fresh process up to its first face."""
+    launch = Path(__file__).resolve().parents[1] / "training_cli" / "launch.py"
+    command = [sys.executable, "-c", _FRESH, str(launch), str(folder), way]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    cpu, wall = json.loads(done.stdout.splitlines()[-1])
+    return f"{cpu:.2f} | {wall:.2f}"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a trained model instead of random weights")
+    parser.add_argument("--rounds", type=int, default=9)
+    arguments = parser.parse_args()
+    print(machine.describe(), "\n")
+    prepare_tensorflow()
+    with tempfile.TemporaryDirectory() as temporary:
+        folders = [arguments.model] if arguments.model else []
+        if not folders:
+            from understudy.engine.networks.registry import FAMILIES
+
+            folders = [Path(temporary) / family for family in FAMILIES]
+            for folder in folders:
+                random_model(folder.name, folder)
+        print("| family | batch | predict, CPU ms a face | ours, CPU ms a face | ratio | largest difference × 255 |")
+        print("|---|---|---|---|---|---|")
+        for folder in folders:
+            print("\n".join(measure(folder, arguments.rounds)), flush=True)
+        print("\n| fresh process to the first face | way | CPU s | wall s |\n|---|---|---|---|")
+        for folder in folders:
+            for way in ("ours", "keras"):
+                print(f"| {read_model(folder).family} | {way} | {fresh(folder, way)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

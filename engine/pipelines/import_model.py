@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The recipe of importing a network made elsewhere: look whether it is what it is said to be, copy it, describe it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import written_whole
+from ..contract.imported_model import (
+    IDENTITIES_FILE,
+    LICENCE_QUESTION,
+    NETWORK_FILE,
+    NOT_ANSWERED,
+    ImportedModel,
+    LicenceAnswer,
+    save_imported,
+)
+from ..contract.settings import ExtractSettings
+from ..imported.alignments import ARCFACE, coverage_of
+from ..imported.dfm import check_dfm
+from ..imported.one_shot import check_one_shot, identity_matrix, source_vector
+from ..imported.onnx_file import last_initializer
+from ..imported.recognizer import Recognizer
+from ..media.images import read_image
+from ..runtime.openvino_runtime import Graph
+from ..runtime.reporter import Reporter
+from ..training.checkpoint import holds_model
+from .face_search import load_models
+from .persons import largest_face
+
+_CHUNK = 1 << 22
+Identities = dict[str, NDArray[np.float32]]
+
+
+def import_network(
+    file: Path,
+    folder: Path,
+    kind: str,
+    performers: Mapping[str, Sequence[Path]],
+    reporter: Reporter,
+    licence: LicenceAnswer = NOT_ANSWERED,
+    face_type: str = "whole_face",
+    morph: float = 0.75,
+    recognizer: Path | None = None,
+) -> ImportedModel:
+    """Make a model of a network made elsewhere; the file is copied and never run as code.
+
+    Args:
+        file: The ONNX file.
+        folder: Folder of the model; must not hold one.
+        kind: "dfm" or "one-shot".
+        performers: Whom it shows, by id. For a one-shot swapper with files: pictures, of which each one's largest face
+            counts, or `.npy` files with identity vectors; for DFM exactly one performer without any.
+        reporter: Is told what happens and warned when the licence question isn't answered.
+        licence: The answer to the licence question.
+        face_type: For DFM, DeepFaceLab's face type that it was trained on.
+        morph: For DFM, how far the shape follows the performer, 0…1.
+        recognizer: For pictures, an ArcFace network as ONNX file.
+
+    Raises:
+        EngineError: `model_unreadable`, `model_mismatch`, `settings_invalid`, `no_faces`, `picture_unreadable`,
+            `disk_full`, `not_writable`.
+    """
+    _check_request(file, folder, kind, performers, recognizer)
+    reporter.stage("loading", "Looking at the network")
+    identities: Identities = {}
+    last_initializer(file)  # Whether everything is inside of the file.
+    graph = Graph(file)
+    if kind == "dfm":
+        side, alignment = check_dfm(graph), face_type
+    else:
+        side, length = check_one_shot(graph)
+        alignment, matrix = ARCFACE, identity_matrix(file, length)
+        identities = _identities(performers, recognizer, length, reporter)
+        for vector in identities.values():
+            source_vector(vector, matrix)
+    graph.compile()
+    try:
+        model = ImportedModel(
+            kind, tuple(performers), side, coverage_of(alignment, side), alignment, "", licence, morph, _now()
+        )
+    except ValueError as error:
+        raise EngineError(ErrorCode.SETTINGS_INVALID, f"There is {error}.", "Correct it.") from error
+    if reporter.is_stopped:
+        return model
+    reporter.stage("copying", "Copying the network")
+    digest = _copy(file, folder / NETWORK_FILE)
+    if identities:
+        with written_whole(folder / IDENTITIES_FILE) as temporary:
+            np.savez(temporary, allow_pickle=False, **identities)
+    for name in sorted(identities):
+        digest.update(name.encode("utf-8") + identities[name].tobytes())
+    model = replace(model, fingerprint=digest.hexdigest())
+    # Last, so that a model is there whole or not at all.
+    save_imported(folder, model)
+    if not licence.is_complete:
+        reporter.warning(LICENCE_QUESTION)
+    reporter.artifact("model", folder)
+    return model
+
+
+def _check_request(
+    file: Path, folder: Path, kind: str, performers: Mapping[str, Sequence[Path]], recognizer: Path | None
+) -> None:
+    if not file.is_file():
+        raise EngineError(ErrorCode.MODEL_MISSING, f"There is no file {file}.", "Correct the path.")
+    if holds_model(folder):
+        raise EngineError(
+            ErrorCode.MODEL_MISMATCH, f"The folder {folder} holds a model already.", "Choose another folder."
+        )
+    if kind == "dfm" and (len(performers) != 1 or any(performers.values())):
+        raise EngineError(
+            ErrorCode.SETTINGS_INVALID,
+            "A DFM network shows exactly one performer, whom it has learned already.",
+            "Name this one performer, without pictures.",
+        )
+    if kind == "one-shot":
+        bare = [name for name, files in performers.items() if not files]
+        if bare or not performers:
+            raise EngineError(
+                ErrorCode.SETTINGS_INVALID,
+                f"A one-shot network needs a picture or an identity vector of {', '.join(bare) or 'a performer'}.",
+                "Give each performer at least one file.",
+            )
+        if recognizer is None and any(path.suffix.lower() != ".npy" for files in performers.values() for path in files):
+            raise EngineError(
+                ErrorCode.SETTINGS_INVALID,
+                "Identities can only be read from pictures with an ArcFace network, and Understudy ships none.",
+                "Give one as the identity model, or give identity vectors (.npy).",
+            )
+
+
+def _identities(
+    performers: Mapping[str, Sequence[Path]], recognizer: Path | None, length: int, reporter: Reporter
+) -> Identities:
+    """Return the mean identity vector of each performer."""
+    network = None if recognizer is None else Recognizer(recognizer)
+    models = None
+    total, done, found = sum(map(len, performers.values())), 0, {}
+    reporter.stage("pictures", "Reading the performers' pictures")
+    for name, files in performers.items():
+        vectors = []
+        for path in files:
+            if reporter.progress(done, total, "pictures"):
+                return found
+            if path.suffix.lower() == ".npy" or network is None:
+                vectors.append(_read_vector(path))
+            else:
+                models = models or load_models(ExtractSettings())
+                vectors.append(network.embed(*largest_face(read_image(path), path, models)))
+            if len(vectors[-1]) != length:
+                raise EngineError(
+                    ErrorCode.MODEL_MISMATCH,
+                    f"The identity from {path.name} has {len(vectors[-1])} numbers; the network takes {length}.",
+                    "Use the identity model that belongs to the network.",
+                )
+            done += 1
+        found[name] = np.mean(vectors, axis=0, dtype=np.float32)
+    return found
+
+
+def _read_vector(path: Path) -> NDArray[np.float32]:
+    try:
+        with path.open("rb") as file:
+            vector = np.asarray(np.load(file, allow_pickle=False), np.float32).reshape(-1)
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise EngineError(
+            ErrorCode.MODEL_UNREADABLE, f"{path} is no identity vector: {error}.", "Give a .npy file of numbers."
+        ) from error
+    return vector
+
+
+def _copy(file: Path, copy: Path) -> hashlib._Hash:
+    """Copy a file, whole or not at all, and return the digest of its content."""
+    digest = hashlib.sha256()
+    with written_whole(copy) as temporary, file.open("rb") as source:
+        with temporary.open("wb") as target:
+            shutil.copyfileobj(source, target, _CHUNK)
+        source.seek(0)
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+    return digest
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How OpenVINO is loaded and set up: the only module that imports it, because importing it must tell nobody.
+
+OpenVINO's package reports to its maker when it is imported and `openvino-telemetry` is installed beside it. Here that
+package counts as missing, which OpenVINO is made for, so nothing is sent (docs/explanation/decisions/0022).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from .device import available_cores
+
+TELEMETRY = "openvino_telemetry"
+FLOAT32, BFLOAT16 = "f32", "bf16"
+
+Array = NDArray[np.generic]
+
+
+def keep_reports_back() -> None:
+    """Make the package through which OpenVINO reports count as missing; call it before anything imports OpenVINO."""
+    # None is how Python notes that a module can't be imported.
+    sys.modules[TELEMETRY] = None  # pyright: ignore[reportArgumentType]
+
+
+def load_openvino() -> Any:
+    """Import OpenVINO without its reports and return the module.
+
+    Raises:
+        EngineError: `library_missing`.
+    """
+    keep_reports_back()
+    try:
+        import openvino
+    except (ImportError, OSError) as error:
+        raise EngineError(
+            ErrorCode.LIBRARY_MISSING,
+            f"The library openvino does not work in this Python: {error}.",
+            "Install the engine's environment again.",
+        ) from error
+    return openvino
+
+
+class Graph:
+    """A network's graph as read from a file, before it is made ready to compute.
+
+    Args:
+        path: A TensorFlow graph (.pb) or an ONNX file; neither holds code.
+
+    Raises:
+        EngineError: `library_missing`, or `model_unreadable`, naming the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._openvino = load_openvino()
+        self._core = self._openvino.Core()
+        self.path = path
+        try:
+            self.model = self._core.read_model(str(path))
+        except Exception as error:
+            raise EngineError(
+                ErrorCode.MODEL_UNREADABLE,
+                f"{path} can't be read as a network: {_first_line(error)}.",
+                "Fetch or make the file again.",
+            ) from error
+
+    def inputs(self) -> dict[str, tuple[int | None, ...] | None]:
+        """Return the inputs: name -> shape with None where it is free; None instead of a shape of any rank."""
+        return {_name(item): _shape(item) for item in self.model.inputs}
+
+    def outputs(self) -> list[str]:
+        """Return the names of the outputs in their order."""
+        return [_name(item) for item in self.model.outputs]
+
+    def fill(self, values: Mapping[str, Array]) -> None:
+        """Give inputs fixed values; they are no inputs any more.
+
+        Args:
+            values: Value of each input by name, shaped as the input.
+        """
+        for parameter in list(self.model.get_parameters()):
+            value = values.get(_name(parameter.output(0)))
+            if value is not None:
+                constant = self._openvino.op.Constant(np.ascontiguousarray(value))
+                parameter.output(0).replace(constant.output(0))
+                self.model.remove_parameter(parameter)
+        self.model.validate_nodes_and_infer_types()
+
+    def compile(self, precision: str = FLOAT32, threads: int = 0) -> ReadyNetwork:
+        """Make the graph ready to compute on the processor.
+
+        Args:
+            precision: `FLOAT32` or `BFLOAT16`.
+            threads: Processor threads; 0 takes one for each core.
+
+        Raises:
+            EngineError: `model_unreadable`, when the graph can't be computed.
+        """
+        options = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads or available_cores(),
+        }
+        try:
+            compiled = self._core.compile_model(self.model, "CPU", options)
+        except Exception as error:
+            raise EngineError(
+                ErrorCode.MODEL_UNREADABLE,
+                f"The network in {self.path} can't be computed: {_first_line(error)}.",
+                "Use another network.",
+            ) from error
+        return ReadyNetwork(compiled, self.outputs())
+
+
+class ReadyNetwork:
+    """A network ready to compute: arrays in, arrays out."""
+
+    def __init__(self, compiled: Any, names: list[str]) -> None:
+        self._names = names
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, *arrays: Array) -> dict[str, NDArray[np.float32]]:
+        """Return the outputs by name; they hold until the next call, so who keeps them copies them.
+
+        Args:
+            arrays: The inputs in the graph's order.
+
+        Raises:
+            EngineError: `internal`, when the network can't compute with them.
+        """
+        try:
+            results = self._request.infer(list(arrays), share_inputs=True, share_outputs=True)
+        except Exception as error:
+            raise EngineError(ErrorCode.INTERNAL, f"The network failed: {_first_line(error)}.") from error
+        return {name: results[index] for index, name in enumerate(self._names)}
+
+
+def computes_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this processor."""
+    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _name(port: Any) -> str:
+    names = sorted(port.get_names(), key=lambda name: (len(name), name))
+    return names[0] if names else ""
+
+
+def _shape(port: Any) -> tuple[int | None, ...] | None:
+    shape = port.get_partial_shape()
+    if shape.rank.is_dynamic:
+        return None
+    return tuple(None if size.is_dynamic else size.get_length() for size in shape)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # OpenVINO's messages begin with where in its own source they arose.
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check "))] or lines
+    return (telling[0] if telling else type(error).__name__).rstrip(".:")[:200]

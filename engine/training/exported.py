@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trained model at work without TensorFlow: its graphs and its checkpoint's weights, computed by OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.settings import NEWEST
+from ..faces.alignment import face_matrix
+from ..runtime.openvino_runtime import Graph, ReadyNetwork, computes_bfloat16
+from .checkpoint import Arrays, ModelDocument
+from .chosen_weights import read_inference_weights
+from .graph_files import GraphFiles, weight_inputs
+from .precision_choice import EXACT, Choice, Faces, Precision, choose, load_choices, save_choices
+
+
+class ExportedSwapper:
+    """A trained network, ready to swap without TensorFlow. Like `training.inference.Swapper`.
+
+    Args:
+        folder: Folder of the model.
+        document: What the model is.
+        files: Its graphs.
+        sources: Performers to make ready at once; others are made ready when they are first swapped.
+        threads: Processor threads; 0 takes one for each core.
+        checkpoint: "newest", "best", or the name of one of the model's checkpoints or snapshots.
+
+    Attributes:
+        face_size: Side of the faces in pixels.
+        coverage: Side of the faces in canonical face squares.
+        performers: Performer ids it knows.
+        family: Name of the network's family.
+        step: Training steps behind its weights.
+        fingerprint: SHA-256 of its weights.
+
+    Raises:
+        EngineError: `model_missing` or `model_unreadable` when the checkpoint is at fault, `internal` when the graphs
+            are, `library_missing`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        document: ModelDocument,
+        files: GraphFiles,
+        sources: Sequence[str] = (),
+        threads: int = 0,
+        checkpoint: str = NEWEST,
+    ) -> None:
+        self._weights, document = read_inference_weights(folder, document, checkpoint)
+        self.face_size = document.face_size
+        self.coverage = document.coverage
+        self.performers = tuple(document.performers)
+        self.family = document.family
+        self.step = document.step
+        self.fingerprint = document.fingerprint
+        self._folder, self._files, self._threads = folder, files, threads
+        self._checkpoint = folder / document.checkpoint
+        self._graphs: dict[str, Graph] = {}
+        self._networks: dict[tuple[str, str], ReadyNetwork] = {}
+        self._precisions: dict[str, Precision] = {}
+        self._choices: dict[str, Choice] = {}
+        if computes_bfloat16():
+            self._precisions = load_choices(folder, self.fingerprint)
+        else:
+            self._precisions = dict.fromkeys(self.performers, EXACT)
+        for source in sources:
+            precision = self._precisions.get(source, EXACT)
+            self._network("encoder", precision.encoder)
+            self._network(f"decoder:{source}", precision.decoder)
+
+    def image_to_face(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
+        return face_matrix(landmarks, self.face_size, self.coverage)
+
+    def swap(self, faces: Faces, source: str) -> tuple[Faces, None]:
+        """Give faces the identity of a performer.
+
+        Args:
+            faces: float32 (n, S, S, 3) RGB in 0…1, aligned at this model's size and coverage.
+            source: Performer to appear.
+
+        Raises:
+            EngineError: `performer_unknown`, naming whom the model knows.
+        """
+        if source not in self.performers:
+            raise EngineError(
+                ErrorCode.PERFORMER_UNKNOWN,
+                f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
+                "Choose one of them, or train a model with this performer.",
+            )
+        faces = np.ascontiguousarray(faces, np.float32)
+        if source not in self._precisions:
+            self._measure(faces, source)
+        return self._compute(self._precisions[source], faces, source), None
+
+    def _measure(self, faces: Faces, source: str) -> None:
+        choice = choose(faces, lambda precision, some: self._compute(precision, some, source))
+        self._precisions[source] = choice.precision
+        self._choices[source] = choice
+        save_choices(self._folder, self.fingerprint, self._choices)
+        kept = {("encoder", item.encoder) for item in self._precisions.values()}
+        kept |= {(f"decoder:{name}", item.decoder) for name, item in self._precisions.items()}
+        self._networks = {key: network for key, network in self._networks.items() if key in kept}
+
+    def _compute(self, precision: Precision, faces: Faces, source: str) -> Faces:
+        (code,) = self._network("encoder", precision.encoder)(faces).values()
+        (result,) = self._network(f"decoder:{source}", precision.decoder)(code).values()
+        return np.clip(result, 0.0, 1.0)
+
+    def _network(self, part: str, precision: str) -> ReadyNetwork:
+        if (part, precision) not in self._networks:
+            if part not in self._graphs:
+                self._graphs[part] = self._filled(part)
+            self._networks[part, precision] = self._graphs[part].compile(precision, self._threads)
+        return self._networks[part, precision]
+
+    @staticmethod
+    def _read_graph(path: Path) -> Graph:
+        try:
+            return Graph(path)
+        except EngineError as error:
+            if error.code != ErrorCode.MODEL_UNREADABLE:
+                raise
+            # A graph can be written anew, unlike a checkpoint.
+            raise EngineError(ErrorCode.INTERNAL, error.message) from error
+
+    def _filled(self, part: str) -> Graph:
+        """Return the graph of a part with the checkpoint's weights in it."""
+        graph = self._read_graph(self._files.encoder if part == "encoder" else self._files.decoder)
+        names = weight_inputs(part, list(self._weights))
+        values: Arrays = {}
+        for port, shape in graph.inputs().items():
+            # TensorFlow numbers the outputs of everything, inputs included.
+            name = port.removesuffix(":0")
+            if name in ("faces", "code"):
+                continue
+            value = self._weights.get(names.get(name, ""))
+            if value is None or value.shape != shape:
+                raise EngineError(
+                    ErrorCode.MODEL_UNREADABLE,
+                    f"The checkpoint {self._checkpoint} lacks the weights {names.get(name, name)} of this network.",
+                    "Use one of its backups, or the version of Understudy that wrote it.",
+                )
+            values[port] = value
+        graph.fill(values)
+        return graph

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes a network's computation as TensorFlow graphs whose weights are inputs, which OpenVINO reads by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import write_bytes
+from .checkpoint import ModelDocument
+from .graph_files import GraphFiles, graph_files, input_name
+from .inference import family_of
+
+
+def can_export() -> bool:
+    """Whether Keras computes with TensorFlow in this process; with another backend the first swap writes the graphs."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
+    """Write the graphs of a model unless they are there; each is written whole or not at all.
+
+    Args:
+        folder: Folder of the model.
+        document: What the model is.
+
+    Returns:
+        Where they are.
+
+    Raises:
+        EngineError: `model_mismatch`, when this version has no such network; `internal`, when it can't be traced;
+            `not_writable` or `disk_full`.
+    """
+    files = graph_files(folder, document)
+    if files.are_there:
+        return files
+    family = family_of(document)
+    try:
+        # Always in float32: how exact the arithmetic is gets chosen when the graph is used.
+        encoder, decoder = family.build_encoder("float32"), family.build_decoder("float32")
+        graphs = trace(encoder, "faces"), trace(decoder, "code")
+    except Exception as error:
+        raise EngineError(ErrorCode.INTERNAL, f"The network {family.name} can't be exported: {error}.") from error
+    for path, graph in zip((files.encoder, files.decoder), graphs, strict=True):
+        write_bytes(path, graph)
+    files.remove_others()
+    return files
+
+
+def trace(model: keras.Model, name: str) -> bytes:
+    """Return a model's computation as a serialized GraphDef, a few kilobytes.
+
+    Args:
+        model: Model with one input and one output; its weights don't matter.
+        name: What to call its input in the graph. The weights' inputs are named by `graph_files.input_name`.
+
+    Raises:
+        ValueError: When it has variables that aren't trained.
+    """
+    signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=name)
+    weights = [
+        tf.TensorSpec(variable.shape, tf.float32, name=input_name(index, variable.name))
+        for index, variable in enumerate(model.trainable_variables)
+    ]
+    if model.non_trainable_variables:
+        # Checkpoints hold trained weights only, so these couldn't be given to the graph.
+        raise ValueError("it has variables that are not trained")
+
+    def compute(inputs: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
+        result, _state = model.stateless_call(list(values), [], inputs, training=False)
+        return result
+
+    function = tf.function(compute, autograph=False).get_concrete_function(signature, *weights)
+    return function.graph.as_graph_def().SerializeToString()

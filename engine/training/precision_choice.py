@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How exactly each part of a network computes in a swap: bfloat16 where its pictures stay the same, float32 elsewhere.
+
+bfloat16 is four times faster on processors that have it, but has eight bits, as a picture has. How much a network's
+pictures suffer depends on its weights, so it is measured on the first faces that a performer's decoder swaps, and kept
+in the model's folder for as long as the weights are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import read_document, write_document
+from ..runtime.openvino_runtime import BFLOAT16, FLOAT32
+
+SCHEMA = "understudy.precision"
+VERSION = 1
+FILE = "precision.json"
+
+# The pictures are to be those of Keras within 1/255. Over 300 faces the largest difference was 1.5 times that of eight.
+LIMIT = 1.0 / 255 / 1.5
+
+Faces = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Precision of each part of a network.
+
+    Attributes:
+        encoder: `FLOAT32` or `BFLOAT16`.
+        decoder: `FLOAT32` or `BFLOAT16`.
+    """
+
+    encoder: str = FLOAT32
+    decoder: str = FLOAT32
+
+    @property
+    def title(self) -> str:
+        """For the record: "float32", "bfloat16" or "float32 and bfloat16"."""
+        names = {FLOAT32: "float32", BFLOAT16: "bfloat16"}
+        return " and ".join(dict.fromkeys((names[self.encoder], names[self.decoder])))
+
+
+EXACT = Precision()
+# Fastest first. An exact decoder behind a rough encoder isn't tried: slower than the other way round and no better.
+ROUGH = (Precision(BFLOAT16, BFLOAT16), Precision(FLOAT32, BFLOAT16))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was measured for one performer.
+
+    Attributes:
+        precision: The fastest precision whose pictures are the same.
+        differences: Largest difference to float32 on the measured faces by precision's title, in 0…1.
+    """
+
+    precision: Precision
+    differences: dict[str, float]
+
+
+def choose(faces: Faces, compute: Callable[[Precision, Faces], Faces]) -> Choice:
+    """Measure on some faces and choose.
+
+    Args:
+        faces: float32 (n, S, S, 3) in 0…1.
+        compute: Swaps faces at a precision.
+    """
+    exact = compute(EXACT, faces)
+    differences = {}
+    for precision in ROUGH:
+        differences[precision.title] = float(np.abs(compute(precision, faces) - exact).max())
+        if differences[precision.title] <= LIMIT:
+            return Choice(precision, differences)
+    return Choice(EXACT, differences)
+
+
+def load_choices(folder: Path, fingerprint: str) -> dict[str, Precision]:
+    """Return what was chosen for a model by performer; empty for other weights or when it can't be read."""
+    with contextlib.suppress(EngineError, TypeError, KeyError, AttributeError):
+        content = read_document(folder / FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
+        if content["fingerprint"] == fingerprint:
+            known = {(item.encoder, item.decoder): item for item in (EXACT, *ROUGH)}
+            return {str(name): known[item["encoder"], item["decoder"]] for name, item in content["performers"].items()}
+    return {}
+
+
+def save_choices(folder: Path, fingerprint: str, choices: Mapping[str, Choice]) -> None:
+    """Keep what was chosen; a folder that can't be written measures again next time."""
+    earlier = {
+        name: {**asdict(precision), "differences": {}} for name, precision in load_choices(folder, fingerprint).items()
+    }
+    fresh = {name: {**asdict(item.precision), "differences": item.differences} for name, item in choices.items()}
+    with contextlib.suppress(EngineError):
+        write_document(folder / FILE, SCHEMA, VERSION, {"fingerprint": fingerprint, "performers": {**earlier, **fresh}})

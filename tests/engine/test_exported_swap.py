@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Swapping without TensorFlow: the pictures are Keras', nothing of TensorFlow is loaded, and what fails falls back."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from test_training import SIZE, facesets, make_quick_tiny, run, tiny_quick, trained  # noqa: F401 - fixtures
+from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.networks.registry import FAMILIES
+from understudy.engine.pipelines.swap_model import load_trained
+from understudy.engine.runtime.openvino_runtime import BFLOAT16, FLOAT32, computes_bfloat16
+from understudy.engine.runtime.reporter import CallbackReporter, Reporter
+from understudy.engine.training import network_graph, precision_choice
+from understudy.engine.training.checkpoint import ModelDocument, fingerprint_of, read_model, save_model
+from understudy.engine.training.chosen_weights import read_inference_weights
+from understudy.engine.training.exported import ExportedSwapper
+from understudy.engine.training.graph_files import graph_files
+from understudy.engine.training.inference import Swapper, assign_weights, build_network, load_swapper
+from understudy.engine.training.precision_choice import EXACT, LIMIT, ROUGH, choose, load_choices
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def model(trained, tmp_path):  # noqa: F811
+    """A copy of a trained model."""
+    folder = tmp_path / "Modell für später"
+    shutil.copytree(trained[0], folder)
+    return folder
+
+
+def some_faces(count=5, size=SIZE):
+    return np.random.default_rng(1).uniform(0, 1, (count, size, size, 3)).astype(np.float32)
+
+
+def test_training_leaves_the_graphs(trained):  # noqa: F811
+    document = read_model(trained[0])
+    files = graph_files(trained[0], document)
+    assert files.are_there and sum(path.stat().st_size for path in (files.encoder, files.decoder)) < 100_000
+
+
+@pytest.mark.parametrize("count", [1, 5, 8])
+def test_the_pictures_are_those_of_keras(model, count):
+    document = read_model(model)
+    swapper = load_trained(model, document, Reporter())
+    assert isinstance(swapper, ExportedSwapper)
+    keras_swapper, faces = load_swapper(model), some_faces(count)
+    for performer in document.performers:
+        assert np.abs(swapper.swap(faces, performer)[0] - keras_swapper.swap(faces, performer)[0]).max() <= 1 / 255
+    assert swapper.fingerprint == keras_swapper.fingerprint and swapper.performers == keras_swapper.performers
+    with pytest.raises(EngineError, match="does not know"):
+        swapper.swap(faces, "nobody")
+
+
+def test_the_compiled_network_gives_what_its_layers_give(model):
+    """TensorFlow joined operations, and other pictures came out."""
+    document = read_model(model)
+    network = build_network(document, "float32")
+    assign_weights(network, read_inference_weights(model, document)[0], model)
+    faces = some_faces()
+    expected = np.asarray(network.decoders["anna"](network.encoder(faces)))
+    assert np.abs(load_swapper(model).swap(faces, "anna")[0] - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_family_can_be_exported(family, tmp_path):
+    """In float32, from a checkpoint with random weights that no training wrote."""
+    from understudy.engine.networks.autoencoder import Autoencoder
+
+    keras.utils.set_random_seed(0)
+    network = Autoencoder(FAMILIES[family], ("a", "b"))
+    weights = {name: variable.numpy() for name, variable in network.weights().items()}
+    kind = network.family
+    document = ModelDocument(
+        family, ("a", "b"), kind.face_size, kind.coverage, 1, {}, network.parameter_counts(), [], "",
+        fingerprint=fingerprint_of(weights),
+    )  # fmt: skip
+    document = save_model(tmp_path, document, {f"weights/{name}": value for name, value in weights.items()})
+    precision_choice.save_choices(tmp_path, document.fingerprint, {"b": precision_choice.Choice(EXACT, {})})
+    files = network_graph.export_graphs(tmp_path, document)
+    faces = some_faces(2, kind.face_size)
+    result = ExportedSwapper(tmp_path, document, files, ("b",)).swap(faces, "b")[0]
+    assert np.abs(result - np.asarray(network.decoders["b"](network.encoder(faces)))).max() < 1e-3
+
+
+def test_a_checkpoint_of_later_needs_no_new_graphs(model, facesets):  # noqa: F811
+    before = {path.name: path.stat().st_mtime_ns for path in model.glob("graph-*.pb")}
+    old = load_trained(model, read_model(model), Reporter()).swap(some_faces(), "anna")[0]
+    run(model, facesets, maximum_steps=44)
+    document = read_model(model)
+    assert document.step == 44
+    assert {path.name: path.stat().st_mtime_ns for path in model.glob("graph-*.pb")} == before
+    new = load_trained(model, document, Reporter()).swap(some_faces(), "anna")[0]
+    assert np.abs(new - load_swapper(model).swap(some_faces(), "anna")[0]).max() <= 1 / 255
+    assert np.abs(new - old).max() > 1e-4
+
+
+SCRIPT = """
+import importlib.util, json, sys
+from pathlib import Path
+spec = importlib.util.spec_from_file_location("understudy_launch", sys.argv[1])
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+from understudy.training_cli.main import main
+code = main(json.loads(sys.argv[2]))
+heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"tensorflow", "keras", "openvino_telemetry"})
+print("LOADED", json.dumps([code, [name for name in heavy if sys.modules[name] is not None]]))
+"""
+
+
+def test_the_swap_command_loads_no_tensorflow_and_reports_to_nobody(model, tmp_path, clips):
+    arguments = ["swap", str(clips / "target_A.mp4"), "--model", str(model), "--source", "anna"]
+    arguments += ["--project", str(tmp_path / "p"), "--output", str(tmp_path / "out"), "--ranges", "0-3"]
+    command = [sys.executable, "-c", SCRIPT, str(ROOT / "training_cli" / "launch.py"), json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("LOADED")]
+    assert json.loads(line.removeprefix("LOADED ")) == [0, []], done.stderr
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+
+
+def warnings_of(call):
+    messages = []
+    return call(CallbackReporter(messages.append)), [m.text for m in messages if getattr(m, "level", "") == "warning"]
+
+
+def test_damaged_graphs_fall_back_to_keras_and_are_made_again(model):
+    document = read_model(model)
+    graph_files(model, document).decoder.write_bytes(b"no graph")
+    swapper, warnings = warnings_of(lambda reporter: load_trained(model, document, reporter, ("anna",)))
+    assert isinstance(swapper, Swapper) and len(warnings) == 1 and "TensorFlow" in warnings[0]
+    swapper, warnings = warnings_of(lambda reporter: load_trained(model, document, reporter, ("anna",)))
+    assert isinstance(swapper, ExportedSwapper) and not warnings
+
+
+def test_a_network_that_cannot_be_exported_falls_back_to_keras(model, monkeypatch):
+    def refuse(*_arguments):
+        raise ValueError("no such operation")
+
+    document = read_model(model)
+    graph_files(model, document).remove()
+    monkeypatch.setattr(network_graph, "trace", refuse)
+    swapper, warnings = warnings_of(lambda reporter: load_trained(model, document, reporter, ("anna",)))
+    assert isinstance(swapper, Swapper) and "no such operation" in warnings[0]
+
+
+def test_a_checkpoint_without_a_weight_is_named(model):
+    document = read_model(model)
+    with np.load(model / document.checkpoint) as archive:
+        arrays = {name: archive[name] for name in archive.files if "encoder/00" not in name}
+    np.savez(model / document.checkpoint, **arrays)
+    with pytest.raises(EngineError, match="lacks the weights") as caught:
+        load_trained(model, document, Reporter(), ("anna",))
+    assert caught.value.code == ErrorCode.MODEL_UNREADABLE
+
+
+def test_the_fastest_precision_with_the_same_pictures_is_chosen():
+    errors = {("f32", "f32"): 0.0, ("bf16", "bf16"): 0.02, ("f32", "bf16"): 0.001}
+
+    def compute(precision, faces):
+        return faces + np.float32(errors[precision.encoder, precision.decoder])
+
+    choice = choose(some_faces(), compute)
+    assert choice.precision == ROUGH[1] and choice.differences["bfloat16"] == pytest.approx(0.02, abs=1e-4)
+    errors["f32", "bf16"] = LIMIT * 1.1
+    assert choose(some_faces(), compute).precision == EXACT
+    errors["bf16", "bf16"] = LIMIT * 0.9
+    assert choose(some_faces(), compute).precision == ROUGH[0]
+
+
+def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):
+    document = read_model(model)
+    if not computes_bfloat16():
+        # Without bfloat16 there is nothing to choose, and nothing is written.
+        load_trained(model, document, Reporter()).swap(some_faces(), "anna")
+        assert not (model / "precision.json").exists()
+        return
+    load_trained(model, document, Reporter()).swap(some_faces(), "anna")
+    load_trained(model, document, Reporter()).swap(some_faces(), "bert")
+    choices = load_choices(model, document.fingerprint)
+    assert set(choices) == {"anna", "bert"} and {item.decoder for item in choices.values()} <= {FLOAT32, BFLOAT16}
+    assert load_choices(model, "other") == {}
+    for damage in ("{", '{"schema": "understudy.precision", "version": 1}', '{"schema": "other"}'):
+        (model / "precision.json").write_text(damage, encoding="utf-8")
+        assert load_choices(model, document.fingerprint) == {}

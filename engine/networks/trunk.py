@@ -26,7 +26,7 @@ class Fade(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the share; a network that isn't grown step by step has all of every level."""
         del input_shape
-        self.share = self.add_weight(shape=(), initializer="ones", trainable=False, name="share")
+        self.share = self.add_weight(shape=(1,), initializer="ones", trainable=False, name="share")
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Return x, scaled."""

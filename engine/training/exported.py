@@ -78,12 +78,15 @@ class ExportedSwapper:
         """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
         return face_matrix(landmarks, self.face_size, self.coverage)
 
-    def swap(self, faces: Faces, source: str) -> tuple[Faces, None]:
+    def swap(self, faces: Faces, source: str) -> tuple[Faces, Faces | None]:
         """Give faces the identity of a performer.
 
         Args:
             faces: float32 (n, S, S, 3) RGB in 0…1, aligned at this model's size and coverage.
             source: Performer to appear.
+
+        Returns:
+            The swapped faces, shaped like `faces`, and the network's masks (n, S, S), or None where it has none.
 
         Raises:
             EngineError: `performer_unknown`, naming whom the model knows.
@@ -97,7 +100,8 @@ class ExportedSwapper:
         faces = np.ascontiguousarray(faces, np.float32)
         if source not in self._precisions:
             self._measure(faces, source)
-        return self._compute(self._precisions[source], faces, source), None
+        made = self._compute(self._precisions[source], faces, source)
+        return made[..., :3], made[..., 3] if made.shape[-1] > 3 else None
 
     def _measure(self, faces: Faces, source: str) -> None:
         choice = choose(faces, lambda precision, some: self._compute(precision, some, source))

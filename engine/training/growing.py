@@ -8,6 +8,7 @@ there is one set of weights, one optimizer and one checkpoint from the first siz
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from ..networks import studio
 from ..networks.autoencoder import Autoencoder
+from ..networks.registry import FAMILIES
 from . import losses
+from .checkpoint import ModelDocument, read_arrays
 from .face_weight import face_weight
-from .growth import Growth, resume_growth
+from .growth import Growth, plan_growth, resume_growth
 from .mask_loss import mask_error
 from .player import Batch, Losses, Player, adam
 from .recipes import Recipe
@@ -129,9 +132,22 @@ class GrowingTrainer(Trainer):
         self.growth = resume_growth(self.growth, arrays, self.steps)
 
 
+def learned_size(folder: Path, document: ModelDocument) -> int:
+    """Return the side of the largest pictures that a model has learned, of a family that grows.
+
+    Raises:
+        EngineError: `model_unreadable`, when its checkpoint can't be read.
+    """
+    sizes = FAMILIES[document.family].sizes
+    planned = plan_growth(sizes, 1, 1.0)
+    arrays = read_arrays(folder, document.checkpoint, "growth/")
+    growth = resume_growth(planned, {f"growth/{name}": value for name, value in arrays.items()}, document.step)
+    return growth.size_at(max(0, document.step - 1))
+
+
 def set_shares(network: Autoencoder, growth: Growth, step: int) -> None:
     """Set how far each size is faded in at a step."""
     if network.trunk is None:
         return
     for size, share in growth.shares_at(step).items():
-        network.trunk.fades[size].share.assign(share)
+        network.trunk.fades[size].share.assign([share])

@@ -46,12 +46,23 @@ class NetworkDecoder:
 
     def __call__(self, faces: Faces, performer: str) -> Faces:
         """Return the faces with the identity of `performer`; float32 (n, S, S, 3) RGB in 0…1, any n."""
-        results = [np.empty_like(faces[:0])]
+        return self.with_masks(faces, performer)[0]
+
+    def with_masks(self, faces: Faces, performer: str) -> tuple[Faces, Faces | None]:
+        """Return the faces with the identity of `performer`, and the masks (n, S, S), None where there are none."""
+        if not len(faces):
+            return np.empty_like(faces), None
+        results = []
         for start in range(0, len(faces), self._chunk):
             part = faces[start : start + self._chunk]
             filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
             results.append(self._compiled[performer](tf.constant(filled)).numpy()[: len(part)])
-        return np.concatenate(results)
+        return split_masks(np.concatenate(results))
+
+
+def split_masks(made: Faces) -> tuple[Faces, Faces | None]:
+    """Return the pictures (n, S, S, 3) and the masks (n, S, S), or None, of what a decoder returned."""
+    return made[..., :3], made[..., 3] if made.shape[-1] > 3 else None
 
 
 class Swapper:
@@ -99,7 +110,8 @@ class Swapper:
                 f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
                 "Choose one of them, or train a model with this performer.",
             )
-        return np.clip(self._decode(np.ascontiguousarray(faces, np.float32), source), 0.0, 1.0), None
+        pictures, masks = self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
+        return np.clip(pictures, 0.0, 1.0), masks
 
 
 def family_of(document: ModelDocument) -> Family:

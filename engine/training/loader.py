@@ -53,6 +53,7 @@ def make_batch(
     seed: int,
     step: int,
     flips: Sequence[float] = (),
+    picture_size: int = 0,
 ) -> Batch:
     """Make the batch of a step; the same arguments give the same batch, whatever came before.
 
@@ -64,6 +65,7 @@ def make_batch(
         seed: Start of the random numbers.
         step: Number of the batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
+        picture_size: Side of the targets, a whole part of the view's size; 0 for that size.
     """
     images, coverages, masks = [], [], []
     for number, performer in enumerate(faces):
@@ -75,7 +77,17 @@ def make_batch(
     shape = (len(faces), batch_size, view.size, view.size)
     of_each_face = np.repeat(np.asarray(flips, np.float64), batch_size) if flips else None
     inputs, targets = make_views(images, coverages, view, preset, random, of_each_face, masks)
-    return Batch(inputs.reshape(*shape, -1), targets.reshape(*shape, -1))
+    inputs, targets = inputs.reshape(*shape, inputs.shape[-1]), targets.reshape(*shape, targets.shape[-1])
+    return Batch(inputs, _reduced(targets, view.size // (picture_size or view.size)))
+
+
+def _reduced(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Return pictures (…, S, S, channels) reduced by a whole factor: the mean of each square."""
+    if factor == 1:
+        return pictures
+    *outer, side, _side, channels = pictures.shape
+    squares = pictures.reshape(*outer, side // factor, factor, side // factor, factor, channels)
+    return squares.mean(axis=(-4, -2), dtype=np.float32)
 
 
 class BatchLoader:
@@ -89,6 +101,7 @@ class BatchLoader:
         seed: Start of the random numbers.
         first_step: Number of the first batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
+        picture_size: Side of the targets, a whole part of the view's size; 0 for that size.
     """
 
     def __init__(
@@ -100,6 +113,7 @@ class BatchLoader:
         seed: int,
         first_step: int = 0,
         flips: Sequence[float] = (),
+        picture_size: int = 0,
     ) -> None:
         self._faces = tuple(faces)
         self._view = view
@@ -108,12 +122,13 @@ class BatchLoader:
         self._seed = seed
         self._next = first_step
         self._flips = tuple(flips)
+        self._picture_size = picture_size
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._waiting: deque[Future[Batch]] = deque()
 
     def _order(self) -> None:
         arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next, self._flips)
-        self._waiting.append(self._pool.submit(make_batch, *arguments))
+        self._waiting.append(self._pool.submit(make_batch, *arguments, self._picture_size))
         self._next += 1
 
     def next_batch(self) -> Batch:

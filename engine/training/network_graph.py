@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -10,9 +11,13 @@ import tensorflow as tf
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import write_bytes
+from ..networks.autoencoder import Autoencoder
 from .checkpoint import ModelDocument
-from .graph_files import GraphFiles, graph_files, input_name
+from .graph_files import ENCODER, TRUNK, GraphFiles, graph_files, input_name
 from .inference import family_of
+
+# A graph is the same for every performer.
+_ANYBODY = "anybody"
 
 
 def can_export() -> bool:
@@ -40,8 +45,9 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
     family = family_of(document)
     try:
         # Always in float32: how exact the arithmetic is gets chosen when the graph is used.
-        encoder, decoder = family.build_encoder("float32"), family.build_decoder("float32")
-        graphs = trace(encoder, "faces"), trace(decoder, "code")
+        network = Autoencoder(family, (_ANYBODY,), "float32")
+        own, shared, decoder = network.parts(), network.parts().get(TRUNK, []), network.decoders[_ANYBODY]
+        graphs = trace(network.encoder, "faces", own[ENCODER]), trace(decoder, "code", own[f"decoder:{_ANYBODY}"], shared)
     except Exception as error:
         raise EngineError(ErrorCode.INTERNAL, f"The network {family.name} can't be exported: {error}.") from error
     for path, graph in zip((files.encoder, files.decoder), graphs, strict=True):
@@ -50,28 +56,40 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
     return files
 
 
-def trace(model: keras.Model, name: str) -> bytes:
+def trace(
+    model: keras.Model, name: str, own: Sequence[keras.Variable], shared: Sequence[keras.Variable] = ()
+) -> bytes:
     """Return a model's computation as a serialized GraphDef, a few kilobytes.
 
     Args:
-        model: Model with one input and one output; its weights don't matter.
+        model: Model with one input and one output; the values of its weights don't matter.
         name: What to call its input in the graph. The weights' inputs are named by `graph_files.input_name`.
+        own: Its weights, in the order of their names in a checkpoint.
+        shared: Its weights that belong to a trunk, likewise.
 
     Raises:
-        ValueError: When it has variables that aren't trained.
+        ValueError: When it has variables that a checkpoint hasn't.
     """
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=name)
-    weights = [
-        tf.TensorSpec(variable.shape, tf.float32, name=input_name(index, variable.name))
-        for index, variable in enumerate(model.trainable_variables)
-    ]
-    if model.non_trainable_variables:
-        # Checkpoints hold trained weights only, so these couldn't be given to the graph.
-        raise ValueError("it has variables that are not trained")
+    listed = [*((variable, False) for variable in own), *((variable, True) for variable in shared)]
+    specs, order = [], {}
+    for place, (variable, is_shared) in enumerate(listed):
+        index = place - len(own) if is_shared else place
+        specs.append(tf.TensorSpec(variable.shape, tf.float32, name=input_name(index, variable.name, is_shared)))
+        order[id(variable)] = place
+    used = [*model.trainable_variables, *model.non_trainable_variables]
+    if any(id(variable) not in order for variable in used):
+        raise ValueError("it has variables that checkpoints don't hold")
 
     def compute(inputs: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
-        result, _state = model.stateless_call(list(values), [], inputs, training=False)
+        trained, fixed = (
+            [values[order[id(variable)]] for variable in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        )
+        result, _state = model.stateless_call(trained, fixed, inputs, training=False)
         return result
 
-    function = tf.function(compute, autograph=False).get_concrete_function(signature, *weights)
-    return function.graph.as_graph_def().SerializeToString()
+    function = tf.function(compute, autograph=False).get_concrete_function(signature, *specs)
+    # Layers leave operations that lead nowhere, such as the size of a picture that is known; they'd count as results.
+    graph = tf.compat.v1.graph_util.extract_sub_graph(function.graph.as_graph_def(), [function.outputs[0].op.name])
+    return graph.SerializeToString()

@@ -99,6 +99,11 @@ class Trainer:
 
         return step
 
+    @property
+    def picture_size(self) -> int:
+        """Side of the pictures that the next step trains."""
+        return self.network.family.face_size
+
     def step(self, inputs: NDArray[np.float32], targets: NDArray[np.float32], learning_rate: float) -> dict[str, float]:
         """Do one step on every performer.
 

@@ -102,9 +102,7 @@ def build_decoder(seen: int, first: int, width: int, policy: str, trunk: Trunk) 
     return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32")(total))
 
 
-def _sum(
-    below: keras.KerasTensor | None, added: keras.KerasTensor, trunk: Trunk, level: int
-) -> keras.KerasTensor:
+def _sum(below: keras.KerasTensor | None, added: keras.KerasTensor, trunk: Trunk, level: int) -> keras.KerasTensor:
     """Return what a level adds on top of the enlarged picture of the one below it, before the sigmoid."""
     name = f"{_LOGITS}_{level}"
     if below is None:

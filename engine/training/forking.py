@@ -58,4 +58,3 @@ def fork_for_finish(model: Path) -> tuple[Path, bool]:
                 shutil.copyfile(model / name, temporary)
     write_model(fork, replace(document, backups=(), snapshots=(), forked_from=origin))
     return fork, True
-

@@ -58,14 +58,11 @@ class Rebuilding:
         # One call of the encoder for the whole cast: large batches use the processor better.
         codes = ops.split(self._core(faces, training=True), len(performers), axis=0)
         return {
-            name: self._decoders[size][name](code, training=True)
-            for name, code in zip(performers, codes, strict=True)
+            name: self._decoders[size][name](code, training=True) for name, code in zip(performers, codes, strict=True)
         }
 
 
-def rebuilding_player(
-    network: Autoencoder, recipe: Recipe, rebuild: Rebuilding, extra: Extra | None = None
-) -> Player:
+def rebuilding_player(network: Autoencoder, recipe: Recipe, rebuild: Rebuilding, extra: Extra | None = None) -> Player:
     """Return the player that learns to rebuild the whole cast, pictures and masks.
 
     Args:
@@ -76,8 +73,11 @@ def rebuilding_player(
     """
     # The shares of the sizes are set by the schedule.
     variables = {name: variable for name, variable in network.weights().items() if variable.trainable}
-    coverage = network.family.coverage
-    weights = {size: face_weight(size, coverage) if recipe.is_face_weighted else None for size in network.family.sizes}
+    weights = {}
+    for size in network.family.sizes:
+        face = face_weight(size, network.family.coverage)
+        # Made here and not in the loss: TensorFlow would fold it with other constants, and round differently.
+        weights[size] = ops.convert_to_tensor(face if recipe.is_face_weighted else np.ones_like(face))
 
     def loss(batch: Batch) -> Losses:
         pictures, targets = rebuild(batch), batch["targets"]

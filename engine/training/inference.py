@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
@@ -14,6 +13,7 @@ from ..contract.settings import NEWEST
 from ..faces.alignment import face_matrix
 from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
+from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
 
@@ -34,13 +34,9 @@ class NetworkDecoder:
     def __init__(self, network: Autoencoder, chunk: int = _CHUNK) -> None:
         self._chunk = chunk
         size = network.family.face_size
-        signature = tf.TensorSpec((chunk, size, size, 3), tf.float32)
+        compile_forward = backend_steps().compile_forward
         self._compiled = {
-            name: tf.function(
-                lambda faces, decoder=decoder: decoder(network.encoder(faces, training=False), training=False),
-                input_signature=(signature,),
-                autograph=False,
-            )
+            name: compile_forward((network.encoder, decoder), (chunk, size, size, 3))
             for name, decoder in network.decoders.items()
         }
 
@@ -56,7 +52,7 @@ class NetworkDecoder:
         for start in range(0, len(faces), self._chunk):
             part = faces[start : start + self._chunk]
             filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
-            results.append(self._compiled[performer](tf.constant(filled)).numpy()[: len(part)])
+            results.append(self._compiled[performer](filled)[: len(part)])
         return split_masks(np.concatenate(results))
 
 

@@ -9,8 +9,22 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from .recipes import Recipe
+
 _C1 = 0.01**2
 _C2 = 0.03**2
+
+
+def reconstruction(
+    prediction: keras.KerasTensor, target: keras.KerasTensor, weight: keras.KerasTensor, recipe: Recipe
+) -> keras.KerasTensor:
+    """Return the recipe's sum of errors."""
+    loss = recipe.absolute * absolute_error(prediction, target, weight)
+    if recipe.structural:
+        loss = loss + recipe.structural * structural_dissimilarity(prediction, target, weight)
+    if recipe.gradient:
+        loss = loss + recipe.gradient * gradient_error(prediction, target, weight)
+    return loss
 
 
 def absolute_error(

@@ -47,7 +47,10 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
         # Always in float32: how exact the arithmetic is gets chosen when the graph is used.
         network = Autoencoder(family, (_ANYBODY,), "float32")
         own, shared, decoder = network.parts(), network.parts().get(TRUNK, []), network.decoders[_ANYBODY]
-        graphs = trace(network.encoder, "faces", own[ENCODER]), trace(decoder, "code", own[f"decoder:{_ANYBODY}"], shared)
+        graphs = (
+            trace(network.encoder, "faces", own[ENCODER]),
+            trace(decoder, "code", own[f"decoder:{_ANYBODY}"], shared),
+        )
     except Exception as error:
         raise EngineError(ErrorCode.INTERNAL, f"The network {family.name} can't be exported: {error}.") from error
     for path, graph in zip((files.encoder, files.decoder), graphs, strict=True):
@@ -56,9 +59,7 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
     return files
 
 
-def trace(
-    model: keras.Model, name: str, own: Sequence[keras.Variable], shared: Sequence[keras.Variable] = ()
-) -> bytes:
+def trace(model: keras.Model, name: str, own: Sequence[keras.Variable], shared: Sequence[keras.Variable] = ()) -> bytes:
     """Return a model's computation as a serialized GraphDef, a few kilobytes.
 
     Args:

@@ -78,9 +78,7 @@ _STUDIO = Recipe(
     learning_rate=1e-3,
     beta_1=0.9,
     beta_2=0.99,
-    augmentation=Augmentation(
-        rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.0, jitter=1.5, color=0.5, occluders=0.3
-    ),
+    augmentation=Augmentation(rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.0, jitter=1.5, color=0.5, occluders=0.3),
     structural=1.0,
     gradient=1.0,
     is_face_weighted=True,

@@ -7,8 +7,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import tensorflow as tf
-
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
@@ -136,7 +134,7 @@ class TrainingSession:
         while not self._is_over() and self._trainer.picture_size == self._picture_size:
             try:
                 self._step(loader)
-            except (tf.errors.ResourceExhaustedError, MemoryError):
+            except MemoryError:
                 self._halve_batch()
                 return
             self._report()

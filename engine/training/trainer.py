@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arithmetic of a training step: forward, loss, backward, optimizer, running average; compiled once."""
+"""The weights of a network in training and the steps that change them: players in turn, then the running average."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..networks.autoencoder import Autoencoder
-from . import losses
-from .face_weight import face_weight
+from .backend_steps import backend_steps
+from .player import Player, reconstruction_players
 from .recipes import Recipe
 
 Arrays = dict[str, NDArray[np.generic]]
 
 
-def _value(variable: keras.Variable | tf.Variable) -> NDArray[np.generic]:
-    """Return a copy of a variable's value."""
-    tensor = variable.value if isinstance(variable, keras.Variable) else variable
-    return np.array(tensor.numpy())
+def _value(variable: keras.Variable) -> NDArray[np.generic]:
+    """Return a copy of a variable's value; whole numbers as int64, because backends disagree about their width."""
+    value = np.array(keras.ops.convert_to_numpy(variable.value))
+    return value.astype(np.int64) if value.dtype == np.int32 else value
 
 
 class Trainer:
@@ -32,72 +31,35 @@ class Trainer:
         network: What is trained.
         recipe: Figures of the training.
         steps: Steps the weights have behind them.
+        players: Who learns in a step, in this order; by default those who rebuild the performers' faces.
     """
 
-    def __init__(self, network: Autoencoder, recipe: Recipe, steps: int = 0) -> None:
+    def __init__(
+        self, network: Autoencoder, recipe: Recipe, steps: int = 0, players: Sequence[Player] | None = None
+    ) -> None:
         self.network = network
         self.recipe = recipe
         self.steps = steps
-        self._weights = network.weights()
+        self.players = tuple(reconstruction_players(network, recipe) if players is None else players)
+        own = network.weights()
+        self._weights = dict(own)
+        self._state: dict[str, keras.Variable] = {}
+        for player in self.players:
+            self._weights |= player.variables
+            self._state |= player.state
+        # What only helps to train, a discriminator for instance, has no average: the swap doesn't use it.
         self._averages = {
-            name: tf.Variable(variable.value, trainable=False, name="average")
-            for name, variable in self._weights.items()
+            name: keras.Variable(_value(variable), trainable=False, name="average")
+            for name, variable in own.items()
             if recipe.average
         }
-        self._groups = self._performer_groups()
-        self._optimizers = [self._optimizer(group) for group in self._groups]
-        face = face_weight(network.family.face_size, network.family.coverage)
-        self._weight = tf.constant(face if recipe.is_face_weighted else np.ones_like(face))
-        self._compiled = [tf.function(self._make_step(index), autograph=False) for index in range(len(self._groups))]
-
-    def _performer_groups(self) -> list[tuple[str, ...]]:
-        names = self.network.performers
-        return [(name,) for name in names] if self.recipe.takes_turns else [names]
-
-    def _variables(self, group: Sequence[str]) -> list[keras.Variable]:
-        parts = ("encoder/", *(f"decoder:{name}/" for name in group))
-        return [variable for name, variable in self._weights.items() if name.startswith(parts)]
-
-    def _optimizer(self, group: Sequence[str]) -> keras.optimizers.Optimizer:
-        recipe = self.recipe
-        optimizer = keras.optimizers.Adam(
-            recipe.learning_rate,
-            beta_1=recipe.beta_1,
-            beta_2=recipe.beta_2,
-            global_clipnorm=recipe.largest_gradient or None,
-        )
-        optimizer.build(self._variables(group))
-        return optimizer
-
-    def _loss(self, prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        recipe = self.recipe
-        loss = recipe.absolute * losses.absolute_error(prediction, target, self._weight)
-        if recipe.structural:
-            loss += recipe.structural * losses.structural_dissimilarity(prediction, target, self._weight)
-        if recipe.gradient:
-            loss += recipe.gradient * losses.gradient_error(prediction, target, self._weight)
-        return loss
-
-    def _make_step(self, index: int):  # noqa: ANN202 - a closure for tf.function; its type is TensorFlow's own
-        group, optimizer = self._groups[index], self._optimizers[index]
-        variables = self._variables(group)
-
-        def step(inputs: tf.Tensor, targets: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                # One call of the encoder for all performers of the group: large batches use the processor better.
-                code = self.network.encoder(tf.concat(tf.unstack(inputs), axis=0), training=True)
-                parts = tf.split(code, len(group), axis=0)
-                found = [
-                    self._loss(self.network.decoders[name](part, training=True), target)
-                    for name, part, target in zip(group, parts, tf.unstack(targets), strict=True)
-                ]
-                total = tf.add_n(found)
-            optimizer.apply(tape.gradient(total, [variable.value for variable in variables]), variables)
-            for name, average in self._averages.items():
-                average.assign_add((1.0 - keep) * (self._weights[name].value - average))
-            return tf.stack(found)
-
-        return step
+        averages = [(self._weights[name], average) for name, average in self._averages.items()]
+        everything = [*self._weights.values(), *self._state.values()]
+        compile_update = backend_steps().compile_update
+        self._updates = [
+            compile_update(player, everything, averages if player is self.players[-1] else [])
+            for player in self.players
+        ]
 
     @property
     def picture_size(self) -> int:
@@ -105,7 +67,7 @@ class Trainer:
         return self.network.family.face_size
 
     def step(self, inputs: NDArray[np.float32], targets: NDArray[np.float32], learning_rate: float) -> dict[str, float]:
-        """Do one step on every performer.
+        """Let every player do one step.
 
         Args:
             inputs: float32 (performers, batch, S, S, 3), what the encoder sees.
@@ -113,22 +75,25 @@ class Trainer:
             learning_rate: Step size of the optimizers.
 
         Returns:
-            Performer id -> loss before the step.
+            Losses before the step by name; those of the reconstruction are named by performer.
+
+        Raises:
+            MemoryError: The memory of the device is too small for the batch.
         """
         # A young average forgets faster, so that it isn't the random start for hundreds of steps.
-        keep = tf.constant(min(self.recipe.average, (1.0 + self.steps) / (10.0 + self.steps)), tf.float32)
+        keep = min(self.recipe.average, (1.0 + self.steps) / (10.0 + self.steps))
+        batch = {"inputs": inputs, "targets": targets}
         found: dict[str, float] = {}
-        for group, optimizer, compiled in zip(self._groups, self._optimizers, self._compiled, strict=True):
-            rows = [self.network.performers.index(name) for name in group]
-            optimizer.learning_rate.assign(learning_rate)
-            values = compiled(tf.constant(inputs[rows]), tf.constant(targets[rows]), keep).numpy()
-            found.update(zip(group, map(float, values), strict=True))
+        for player, update in zip(self.players, self._updates, strict=True):
+            player.optimizer.learning_rate.assign(learning_rate)
+            found.update(update(batch, keep))
         self.steps += 1
         return found
 
     def is_healthy(self) -> bool:
         """Whether every weight is a finite number."""
-        return all(bool(tf.reduce_all(tf.math.is_finite(variable.value))) for variable in self._weights.values())
+        ops = keras.ops
+        return all(bool(ops.all(ops.isfinite(variable.value))) for variable in self._weights.values())
 
     def reset_averages(self) -> None:
         """Let the running average begin at the weights as they are."""
@@ -140,7 +105,7 @@ class Trainer:
         """Let the network use the running average inside the block; outside it is as before, bit for bit."""
         kept = {name: _value(self._weights[name]) for name in self._averages}
         for name, average in self._averages.items():
-            self._weights[name].assign(average)
+            self._weights[name].assign(average.value)
         try:
             yield
         finally:
@@ -149,31 +114,30 @@ class Trainer:
 
     def inference_weights(self) -> Arrays:
         """Return the weights that the swap uses: the running average where there is one."""
-        source = self._averages or self._weights
+        source = self._averages or self.network.weights()
         return {name: _value(variable) for name, variable in source.items()}
+
+    def _named(self) -> Iterator[tuple[str, keras.Variable]]:
+        """Name everything that the next step depends on, but for the number of steps; the same on every backend."""
+        for kind, variables in (("weights", self._weights), ("average", self._averages), ("state", self._state)):
+            yield from ((f"{kind}/{name}", variable) for name, variable in variables.items())
+        for number, player in enumerate(self.players):
+            for index, variable in enumerate(player.optimizer.variables):
+                yield f"optimizer/{number}/{index:03d}", variable
 
     def state(self) -> Arrays:
         """Return everything that the next step depends on, by name."""
-        arrays: Arrays = {f"weights/{name}": _value(variable) for name, variable in self._weights.items()}
-        arrays |= {f"average/{name}": _value(variable) for name, variable in self._averages.items()}
-        for number, optimizer in enumerate(self._optimizers):
-            for index, variable in enumerate(optimizer.variables):
-                arrays[f"optimizer/{number}/{index:03d}"] = _value(variable)
+        arrays: Arrays = {name: _value(variable) for name, variable in self._named()}
         arrays["steps"] = np.asarray(self.steps, np.int64)
         return arrays
 
     def restore(self, arrays: Arrays) -> None:
-        """Take over a state that `state` returned.
+        """Take over a state that `state` returned, on this or another backend.
 
         Raises:
             KeyError: An array is missing.
             ValueError: An array has another shape.
         """
-        for name, variable in self._weights.items():
-            variable.assign(arrays[f"weights/{name}"])
-        for name, variable in self._averages.items():
-            variable.assign(arrays[f"average/{name}"])
-        for number, optimizer in enumerate(self._optimizers):
-            for index, variable in enumerate(optimizer.variables):
-                variable.assign(arrays[f"optimizer/{number}/{index:03d}"])
+        for name, variable in self._named():
+            variable.assign(arrays[name])
         self.steps = int(arrays["steps"])

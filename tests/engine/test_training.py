@@ -9,6 +9,7 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.files import write_bytes
 from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
@@ -19,6 +20,7 @@ from understudy.engine.networks.registry import FAMILIES, quick_family
 from understudy.engine.pipelines.train import train
 from understudy.engine.runtime.reporter import CallbackReporter
 from understudy.engine.runtime.stop import StopSignal
+from understudy.engine.training import losses
 from understudy.engine.training import session as session_module
 from understudy.engine.training.checkpoint import read_model
 from understudy.engine.training.held_out import Measurement
@@ -323,14 +325,14 @@ def test_diverged_training_keeps_the_last_good_checkpoint(facesets, copied, monk
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(facesets, tmp_path, monkeypatch):
-    step = Trainer.step
+    reconstruction = losses.reconstruction
 
-    def hungry(self, inputs, targets, learning_rate):
-        if inputs.shape[1] > 2:
-            raise session_module.tf.errors.ResourceExhaustedError(None, None, "too little memory")
-        return step(self, inputs, targets, learning_rate)
+    def hungry(prediction, *others):
+        if prediction.shape[0] > 2:
+            raise tf.errors.ResourceExhaustedError(None, None, "too little memory")
+        return reconstruction(prediction, *others)
 
-    monkeypatch.setattr(Trainer, "step", hungry)
+    monkeypatch.setattr(losses, "reconstruction", hungry)
     reporter, done = run(tmp_path / "m", facesets, maximum_steps=2, batch_size=8)
     assert done.result["step"] == 2
     assert [text for text in reporter.warnings if "memory" in text] == [

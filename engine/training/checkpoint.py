@@ -61,8 +61,8 @@ class ModelDocument:
         snapshots: Checkpoints kept beside the newest, oldest first: `file`, `step`, `saved`, `trained_s`, `reason`
             ("time" or "quality"), `ssim` (null when not measured).
         warm_start: What the first weights came from; empty for a fresh start.
-        forked_from: Of a copy made for a finish: `model` (name of the folder), `step` and `fingerprint` of the original;
-            empty otherwise.
+        forked_from: Of a copy made for a finish: `model` (name of the folder), `step` and `fingerprint` of the
+            original; empty otherwise.
     """
 
     family: str

@@ -33,8 +33,8 @@ def fork_for_finish(model: Path) -> tuple[Path, bool]:
         The folder, and whether the fork was made just now.
 
     Raises:
-        EngineError: `model_missing`, when there is nothing to finish; `model_unreadable`, when the checkpoint is damaged;
-            `model_mismatch`, when another model lies where the fork would; `disk_full` or `not_writable`.
+        EngineError: `model_missing`, when there is nothing to finish; `model_unreadable`, when the checkpoint is
+            damaged; `model_mismatch`, when another model lies where the fork would; `disk_full` or `not_writable`.
     """
     document = read_model(model)
     if document.forked_from:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a network with a mask and growing pictures learns: the loss at the size of the batch, and the steps between sizes.
+"""How a network with a mask and growing pictures learns: the loss at the batch's size, and the way from size to size.
 
 The size of the batch's targets says which pictures are compared. Smaller pictures are taken out of the same network, so
 there is one set of weights, one optimizer and one checkpoint from the first size to the last.

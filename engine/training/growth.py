@@ -84,7 +84,7 @@ def resume_growth(planned: Growth, arrays: Mapping[str, NDArray[np.generic]], st
 
 
 def grown_from(planned: Growth, size: int) -> Growth:
-    """Return the schedule of a network whose smaller sizes up to `size` were learned already; the next begins at once."""
+    """Return the schedule of a network that has learned the sizes up to `size` already; the next begins at once."""
     known = planned.sizes.index(size)
     spacing = planned.starts[1] - planned.starts[0] if len(planned.starts) > 1 else 0
     fade = planned.fades[0]

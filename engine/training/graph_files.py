@@ -28,7 +28,7 @@ class GraphFiles:
 
     Attributes:
         encoder: From "faces" (n, S, S, 3) and weights to the code.
-        decoder: From "code" and weights to faces (n, S, S, 3).
+        decoder: From "code" and weights to what `decoded.joined` understands, such as faces (n, S, S, 3).
     """
 
     encoder: Path

@@ -16,6 +16,7 @@ from ..networks.registry import FAMILIES, Family
 from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
+from .decoded import told_apart
 
 Faces = NDArray[np.float32]
 
@@ -53,12 +54,7 @@ class NetworkDecoder:
             part = faces[start : start + self._chunk]
             filled = np.concatenate([part, np.zeros((self._chunk - len(part), *part.shape[1:]), np.float32)])
             results.append(self._compiled[performer](filled)[: len(part)])
-        return split_masks(np.concatenate(results))
-
-
-def split_masks(made: Faces) -> tuple[Faces, Faces | None]:
-    """Return the pictures (n, S, S, 3) and the masks (n, S, S), or None, of what a decoder returned."""
-    return made[..., :3], made[..., 3] if made.shape[-1] > 3 else None
+        return told_apart(np.concatenate(results))
 
 
 class Swapper:

@@ -46,11 +46,10 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
     try:
         # Always in float32: how exact the arithmetic is gets chosen when the graph is used.
         network = Autoencoder(family, (_ANYBODY,), "float32")
-        own, shared, decoder = network.parts(), network.parts().get(TRUNK, []), network.decoders[_ANYBODY]
-        graphs = (
-            trace(network.encoder, "faces", own[ENCODER]),
-            trace(decoder, "code", own[f"decoder:{_ANYBODY}"], shared),
-        )
+        parts = network.parts()
+        own, shared = parts[f"decoder:{_ANYBODY}"], parts.get(TRUNK, [])
+        encoder = trace(network.encoder, "faces", parts[ENCODER])
+        graphs = encoder, trace(network.decoders[_ANYBODY], "code", own, shared)
     except Exception as error:
         raise EngineError(ErrorCode.INTERNAL, f"The network {family.name} can't be exported: {error}.") from error
     for path, graph in zip((files.encoder, files.decoder), graphs, strict=True):
@@ -63,34 +62,36 @@ def trace(model: keras.Model, name: str, own: Sequence[keras.Variable], shared: 
     """Return a model's computation as a serialized GraphDef, a few kilobytes.
 
     Args:
-        model: Model with one input and one output; the values of its weights don't matter.
+        model: Model with one input; the values of its weights don't matter. Several outputs stay in their order.
         name: What to call its input in the graph. The weights' inputs are named by `graph_files.input_name`.
-        own: Its weights, in the order of their names in a checkpoint.
+        own: Its weights, in the order of their names in a checkpoint; by default the model's order.
         shared: Its weights that belong to a trunk, likewise.
 
     Raises:
         ValueError: When it has variables that a checkpoint hasn't.
     """
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=name)
+    own = model.weights if own is None else own
     listed = [*((variable, False) for variable in own), *((variable, True) for variable in shared)]
     specs, order = [], {}
     for place, (variable, is_shared) in enumerate(listed):
         index = place - len(own) if is_shared else place
         specs.append(tf.TensorSpec(variable.shape, tf.float32, name=input_name(index, variable.name, is_shared)))
         order[id(variable)] = place
-    used = [*model.trainable_variables, *model.non_trainable_variables]
-    if any(id(variable) not in order for variable in used):
-        raise ValueError("it has variables that checkpoints don't hold")
+    if any(id(variable) not in order for variable in model.weights):
+        raise ValueError("it has weights that checkpoints don't hold")
 
-    def compute(inputs: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
-        trained, fixed = (
-            [values[order[id(variable)]] for variable in variables]
+    def compute(inputs: tf.Tensor, *values: tf.Tensor) -> list[tf.Tensor]:
+        # What isn't a weight are the random states of layers such as dropout, which do nothing here.
+        trained, others = (
+            [values[order[id(item)]] if id(item) in order else tf.constant(item.numpy()) for item in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
         )
-        result, _state = model.stateless_call(trained, fixed, inputs, training=False)
-        return result
+        results, _states = model.stateless_call(trained, others, inputs, training=False)
+        return tf.nest.flatten(results)
 
     function = tf.function(compute, autograph=False).get_concrete_function(signature, *specs)
     # Layers leave operations that lead nowhere, such as the size of a picture that is known; they'd count as results.
-    graph = tf.compat.v1.graph_util.extract_sub_graph(function.graph.as_graph_def(), [function.outputs[0].op.name])
+    results = [output.op.name for output in function.outputs]
+    graph = tf.compat.v1.graph_util.extract_sub_graph(function.graph.as_graph_def(), results)
     return graph.SerializeToString()

@@ -220,7 +220,8 @@ def swap_reason(context: bpy.types.Context, name: str = "") -> str:
         return reason
     settings = sequencer_scene(context).understudy
     project = _view()
-    if project is None or project.model(settings.model) is None:
+    model = None if project is None else project.model(settings.model)
+    if model is None:
         return f"Train the model “{settings.model}” first"
     source = casting.find_performer(settings, settings.source)
     target = casting.find_performer(settings, settings.target)
@@ -228,6 +229,8 @@ def swap_reason(context: bpy.types.Context, name: str = "") -> str:
         return "Choose who shall appear and whose face is replaced"
     if source == target:
         return "Source and target are the same performer"
+    if model.performers and source.performer_id not in model.performers:
+        return f"The model “{settings.model}” doesn't know {source.name}; train one that does"
     return shots_reason(context, name) or _cast_reason(context, name, target)
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import SwapSettings
 from ..faces.alignment import align_face, face_matrix
+from ..faces.forehead import face_axes
 from ..faces.geometry import invert_similarity, scale_of, transform_points
 from .blend import poisson_face, sharpen_face
 from .color_match import ColorSolution, apply_color, solve_color
-from .matte import Mask, build_mask, face_axes
+from .matte import Mask, build_mask
 from .over import full_scale
 from .place import place_face, resized_matrix, scaled_about_center
 from .region import picture_region

@@ -182,6 +182,8 @@ class TrainSettings(_Checked):
         "Which network is trained.",
         choices={
             "quick": "small and fast; a plausible swap in minutes on a CPU",
+            "studio": "256 pixels and a learned mask, for a whole cast; hours on a CPU, better on a graphics card",
+            "studio-512": "the same with 512 pixels, for a graphics card; can start from a model of studio",
             "original": "the classic 64-pixel network, 82 million parameters",
             "lowmem": "the classic network for little memory, 61 million parameters",
             "gan": "64 pixels with a learned mask, trained against discriminators; needs a graphics card",
@@ -193,6 +195,18 @@ class TrainSettings(_Checked):
     )
     learning_rate: float = _setting(
         0.0, "Step size of the optimizer; 0 takes the family's own.", minimum=0.0, maximum=1.0
+    )
+    growth_steps: int = _setting(
+        0,
+        "Steps at each size before a growing network (studio) goes on to the next larger; 0 takes the family's own.",
+        unit="steps",
+        minimum=0,
+        maximum=10_000_000,
+    )
+    finish: bool = _setting(
+        False,
+        "Train a copy of the model against a discriminator that tells real from made faces, for finer skin; the model "
+        "itself stays as it is.",
     )
     maximum_steps: int = _setting(
         1_000_000, "Stop after this many steps in all.", unit="steps", minimum=1, maximum=100_000_000
@@ -232,7 +246,10 @@ class TrainSettings(_Checked):
         0.0, "How strongly the network's input is compressed now and then, as in bad footage.", minimum=0.0, maximum=1.0
     )
     augment_occluders: float = _setting(
-        0.0, "How often and how far made-up things hide the face in the network's input.", minimum=0.0, maximum=1.0
+        -1.0,
+        "How often and how far made-up things hide the face in the network's input; -1 takes the family's own.",
+        minimum=-1.0,
+        maximum=1.0,
     )
     augment_color: float = _setting(
         -1.0, "How strongly the network's input is recolored; -1 takes the family's own.", minimum=-1.0, maximum=1.0

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .head_grid import CELLS, SAMPLES, HeadGrid, cell_centers, head_grid
+from .head_grid import CELLS, SAMPLES, SIDE, HeadGrid, cell_centers, head_grid
 
 # What is compared in a cell: log brightness, two log ratios of colors, edges, and the unlikeness of the pattern.
 _LIGHT, _COLORS, _EDGES, _PATTERN = 0, slice(1, 3), 3, 4
@@ -77,12 +77,31 @@ class OcclusionWatch:
         Returns:
             Hidden share of the side of the face that can be seen, 0…1.
         """
+        hidden, known = self._watch(face, head_grid(yaw_deg, pitch_deg))
+        return float(hidden.sum() / known.sum()) if known.any() else 0.0
+
+    def look_where(self, face: NDArray[np.uint8], yaw_deg: float, pitch_deg: float) -> NDArray[np.float32]:
+        """Return where the track's next frame is hidden, and learn from it.
+
+        Args:
+            face: As `look`.
+            yaw_deg: As `look`.
+            pitch_deg: As `look`.
+
+        Returns:
+            float32 (96, 96) on the aligned face: how likely each pixel is hidden, 0…1; 0 beside the face.
+        """
         pose = head_grid(yaw_deg, pitch_deg)
+        hidden, known = self._watch(face, pose)
+        return _spread_out(hidden, known, pose)
+
+    def _watch(self, face: NDArray[np.uint8], pose: HeadGrid) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Learn from a frame; return how likely each cell is hidden, and which cells are known, none at first."""
         light, cells = _describe(face, pose)
         known = pose.visible & (self._seen > 0)
         if known.sum() < _FEWEST_CELLS:
             self._learn(light, cells, None, pose.visible.astype(np.float32))
-            return 0.0
+            return np.zeros(len(known), np.float32), np.zeros_like(known)
         change = self._changes(light, cells, known)
         hidden = self._hidden(change, known)
         share = float(hidden.sum() / known.sum())
@@ -90,7 +109,7 @@ class OcclusionWatch:
         # What comes into sight while something hides the face may be that thing.
         openness[~known] *= share < _DOUBT / 2
         self._learn(light, cells, change, openness)
-        return share
+        return hidden, known
 
     def _changes(
         self, light: NDArray[np.float32], cells: NDArray[np.float32], known: NDArray[np.bool_]
@@ -132,6 +151,22 @@ class OcclusionWatch:
         fine = cv2.resize(rate.reshape(CELLS, CELLS), (SAMPLES, SAMPLES), interpolation=cv2.INTER_NEAREST)
         self._picture += fine * (light - self._picture)
         self._seen += openness
+
+
+def _spread_out(hidden: NDArray[np.float32], known: NDArray[np.bool_], pose: HeadGrid) -> NDArray[np.float32]:
+    """Lay the cells' likelihood on the aligned face: each pixel takes what the samples near it say."""
+    size = (CELLS, CELLS)
+    values, weights = (
+        cv2.resize(plane.astype(np.float32).reshape(size), (SAMPLES, SAMPLES), interpolation=cv2.INTER_NEAREST)
+        for plane in (hidden * known, known)
+    )
+    columns, rows = (np.clip(np.rint(place).astype(int), 0, SIDE - 1) for place in (pose.x, pose.y))
+    total, count = np.zeros((2, SIDE, SIDE), np.float32)
+    np.add.at(total, (rows, columns), values)
+    np.add.at(count, (rows, columns), weights)
+    # Samples lie up to three pixels apart.
+    total, count = (cv2.GaussianBlur(plane, (0, 0), 2.5) for plane in (total, count))
+    return np.where(count > 1e-3, total / np.maximum(count, 1e-3), 0.0).astype(np.float32)
 
 
 def _describe(face: NDArray[np.uint8], pose: HeadGrid) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

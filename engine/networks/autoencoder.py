@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
 
 from .registry import Family
+from .trunk import Trunk, own_variables
+
+ENCODER, TRUNK = "encoder", "trunk"
 
 
 class Autoencoder:
-    """One shared encoder, one decoder for each performer.
+    """One shared encoder, one decoder for each performer, and in some families a trunk that the decoders share.
 
     The first weights come from Keras' global random state; set it (`keras.utils.set_random_seed`) for a repeatable
     start.
@@ -21,7 +25,8 @@ class Autoencoder:
         performers: Performer ids, one decoder each.
         policy: Dtype policy of the arithmetic; the weights themselves are float32.
         encoder: float32 (n, S, S, 3) in 0…1 -> code.
-        decoders: Performer id -> model from code to float32 (n, S, S, 3) in 0…1, or with the mask (n, S, S, 4).
+        trunk: What the decoders share, or None.
+        decoders: Performer id -> model from code to float32 (n, S, S, 3) in 0…1, or (n, S, S, 4) with a mask.
     """
 
     def __init__(self, family: Family, performers: Sequence[str], policy: str = "float32") -> None:
@@ -29,21 +34,28 @@ class Autoencoder:
         self.performers = tuple(performers)
         self.policy = policy
         self.encoder = family.build_encoder(policy)
-        self.decoders = {performer: family.build_decoder(policy) for performer in self.performers}
+        self.trunk: Trunk | None = family.build_trunk(policy) if family.build_trunk else None
+        self.decoders = {performer: family.decoder(policy, self.trunk) for performer in self.performers}
 
-    def parts(self) -> dict[str, keras.Model]:
-        """Return the models by name: "encoder", then "decoder:<performer>"."""
-        return {"encoder": self.encoder, **{f"decoder:{name}": model for name, model in self.decoders.items()}}
+    def parts(self) -> dict[str, list[keras.Variable]]:
+        """Return the variables of each part: "encoder", "trunk" where there is one, then "decoder:<performer>"."""
+        if self.trunk is None:
+            own = {f"decoder:{name}": model.weights for name, model in self.decoders.items()}
+            return {ENCODER: self.encoder.weights, **own}
+        own = {f"decoder:{name}": own_variables(model) for name, model in self.decoders.items()}
+        return {ENCODER: self.encoder.weights, TRUNK: self.trunk.variables, **own}
 
     def weights(self) -> dict[str, keras.Variable]:
         """Return every weight by a name that doesn't depend on Keras' counters, such as "encoder/03.kernel"."""
         return {
             f"{part}/{index:02d}.{variable.name}": variable
-            for part, model in self.parts().items()
-            for index, variable in enumerate(model.trainable_variables)
+            for part, variables in self.parts().items()
+            for index, variable in enumerate(variables)
         }
 
     def parameter_counts(self) -> dict[str, int]:
         """Return the number of parameters of each part and of the whole ("total")."""
-        counts = {part: int(model.count_params()) for part, model in self.parts().items()}
+        counts = {
+            part: sum(math.prod(variable.shape) for variable in variables) for part, variables in self.parts().items()
+        }
         return {**counts, "total": sum(counts.values())}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import keras
 
-from . import classic, gan, quick
+from . import classic, gan, quick, studio
 from .discriminators import GAN128_JUDGES, GAN_JUDGES, Judges
+from .trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -21,23 +22,33 @@ class Family:
         face_size: Side of the square face in pixels, in and out.
         coverage: Side of that square in canonical face squares.
         build_encoder: Dtype policy -> encoder model.
-        build_decoder: Dtype policy -> decoder model.
+        build_decoder: Dtype policy, and the trunk where there is one -> decoder model.
         allows_bfloat16: Whether `precision` "auto" may choose bfloat16.
         has_mask: Whether decoders return a fourth channel, the mask that says where the face is to show; all four lie
             in 0…1.
         layout: Figures of an adversarial family's generator, None for others.
         judges: Figures of its discriminators, None for others.
+        build_trunk: Dtype policy -> what all decoders share; None where they share nothing.
+        sizes: Sides of the pictures it grows through in training, smallest first; empty where it doesn't grow.
+        seen: Side at which the encoder looks at faces; 0 where that is the face's own size.
     """
 
     name: str
     face_size: int
     coverage: float
     build_encoder: Callable[[str], keras.Model]
-    build_decoder: Callable[[str], keras.Model]
+    build_decoder: Callable[..., keras.Model]
     allows_bfloat16: bool = True
     has_mask: bool = False
     layout: gan.Layout | None = None
     judges: Judges | None = None
+    build_trunk: Callable[[str], Trunk] | None = None
+    sizes: tuple[int, ...] = ()
+    seen: int = 0
+
+    def decoder(self, policy: str, trunk: Trunk | None = None) -> keras.Model:
+        """Build a decoder, on the trunk where the family has one."""
+        return self.build_decoder(policy) if trunk is None else self.build_decoder(policy, trunk)
 
 
 def quick_family(face_size: int = 96, coverage: float = 1.7, width: int = 32, code: int = 256) -> Family:
@@ -68,9 +79,34 @@ def adversarial_family(name: str, layout: gan.Layout, judges: Judges) -> Family:
     )
 
 
+def studio_family(
+    name: str = "studio",
+    face_size: int = 256,
+    coverage: float = 1.7,
+    seen: int = 128,
+    first: int = 64,
+    width: int = 16,
+    code: int = 256,
+) -> Family:
+    """Return the `studio` family; other figures than the default serve larger pictures, experiments and tests."""
+    return Family(
+        name=name,
+        face_size=face_size,
+        coverage=coverage,
+        build_encoder=lambda policy: studio.build_encoder(face_size, seen, width, code, policy),
+        build_decoder=lambda policy, trunk: studio.build_decoder(seen, first, width, policy, trunk),
+        has_mask=True,
+        build_trunk=lambda policy: studio.build_trunk(face_size, seen, first, width, policy),
+        sizes=tuple(first << number for number in range((face_size // first).bit_length())),
+        seen=seen,
+    )
+
+
 # The ancestor cuts the middle 160 of 256 pixels out of its faces, which is exactly its mean face's square.
 FAMILIES: dict[str, Family] = {
     "quick": quick_family(),
+    "studio": studio_family(),
+    "studio-512": studio_family("studio-512", face_size=512),
     "original": Family("original", classic.FACE_SIZE, 1.0, classic.build_original_encoder, classic.build_decoder),
     "lowmem": Family("lowmem", classic.FACE_SIZE, 1.0, classic.build_lowmem_encoder, classic.build_decoder),
     "gan": adversarial_family("gan", gan.GAN, GAN_JUDGES),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
@@ -44,6 +45,8 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         from ..training.opening import open_session
         from .shot_preview import open_shot_frames
 
+        if settings.finish:
+            job = _forked(job, reporter)
         reporter.stage("reading", "Reading the faces")
         shots = open_shot_frames(job, FAMILIES[family], reporter)
         session = open_session(job, reporter, shots, team)
@@ -60,3 +63,13 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
             "preview": str(session.preview_path) if session.preview_path.exists() else "",
         },
     )
+
+
+def _forked(job: TrainJob, reporter: Reporter) -> TrainJob:
+    """Return the job on a copy of its model, which is made when there is none yet."""
+    from ..training.forking import fork_for_finish
+
+    fork, is_new = fork_for_finish(job.model)
+    text = "is a copy of the model, and" if is_new else "is there already, and"
+    reporter.info(f"{fork.name} {text} is finished; {job.model.name} stays as it is.")
+    return replace(job, model=fork)

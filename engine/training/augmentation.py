@@ -161,6 +161,7 @@ def make_views(
     preset: Augmentation,
     random: np.random.Generator,
     flips: NDArray[np.float64] | None = None,
+    masks: Sequence[NDArray[np.uint8]] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Make one training pair of each face.
 
@@ -171,28 +172,37 @@ def make_views(
         preset: How far to go.
         random: Source of all chance; the same state gives the same pairs.
         flips: Probability of a mirrored view of each face, (n,); the preset's for all by default.
+        masks: Where each stored face is, uint8 (m, m, 1) over its square; empty for none.
 
     Returns:
         Input and target, each float32 (n, S, S, 3) RGB in 0…1. The target is turned, shifted and mirrored like the
-        input, but neither bent nor recolored nor degraded.
+        input, but neither bent nor recolored nor degraded. With masks the target has a fourth channel, the mask, from
+        which is taken what the made-up things hide in the input.
     """
     count = len(images)
     bent, straight = _warp_positions(count, view, preset.jitter, random)
     factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
     inputs = np.empty((count, view.size, view.size, 3), np.float32)
-    targets = np.empty_like(inputs)
+    targets = np.empty((count, view.size, view.size, 4 if masks else 3), np.float32)
     for i, image in enumerate(images):
         for positions, result in ((bent[i], inputs), (straight[i], targets)):
             seen = -np.conj(positions) if mirrored[i] else positions
-            result[i] = _sample(image, coverages[i], (seen - shift[i]) / factor[i])
+            places = (seen - shift[i]) / factor[i]
+            result[i, ..., :3] = _sample(image, coverages[i], places)
+            if masks and result is targets:
+                result[i, ..., 3] = _sample(masks[i], coverages[i], places)
+    if preset.light:
+        inputs = relight(inputs, preset.light, random)
+    if preset.occluders:
+        inputs, hidden = hide_parts(inputs, preset.occluders, random)
+        if masks:
+            targets[..., 3] *= 1.0 - hidden
     return _changed(inputs, preset, random), targets
 
 
 def _changed(inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator) -> NDArray[np.float32]:
-    """Do to the inputs what scene, camera and codec do to footage, in this order; nothing is drawn for what is off."""
+    """Do to the inputs what camera and codec do to footage, in this order; nothing is drawn for what is off."""
     for strength, change in (
-        (preset.light, relight),
-        (preset.occluders, hide_parts),
         (preset.color, _recolor),
         (preset.blur, blur),
         (preset.jpeg, compress),

@@ -61,6 +61,8 @@ class ModelDocument:
         snapshots: Checkpoints kept beside the newest, oldest first: `file`, `step`, `saved`, `trained_s`, `reason`
             ("time" or "quality"), `ssim` (null when not measured).
         warm_start: What the first weights came from; empty for a fresh start.
+        forked_from: Of a copy made for a finish: `model` (name of the folder), `step` and `fingerprint` of the
+            original; empty otherwise.
     """
 
     family: str
@@ -82,6 +84,7 @@ class ModelDocument:
     best: dict[str, Any] = field(default_factory=dict)
     snapshots: tuple[dict[str, Any], ...] = ()
     warm_start: str = ""
+    forked_from: dict[str, Any] = field(default_factory=dict)
 
 
 def now() -> str:
@@ -216,11 +219,15 @@ def save_model(
     earlier = [item for item in (document.checkpoint, *document.backups) if item and item != name]
     backups = tuple(item for item in dict.fromkeys(earlier) if (folder / item).exists())[:BACKUPS]
     written = replace(document, checkpoint=name, backups=backups, saved=now(), engine_version=__version__)
-    write_document(
-        folder / MODEL_FILE, SCHEMA, VERSION, {item.name: getattr(written, item.name) for item in fields(written)}
-    )
+    write_model(folder, written)
     _drop_unnamed(folder, written)
     return written
+
+
+def write_model(folder: Path, document: ModelDocument) -> None:
+    """Write a model's document as it is; the checkpoints it names have to be there."""
+    content = {item.name: getattr(document, item.name) for item in fields(document)}
+    write_document(folder / MODEL_FILE, SCHEMA, VERSION, content)
 
 
 def _drop_unnamed(folder: Path, document: ModelDocument) -> None:

@@ -16,6 +16,7 @@ from ..contract.jobs import FacesetPart, TrainingPerformer
 from ..faceset.store import load_faceset
 from ..runtime.reporter import Reporter
 from .augmentation import View
+from .mask_target import MaskTargets
 
 Picture = NDArray[np.uint8]
 
@@ -37,6 +38,7 @@ class PerformerFaces:
         digest: SHA-256 of all pictures, to tell later what a model was trained on.
         folders: Where the faces came from.
         learned_yaw: Turn of each learned face in degrees, NaN where unknown, float (n,); None when none is known.
+        learned_masks: Where each learned face is, uint8 (m, m, 1) over the picture's square; empty when not asked for.
     """
 
     performer: str
@@ -47,6 +49,7 @@ class PerformerFaces:
     digest: str
     folders: tuple[Path, ...]
     learned_yaw: NDArray[np.float64] | None = None
+    learned_masks: tuple[Picture, ...] = ()
 
 
 class _Collector:
@@ -54,13 +57,16 @@ class _Collector:
 
     Args:
         px_per_square: Pixels of a face square that are kept at most.
+        with_masks: Whether masks are made, for networks that learn them.
     """
 
-    def __init__(self, px_per_square: float) -> None:
+    def __init__(self, px_per_square: float, with_masks: bool = False) -> None:
         self._px_per_square = px_per_square
+        self.with_masks = with_masks
         self.pictures: list[Picture] = []
         self.coverages: list[float] = []
         self.yaws: list[float] = []
+        self.masks: list[Picture] = []
         self.hash = hashlib.sha256()
 
     def add(self, image: Picture, coverage: float, yaw: float) -> None:
@@ -77,18 +83,26 @@ class _Collector:
 def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, performer: str) -> None:
     faceset = load_faceset(part.folder)
     files = set(part.files)
-    for record in faceset.records:
-        if (part.tracks and record.track not in part.tracks) or (files and record.file not in files):
-            continue
+    chosen = [
+        record
+        for record in faceset.records
+        if (not part.tracks or record.track in part.tracks) and (not files or record.file in files)
+    ]
+    masks = MaskTargets(chosen) if collector.with_masks else None
+    for record in chosen:
         try:
             image = faceset.image(record)
         except EngineError as error:
             reporter.warning(f"Left out a face of {performer}: {error.message}")
             continue
         collector.add(image, record.coverage, float("nan") if record.is_plain else record.yaw)
+        if masks is not None:
+            collector.masks.append(masks.make(record, image))
 
 
-def read_faces(performer: TrainingPerformer, view: View, oversampling: float, reporter: Reporter) -> PerformerFaces:
+def read_faces(
+    performer: TrainingPerformer, view: View, oversampling: float, reporter: Reporter, with_masks: bool = False
+) -> PerformerFaces:
     """Read the faces of a performer.
 
     Pictures that can't be read are named in a warning and left out.
@@ -98,12 +112,13 @@ def read_faces(performer: TrainingPerformer, view: View, oversampling: float, re
         view: What the network sees.
         oversampling: How much finer than that the faces are kept in memory.
         reporter: Is told what was left out.
+        with_masks: Whether to make masks too, for networks that learn them.
 
     Raises:
         EngineError: `too_few_faces`, naming performer and count; whatever reading the folder raises.
     """
     name = performer.performer
-    collector = _Collector(view.size / view.coverage * oversampling)
+    collector = _Collector(view.size / view.coverage * oversampling, with_masks)
     for part in performer.faces:
         _read_part(part, collector, reporter, name)
     count = len(collector.pictures)
@@ -133,4 +148,5 @@ def _split(name: str, collector: _Collector, folders: tuple[Path, ...]) -> Perfo
         digest=collector.hash.hexdigest(),
         folders=folders,
         learned_yaw=np.array(collector.yaws)[learned],
+        learned_masks=tuple(collector.masks[i] for i in learned) if collector.masks else (),
     )

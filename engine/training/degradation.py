@@ -48,18 +48,22 @@ def relight(faces: Faces, strength: float, random: Random) -> Faces:
     return result
 
 
-def hide_parts(faces: Faces, strength: float, random: Random) -> Faces:
+def hide_parts(faces: Faces, strength: float, random: Random) -> tuple[Faces, NDArray[np.float32]]:
     """Put made-up things before some faces: ellipses and bars, plain or with another face's texture.
 
     Args:
         faces: float32 (n, S, S, 3) in 0…1.
         strength: 0 … 1.
         random: Source of all chance.
+
+    Returns:
+        The faces, and how far each pixel is hidden, float32 (n, S, S) in 0…1.
     """
-    result = faces.copy()
+    result, hidden = faces.copy(), np.zeros(faces.shape[:3], np.float32)
     size = faces.shape[1]
     for i in _chosen(len(faces), strength, random):
-        matte = _thing(size, strength, random)[..., None]
+        hidden[i] = _thing(size, strength, random)
+        matte = hidden[i][..., None]
         shade = np.float32(random.uniform(0.3, 1.2))
         if random.random() < 0.5:
             # Turned upside down, skin stays skin and looks like a hand rather than like a second face.
@@ -67,7 +71,7 @@ def hide_parts(faces: Faces, strength: float, random: Random) -> Faces:
         else:
             texture = np.broadcast_to(random.random(3).astype(np.float32), faces.shape[1:])
         result[i] = np.clip(result[i] * (1.0 - matte) + texture * matte, 0.0, 1.0)
-    return result
+    return result, hidden
 
 
 def _thing(size: int, strength: float, random: Random) -> NDArray[np.float32]:

@@ -18,7 +18,8 @@ from .checkpoint import ModelDocument
 
 _NETWORKS = Path(__file__).resolve().parents[1] / "networks"
 _PREFIX = "graph-"
-PARTS = ("encoder", "decoder")
+ENCODER, TRUNK = "encoder", "trunk"
+PARTS = (ENCODER, "decoder")
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,15 @@ def graph_files(folder: Path, document: ModelDocument) -> GraphFiles:
     return GraphFiles(*(folder / f"{_PREFIX}{part}-{key}.pb" for part in PARTS))
 
 
-def input_name(index: int, weight: str) -> str:
-    """Return what a graph calls a weight: the fourth weight "kernel" is "w03_kernel"."""
-    return f"w{index:02d}_{re.sub(r'[^A-Za-z0-9]', '_', weight)}"
+def input_name(index: int, weight: str, is_shared: bool = False) -> str:
+    """Return what a graph calls a weight: the fourth weight "kernel" is "w03_kernel", of a trunk "t03_kernel"."""
+    return f"{'t' if is_shared else 'w'}{index:02d}_{re.sub(r'[^A-Za-z0-9]', '_', weight)}"
 
 
 def weight_inputs(part: str, names: list[str]) -> dict[str, str]:
     """Return, for one part of a network ("encoder", "decoder:<performer>"), graph input -> name in the checkpoint.
+
+    The weights of a trunk, which all decoders share, belong to each of them.
 
     Args:
         part: Name of the part.
@@ -80,7 +83,9 @@ def weight_inputs(part: str, names: list[str]) -> dict[str, str]:
     """
     found = {}
     for name in names:
-        if name.rpartition("/")[0] == part:
-            index, _dot, weight = name.rpartition("/")[2].partition(".")
-            found[input_name(int(index), weight)] = name
+        place, _slash, numbered = name.rpartition("/")
+        is_shared = place == TRUNK and part != ENCODER
+        if place == part or is_shared:
+            index, _dot, weight = numbered.partition(".")
+            found[input_name(int(index), weight, is_shared)] = name
     return found

@@ -102,7 +102,8 @@ class Swapper:
                 f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
                 "Choose one of them, or train a model with this performer.",
             )
-        return self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
+        pictures, masks = self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
+        return np.clip(pictures, 0.0, 1.0), masks
 
 
 def family_of(document: ModelDocument) -> Family:

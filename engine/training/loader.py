@@ -26,7 +26,8 @@ class Batch:
 
     Attributes:
         inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent, recolored and degraded.
-        targets: The same faces as the network should return them.
+        targets: The same faces as the network should return them; float32 (performers, batch, S, S, 4) with the mask
+            as fourth channel where the faces have masks.
     """
 
     inputs: NDArray[np.float32]
@@ -54,6 +55,7 @@ def make_batch(
     step: int,
     flips: Sequence[float] = (),
     team: tuple[int, int] = (0, 1),
+    picture_size: int = 0,
 ) -> Batch:
     """Make the batch of a step; the same arguments give the same batch, whatever came before.
 
@@ -66,19 +68,31 @@ def make_batch(
         step: Number of the batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
         team: Number of this process and how many there are; each makes its share of the batch.
+        picture_size: Side of the targets, a whole part of the view's size; 0 for that size.
     """
     mine = part_of(batch_size, team)
-    images, coverages = [], []
+    images, coverages, masks = [], [], []
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))[mine]
         images += [performer.learned[i] for i in picked]
         coverages += [performer.learned_coverage[i] for i in picked]
+        masks += [performer.learned_masks[i] for i in picked] if performer.learned_masks else []
     random = np.random.default_rng([seed, 2, step] if team[1] == 1 else [seed, 2, step, team[0]])
     count = mine.stop - mine.start
-    shape = (len(faces), count, view.size, view.size, 3)
+    shape = (len(faces), count, view.size, view.size)
     of_each_face = np.repeat(np.asarray(flips, np.float64), count) if flips else None
-    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face)
-    return Batch(inputs.reshape(shape), targets.reshape(shape))
+    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face, masks)
+    inputs, targets = inputs.reshape(*shape, inputs.shape[-1]), targets.reshape(*shape, targets.shape[-1])
+    return Batch(inputs, _reduced(targets, view.size // (picture_size or view.size)))
+
+
+def _reduced(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Return pictures (…, S, S, channels) reduced by a whole factor: the mean of each square."""
+    if factor == 1:
+        return pictures
+    *outer, side, _side, channels = pictures.shape
+    squares = pictures.reshape(*outer, side // factor, factor, side // factor, factor, channels)
+    return squares.mean(axis=(-4, -2), dtype=np.float32)
 
 
 class BatchLoader:
@@ -93,6 +107,7 @@ class BatchLoader:
         first_step: Number of the first batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
         team: Number of this process and how many there are; each makes its share of the batch.
+        picture_size: Side of the targets, a whole part of the view's size; 0 for that size.
     """
 
     def __init__(
@@ -105,6 +120,7 @@ class BatchLoader:
         first_step: int = 0,
         flips: Sequence[float] = (),
         team: tuple[int, int] = (0, 1),
+        picture_size: int = 0,
     ) -> None:
         self._faces = tuple(faces)
         self._view = view
@@ -113,14 +129,14 @@ class BatchLoader:
         self._seed = seed
         self._next = first_step
         self._flips = tuple(flips)
+        self._picture_size = picture_size
         self._team = team
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._waiting: deque[Future[Batch]] = deque()
 
     def _order(self) -> None:
         arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next, self._flips)
-        arguments = (*arguments, self._team)
-        self._waiting.append(self._pool.submit(make_batch, *arguments))
+        self._waiting.append(self._pool.submit(make_batch, *arguments, self._team, self._picture_size))
         self._next += 1
 
     def next_batch(self) -> Batch:

@@ -21,6 +21,9 @@ from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
 from .chosen_weights import read_inference_weights
 from .dataset import PerformerFaces, read_faces
+from .finish import JUDGE, finish_players
+from .growing import GrowingTrainer, learned_size
+from .growth import grown_from, plan_growth
 from .perceptual import WITHOUT, open_perceptual
 from .player import Player
 from .previewer import ShotPreview
@@ -56,10 +59,10 @@ def open_session(
     view = View(family.face_size, family.coverage)
     by_name = {item.performer: item for item in job.performers}
     recipe = RECIPES[family.name]
-    faces = [read_faces(by_name[name], view, recipe.oversampling, reporter) for name in performers]
+    faces = [read_faces(by_name[name], view, recipe.oversampling, reporter, family.has_mask) for name in performers]
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
-    trainer = Trainer(network, recipe, players=_players(network, recipe, settings))
+    trainer = _trainer(network, recipe, settings)
     if found is not None:
         found = _resume(job, found, trainer)
     elif settings.warm_start:
@@ -68,8 +71,22 @@ def open_session(
     return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
 
 
+def _trainer(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Trainer:
+    """Return the trainer of a family, with the players that its recipe and the settings ask for.
+
+    Raises:
+        EngineError: `perceptual_unavailable`, also when a family is to compare features and can't.
+    """
+    players = _players(network, recipe, settings)
+    sizes = network.family.sizes
+    if not sizes:
+        return Trainer(network, recipe, players=players)
+    growth = plan_growth(sizes, settings.growth_steps or recipe.growth_steps, recipe.fade_share)
+    return GrowingTrainer(network, recipe, growth, players)
+
+
 def _players(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Sequence[Player] | None:
-    """Return the players of a family with discriminators, None for others.
+    """Return the players of a family with discriminators or of a finish, None for the usual ones.
 
     Raises:
         EngineError: `perceptual_unavailable`, also when a family is to compare features and can't.
@@ -84,7 +101,7 @@ def _players(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> S
             f"{settings.perceptual}.",
             f"Train one of {able}, or with perceptual {WITHOUT}.",
         )
-    return None
+    return finish_players(network, recipe) if settings.finish else None
 
 
 def check_match(found: ModelDocument, family: Family, performers: Sequence[str], folder: Path) -> None:
@@ -115,6 +132,9 @@ def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocum
     """Give the trainer the state of a checkpoint; return the document of that state."""
     name = job.settings.resume_from or found.checkpoint
     arrays = read_arrays(job.model, name)
+    if job.settings.finish and not any(array.startswith(f"weights/{JUDGE}/") for array in arrays):
+        # The first run of a finish: its judge is new.
+        arrays = trainer.state() | arrays
     try:
         trainer.restore(arrays)
     except (KeyError, ValueError) as error:
@@ -130,11 +150,12 @@ def _start_warm(folder: Path, trainer: Trainer) -> None:
     """Take over another model's encoder, and for each performer its decoder there or else the first one's."""
     other = read_model(folder)
     family = trainer.network.family
-    if (other.family, other.face_size) != (family.name, family.face_size):
+    is_same = (other.family, other.face_size) == (family.name, family.face_size)
+    if not is_same and not _grows_from(family, other):
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
             f"The model in {folder} is of the family {other.family} with {other.face_size} px; a warm start of "
-            f"{family.name} with {family.face_size} px needs the same.",
+            f"{family.name} with {family.face_size} px needs the same, or a smaller one that grows.",
             "Choose another model to start from.",
         )
     weights, _document = read_inference_weights(folder, other)
@@ -142,8 +163,22 @@ def _start_warm(folder: Path, trainer: Trainer) -> None:
         part, _slash, rest = name.partition("/")
         performer = part.partition(":")[2]
         known = performer if performer in other.performers else other.performers[0]
-        variable.assign(weights[f"decoder:{known}/{rest}" if performer else name])
+        found = weights.get(f"decoder:{known}/{rest}" if performer else name)
+        # A larger network keeps its own first weights where the smaller one has none.
+        if found is not None or is_same:
+            variable.assign(found)
+    if isinstance(trainer, GrowingTrainer):
+        trainer.growth = grown_from(trainer.growth, learned_size(folder, other))
     trainer.reset_averages()
+
+
+def _grows_from(family: Family, other: ModelDocument) -> bool:
+    """Whether a smaller model of the same kind has the weights of a family's smaller sizes."""
+    smaller = FAMILIES.get(other.family)
+    if smaller is None or not smaller.sizes or other.face_size != smaller.face_size:
+        return False
+    is_part = family.sizes[: len(smaller.sizes)] == smaller.sizes
+    return is_part and (smaller.seen, smaller.coverage) == (family.seen, family.coverage)
 
 
 def _describe(

@@ -61,6 +61,9 @@ class Recipe:
         average: Memory of the weights' running average that the swap uses; 0 uses the weights themselves.
         oversampling: How much finer than the network sees them faces are kept in memory.
         adversarial: Figures of the loss of families with discriminators, whose only they are; None for others.
+        mask: Share of the mask's error in the loss, for families that have one.
+        growth_steps: Steps at each size before a growing family goes on to the next.
+        fade_share: Share of those steps over which a new size is faded in.
     """
 
     batch_size: int
@@ -79,6 +82,9 @@ class Recipe:
     average: float = 0.0
     oversampling: float = 1.5
     adversarial: AdversarialShares | None = None
+    mask: float = 0.0
+    growth_steps: int = 0
+    fade_share: float = 0.25
 
 
 _CLASSIC = Recipe(
@@ -103,6 +109,26 @@ _ADVERSARIAL = Recipe(
     adversarial=AdversarialShares(),
 )
 
+# As `quick`, whose figures were measured; docs/explanation/decisions/0027 tells why the others are what they are.
+_STUDIO = Recipe(
+    batch_size=4,
+    learning_rate=1e-3,
+    beta_1=0.9,
+    beta_2=0.99,
+    augmentation=Augmentation(rotation_deg=5.0, zoom=0.04, shift=0.02, flip=0.0, jitter=1.5, color=0.5, occluders=0.3),
+    structural=1.0,
+    gradient=1.0,
+    is_face_weighted=True,
+    warm_up=50,
+    decay_share=0.3,
+    largest_gradient=1.0,
+    average=0.995,
+    # A face square of 256 pixels at most: finer faces are rare, and a thousand of them fill the memory.
+    oversampling=1.2,
+    mask=0.1,
+    growth_steps=4000,
+)
+
 # docs/explanation/decisions/0012 tells what each of these figures gained.
 RECIPES: dict[str, Recipe] = {
     "quick": Recipe(
@@ -119,6 +145,8 @@ RECIPES: dict[str, Recipe] = {
         largest_gradient=1.0,
         average=0.995,
     ),
+    "studio": _STUDIO,
+    "studio-512": _STUDIO,
     "original": _CLASSIC,
     "lowmem": _CLASSIC,
     "gan": _ADVERSARIAL,
@@ -138,7 +166,7 @@ def augmentation_of(recipe: Recipe, settings: TrainSettings) -> Augmentation:
         light=settings.augment_light,
         blur=settings.augment_blur,
         jpeg=settings.augment_jpeg,
-        occluders=settings.augment_occluders,
+        occluders=recipe.augmentation.occluders if settings.augment_occluders < 0.0 else settings.augment_occluders,
     )
 
 

@@ -16,6 +16,7 @@ from ..runtime.reporter import Reporter
 from .augmentation import View, make_plain_views
 from .checkpoint import ModelDocument
 from .dataset import PerformerFaces
+from .finish import RATE_SHARE
 from .held_out import Measurement, measure
 from .history import History, read_history
 from .inference import Faces, NetworkDecoder
@@ -64,8 +65,9 @@ class TrainingSession:
         self._reporter = reporter
         recipe, family = trainer.recipe, trainer.network.family
         self._batch_size = settings.batch_size or recipe.batch_size
-        self._base_rate = settings.learning_rate or recipe.learning_rate
+        self._base_rate = settings.learning_rate or recipe.learning_rate * (RATE_SHARE if settings.finish else 1.0)
         self._view = View(family.face_size, family.coverage)
+        self._picture_size = trainer.picture_size
         self._flips = flips_of(recipe, settings, self._faces)
         self._held_out: dict[str, Faces] = {
             item.performer: make_plain_views(item.held_out, item.held_out_coverage, self._view) for item in self._faces
@@ -114,7 +116,7 @@ class TrainingSession:
         if self._team.leads:
             self._keeper.prepare()
         while not self._is_over():
-            # A new loader follows only when memory ran out and the batch was halved.
+            # A new loader follows only when memory ran out and the batch was halved, or when the pictures grow.
             with self._loader() as loader:
                 self._run_with(loader)
         if self._team.leads:
@@ -132,11 +134,24 @@ class TrainingSession:
 
     def _loader(self) -> BatchLoader:
         preset = augmentation_of(self._trainer.recipe, self._settings)
-        seed, team = self._settings.seed, (self._team.rank, self._team.size)
-        return BatchLoader(self._faces, self._view, preset, self._batch_size, seed, self.steps, self._flips, team)
+        family, size = self._trainer.network.family, self._trainer.picture_size
+        if size != self._picture_size:
+            self._reporter.info(f"The pictures grow from {self._picture_size} to {size} px.")
+        self._picture_size = size
+        return BatchLoader(
+            self._faces,
+            View(max(size, family.seen), family.coverage),
+            preset,
+            self._batch_size,
+            self._settings.seed,
+            self.steps,
+            self._flips,
+            (self._team.rank, self._team.size),
+            size,
+        )
 
     def _run_with(self, loader: BatchLoader) -> None:
-        while not self._is_over():
+        while not self._is_over() and self._trainer.picture_size == self._picture_size:
             try:
                 self._step(loader)
             except MemoryError:

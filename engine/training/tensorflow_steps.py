@@ -27,7 +27,10 @@ def compile_update(
     def update(batch: Mapping[str, tf.Tensor], keep: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             total, found = player.loss(batch)
-        player.optimizer.apply(tape.gradient(total, [variable.value for variable in variables]), variables)
+        # A loss that leaves weights out, because their size isn't reached yet, doesn't move them.
+        zero = tf.UnconnectedGradients.ZERO
+        gradients = tape.gradient(total, [variable.value for variable in variables], unconnected_gradients=zero)
+        player.optimizer.apply(gradients, variables)
         for weight, average in averages:
             average.value.assign_add((1.0 - keep) * (weight.value - average.value))
         names[:] = found

@@ -29,13 +29,15 @@ def compile_update(
             # Keras puts tensors on its device.
             tensors = {name: keras.ops.convert_to_tensor(array) for name, array in batch.items()}
             total, found = player.loss(tensors)
-            gradients = torch.autograd.grad(total, [variable.value for variable in variables], allow_unused=True)
+            # A loss that leaves weights out, because their size isn't reached yet, doesn't move them.
+            values = [variable.value for variable in variables]
+            gradients = torch.autograd.grad(total, values, allow_unused=True, materialize_grads=True)
             with torch.no_grad():
                 player.optimizer.apply(list(gradients), variables)
                 for weight, average in averages:
                     average.value.add_((1.0 - keep) * (weight.value - average.value))
-            values = torch.stack([loss.detach() for loss in found.values()]).tolist()
-        return dict(zip(found, values, strict=True))
+            reported = torch.stack([loss.detach() for loss in found.values()]).tolist()
+        return dict(zip(found, reported, strict=True))
 
     return step
 

@@ -61,6 +61,11 @@ class Trainer:
             for player in self.players
         ]
 
+    @property
+    def picture_size(self) -> int:
+        """Side of the pictures that the next step trains."""
+        return self.network.family.face_size
+
     def step(self, inputs: NDArray[np.float32], targets: NDArray[np.float32], learning_rate: float) -> dict[str, float]:
         """Let every player do one step.
 

@@ -114,6 +114,31 @@ def test_job_files_hold_what_the_edit_uses(edit):
     assert swap.output.parent == project().root / "swaps"
 
 
+def test_a_cast_of_three_is_one_model_and_any_pair_of_it_can_be_swapped(edit):
+    cast = {"Shot train_A": "Anna Ärmel", "Shot train_B": "Ben", "Shot target_A": "Cleo"}
+    for name, performer in cast.items():
+        OPS.performer_add(name=performer)
+        OPS.extract(strip=name)
+        OPS.faces_assign(strip=name, performer=performer)
+    edit.understudy.train.family = "studio"
+    OPS.train_start(model="Besetzung")
+    training = last_job("train")
+    assert [item.performer for item in training.performers] == ["anna-ärmel", "ben", "cleo"]
+    assert training.settings.family == "studio"
+    for shot, source, target in (
+        ("Shot train_A", "Cleo", "Anna Ärmel"),
+        ("Shot train_B", "Anna Ärmel", "Ben"),
+        ("Shot target_A", "Ben", "Cleo"),
+    ):
+        OPS.swap(strip=shot, model="Besetzung", source=source, target=target)
+        (face,) = last_job("swap").assignments
+        names = {item.performer_id: item.name for item in edit.understudy.performers}
+        assert (names[face.source], names[face.target]) == (source, target)
+    OPS.performer_add(name="Dora")
+    edit.understudy.model, edit.understudy.source, edit.understudy.target = "Besetzung", "Dora", "Ben"
+    assert readiness.swap_reason(bpy.context) == "The model “Besetzung” doesn't know Dora; train one that does"
+
+
 def test_training_shows_the_selected_shot_at_the_playhead(edit):
     prepare()
     assert last_job("train").shots == (), "no shot is selected"

@@ -4,10 +4,11 @@
 import numpy as np
 import pytest
 from comp_faces import landmarks_at
-from understudy.engine.comp.matte import build_mask, face_axes, forehead_points
+from understudy.engine.comp.matte import build_mask
 from understudy.engine.comp.region import hull_region, picture_region, square_region
 from understudy.engine.comp.swap import face_outline
 from understudy.engine.contract.settings import SwapSettings
+from understudy.engine.faces.forehead import face_axes, forehead_points
 
 SIZE, COVERAGE = 128, 1.7
 MASKS = ("rect", "hull", "hull-and-rect", "extended-hull")

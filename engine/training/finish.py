@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The adversarial finish: a small discriminator beside the error, for skin that isn't smoother than a photograph's.
+
+It sees faces only: beside the mask the made picture is replaced by the real one, so what a narrow code can't know, the
+background, isn't held against the network. Its say is small, and what it sees in pairs of real and made pictures has to
+be alike too (feature matching, Salimans et al. 2016, section 3.1), which keeps it from inventing other faces.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from ..contract.errors import EngineError, ErrorCode
+from ..networks.autoencoder import Autoencoder
+from ..networks.patch_judge import build_patch_judge
+from .growing import Pictures, Rebuilding, rebuilding_player
+from .player import Batch, Losses, Player, adam
+from .recipes import Recipe
+
+JUDGE = "judge"
+# Share of the learning rate: the network has learned already.
+RATE_SHARE = 0.2
+
+_WIDTH = 32
+# Shares in the loss, beside an error of about 0.2: the verdicts', and that of the features' likeness.
+_VERDICT = 0.01
+_LIKENESS = 0.05
+
+
+def finish_players(network: Autoencoder, recipe: Recipe, width: int = _WIDTH) -> tuple[Player, ...]:
+    """Return the players of a finish: the network, then its judge.
+
+    Args:
+        network: What is finished.
+        recipe: Figures of the error and the optimizers.
+        width: Channels of the judge's first convolution.
+
+    Raises:
+        EngineError: `settings_invalid`, for a family that can't be finished.
+    """
+    if not network.family.sizes:
+        raise EngineError(
+            ErrorCode.SETTINGS_INVALID,
+            f"The family {network.family.name} has no adversarial finish.",
+            "Turn the setting finish off, or train a model of the family studio.",
+        )
+    judge = build_patch_judge(width, network.policy)
+    rebuild = Rebuilding(network)
+
+    def deceive(batch: Batch, pictures: Pictures) -> keras.KerasTensor:
+        *alike, verdicts = _judge_pairs(judge, *_faces(network, batch, pictures))
+        likeness = sum(ops.mean(ops.abs(real - made)) for real, made in alike)
+        return _VERDICT * ops.mean(ops.square(verdicts[1] - 1.0)) + _LIKENESS * likeness
+
+    def tell_apart(batch: Batch) -> Losses:
+        pictures = {name: ops.stop_gradient(made) for name, made in rebuild(batch).items()}
+        real, made = _judge_pairs(judge, *_faces(network, batch, pictures))[-1]
+        # Least squares (Mao et al. 2017, eq. 9).
+        total = 0.5 * (ops.mean(ops.square(real - 1.0)) + ops.mean(ops.square(made)))
+        return total, {JUDGE: total}
+
+    weights = {f"{JUDGE}/{index:02d}.{variable.name}": variable for index, variable in enumerate(judge.weights)}
+    return (
+        rebuilding_player(network, recipe, rebuild, deceive),
+        Player(JUDGE, weights, adam(recipe, weights), tell_apart),
+    )
+
+
+def _faces(network: Autoencoder, batch: Batch, pictures: Pictures) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the real faces of the whole cast and the made ones, which differ inside the masks only."""
+    targets = batch["targets"]
+    wanted = ops.reshape(targets, (-1, *targets.shape[2:]))
+    made = ops.concatenate([pictures[name] for name in network.performers], axis=0)
+    real, mask = wanted[..., :3], wanted[..., 3:]
+    return real, real + (made[..., :3] - real) * mask
+
+
+def _judge_pairs(
+    judge: keras.Model, real: keras.KerasTensor, made: keras.KerasTensor
+) -> list[tuple[keras.KerasTensor, keras.KerasTensor]]:
+    """Return the judge's features and verdicts of both, in pairs."""
+    found = judge(ops.concatenate([real, made], axis=0), training=True)
+    pairs = []
+    for values in found:
+        of_real, of_made = ops.split(values, 2, axis=0)
+        pairs.append((of_real, of_made))
+    return pairs

@@ -63,7 +63,9 @@ def read_message(stream: BinaryIO) -> ArrayMessage | None:
 def _room(kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     if math.prod(shape) * kind.itemsize < _LARGE_BYTES:
         return np.empty(shape, kind)
-    return np.memmap(tempfile.TemporaryFile(prefix="understudy-"), kind, "w+", shape=shape)
+    with tempfile.TemporaryFile(prefix="understudy-") as file:
+        # The map keeps what it needs of the file.
+        return np.memmap(file, kind, "w+", shape=shape)
 
 
 def _fill(stream: BinaryIO, item: NDArray[Any]) -> bool:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A second Python process of the engine's, for work that would wait for this one's lock: messages go out and come back.
 
-It isn't one of multiprocessing's, which run the caller's main file again: a script that uses the engine as a library may
-be anything. The same Python is started on this copy of the code, with the same places to import from, and talks through
-its standard input and output. It ends when its input is closed, so it never outlives this process.
+It isn't one of multiprocessing's, which run the caller's main file again: a script that uses the engine as a library
+may be anything. The same Python is started on this copy of the code, with the same places to import from, and talks
+through its standard input and output. It ends when its input is closed, so it never outlives this process.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from understudy.engine.faces.identity import IdentityFilter, IdentityModel
 from understudy.engine.faces.landmarks import LANDMARK_FITTERS, LandmarkFitter, make_landmark_fitter
 from understudy.engine.faces.rotations import TurningDetector
 from understudy.engine.faces.smoothing import steady_landmarks
+from understudy.engine.media.picture import ArrayPicture
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines.face_desk import NearDesk
 from understudy.engine.pipelines.face_search import FootageSearch, load_models
@@ -113,8 +114,9 @@ def measure_search(images: list[np.ndarray], **settings: int) -> tuple[float, fl
     search = FootageSearch(models, chosen, IdentityFilter(np.zeros((0, 128)), np.zeros((0, 128))), lambda: desk)
 
     def run() -> int:
-        for number, image in enumerate(images):
-            search.look(number, image)
+        pictures = ((number, ArrayPicture(image)) for number, image in enumerate(images))
+        for number, picture in search.watched(pictures, [FrameRange(0, len(images))]):
+            search.look(number, picture)
         return len(images)
 
     return measure(run)

@@ -55,7 +55,7 @@ def _surface() -> NDArray[np.float64]:
 
 @functools.cache
 def cell_centers(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return x and y of the centers of `count` x `count` cells, in centimeters of the canonical head; don't change them."""
+    """Return x and y of the centers of `count` x `count` cells, in cm of the canonical head; don't change them."""
     across = _LEFT + (np.arange(count) + 0.5) * (_RIGHT - _LEFT) / count
     down = _TOP + (np.arange(count) + 0.5) * (_BOTTOM - _TOP) / count
     x, y = np.meshgrid(across, down)

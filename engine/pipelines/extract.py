@@ -39,7 +39,7 @@ from .persons import load_persons
 from .reapply import load_found, reapply_corrections, save_found
 
 DEBUG_FOLDER = "landmarks"
-# Pictures decoded ahead of the search.
+# Pictures decoded ahead of the search, which takes twelve at a time: decoding goes on while it is at work on them.
 _PICTURES_AHEAD = 14
 _SWITCH_S = 0.0005
 
@@ -210,7 +210,8 @@ def _look_at_frames(
     total = sum(map(len, todo))
     rest = list(todo)
     # Closed in any case: the decoding thread must be gone before the file is.
-    with contextlib.closing(read_ahead(_readable_pictures(reader, todo, reporter), _PICTURES_AHEAD)) as pictures:
+    readable = search.watched(_readable_pictures(reader, todo, reporter), todo)
+    with contextlib.closing(read_ahead(readable, _PICTURES_AHEAD)) as pictures:
         for done, (media_frame, picture) in enumerate(pictures, start=1):
             if media_frame >= rest[0].end:
                 # Frames searched earlier lie in between: their tracks are joined afterwards, not bridged over.

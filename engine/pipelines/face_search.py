@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
+from ..contract.timing import FrameRange
 from ..faces.boundaries import Boundary, BoundaryFinder
 from ..faces.detection import Detection, Detector, make_detector
 from ..faces.following import FaceFollower, pair_faces, without_doubles
@@ -96,7 +97,7 @@ class _Chain:
 
 
 class FootageSearch:
-    """Finds the face tracks of a footage; frames are shown to it in order.
+    """Finds the face tracks of a footage; frames are shown to it in order, first to `watched`, then to `look`.
 
     Args:
         models: Loaded models.
@@ -137,7 +138,6 @@ class FootageSearch:
         self._searcher = PictureSearcher(models.detector)
         self._follower = FaceFollower(models.fitter, self._searcher, settings.face_size, settings.coverage)
         self._blocks_to_search = 0
-        self._boundaries = BoundaryFinder()
         self._starts: set[int] = set()
         self._waiting: deque[tuple[int, FootagePicture]] = deque()
         self._faces_to_identify = _FACES_TO_IDENTIFY
@@ -150,12 +150,32 @@ class FootageSearch:
         self.thumbnails: dict[int, NDArray[np.uint8]] = {}
         self.rejections: list[str] = []
 
+    def watched(
+        self, pictures: Iterator[tuple[int, FootagePicture]], ranges: Sequence[FrameRange]
+    ) -> Iterator[tuple[int, FootagePicture]]:
+        """Hand media frames and their pictures on, and note where scenes begin; another thread may run it ahead.
+
+        Args:
+            pictures: The pictures that will be looked at.
+            ranges: The media frames they are from; no scene goes on from one range to the next.
+        """
+        rest, finder = list(ranges), BoundaryFinder()
+        try:
+            for media_frame, picture in pictures:
+                if rest and media_frame >= rest[0].end:
+                    rest = [item for item in rest if media_frame < item.end]
+                    self._note(finder.finish())
+                    finder = BoundaryFinder()
+                self._note(finder.watch(media_frame, picture.glance(_GLANCE_PX)))
+                yield media_frame, picture
+        finally:
+            self._note(finder.finish())
+
     def look(self, media_frame: int, picture: FootagePicture) -> None:
-        """Take a later frame; frames left out count as lost ones.
+        """Take a later frame that `watched` has handed on; frames left out count as lost ones.
 
         Call `end_tracks` where the footage isn't continuous, and at its end.
         """
-        self._note(self._boundaries.watch(media_frame, picture.glance(_GLANCE_PX)))
         self._waiting.append((media_frame, picture))
         block = self._settings.detect_every
         # A frame is searched when it is known whether a scene begins in it.
@@ -172,13 +192,11 @@ class FootageSearch:
         deadline = time.monotonic() + (_HURRY_S if is_hurried else float("inf"))
         if is_hurried:
             self._faces_to_identify = 1
-        self._note(self._boundaries.finish())
         while self._waiting and time.monotonic() < deadline:
             count = min(self._settings.detect_every, len(self._waiting))
             self._search([self._waiting.popleft() for _ in range(count)])
         self._waiting.clear()
         self._end_scene()
-        self._boundaries, self._starts = BoundaryFinder(), set()
 
     def _note(self, boundaries: Sequence[Boundary]) -> None:
         self._starts.update(item.frame for item in boundaries)

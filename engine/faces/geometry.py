@@ -149,9 +149,9 @@ def transform_points(matrix: NDArray[np.floating], points: NDArray[np.floating])
 
 def compose(after: NDArray[np.floating], before: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the (2, 3) matrix that does `before` first and `after` then."""
-    after = np.asarray(after, float)
-    matrix = after[:, :2] @ np.asarray(before, float)
-    matrix[:, 2] += after[:, 2]
+    last, first = np.asarray(after, np.float64), np.asarray(before, np.float64)
+    matrix: NDArray[np.float64] = last[:, :2] @ first
+    matrix[:, 2] += last[:, 2]
     return matrix
 
 

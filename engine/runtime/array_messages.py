@@ -8,7 +8,7 @@ import math
 import struct
 import tempfile
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ _LARGE_BYTES = 4 << 20
 ArrayMessage = tuple[dict[str, Any], list[NDArray[Any]]]
 
 
-def write_message(stream: BinaryIO, content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+def write_message(stream: IO[bytes], content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
     """Write a message and send it off.
 
     Args:
@@ -37,11 +37,11 @@ def write_message(stream: BinaryIO, content: dict[str, Any], arrays: Sequence[ND
     stream.write(_LENGTH.pack(len(head)) + head)
     for item in solid:
         if item.size:
-            stream.write(memoryview(item.reshape(-1).view(np.uint8)))
+            stream.write(item.reshape(-1).view(np.uint8).data)
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> ArrayMessage | None:
+def read_message(stream: IO[bytes]) -> ArrayMessage | None:
     """Return the next message, or None where the other side has closed the pipe, also in the middle of a message."""
     length = stream.read(_LENGTH.size)
     if len(length) < _LENGTH.size:
@@ -68,8 +68,8 @@ def _room(kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return np.memmap(file, kind, "w+", shape=shape)
 
 
-def _fill(stream: BinaryIO, item: NDArray[Any]) -> bool:
-    wanted = memoryview(item.reshape(-1).view(np.uint8))
+def _fill(stream: IO[bytes], item: NDArray[Any]) -> bool:
+    wanted = item.reshape(-1).view(np.uint8).data
     while len(wanted):
         count = stream.readinto(wanted)  # type: ignore[attr-defined] # buffered binary streams have it
         if not count:

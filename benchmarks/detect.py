@@ -18,7 +18,9 @@ from understudy.engine.faces.identity import IdentityFilter, IdentityModel
 from understudy.engine.faces.landmarks import LANDMARK_FITTERS, LandmarkFitter, make_landmark_fitter
 from understudy.engine.faces.rotations import TurningDetector
 from understudy.engine.faces.smoothing import steady_landmarks
+from understudy.engine.media.picture import ArrayPicture
 from understudy.engine.media.reader import FootageReader
+from understudy.engine.pipelines.face_desk import NearDesk
 from understudy.engine.pipelines.face_search import FootageSearch, load_models
 
 # The tests make the scenes whose faces are known; their modules are found by this path only.
@@ -108,11 +110,13 @@ def measure_search(images: list[np.ndarray], **settings: int) -> tuple[float, fl
     """Return the cost of the whole search for a frame: detect, fit, link, figures, steady, cut the aligned face."""
     chosen = ExtractSettings(**settings)
     models = load_models(chosen)
-    search = FootageSearch(models, chosen, IdentityFilter(np.zeros((0, 128)), np.zeros((0, 128))), lambda face: None)
+    desk = NearDesk(chosen, lambda face: None)
+    search = FootageSearch(models, chosen, IdentityFilter(np.zeros((0, 128)), np.zeros((0, 128))), lambda: desk)
 
     def run() -> int:
-        for number, image in enumerate(images):
-            search.look(number, image)
+        pictures = ((number, ArrayPicture(image)) for number, image in enumerate(images))
+        for number, picture in search.watched(pictures, [FrameRange(0, len(images))]):
+            search.look(number, picture)
         return len(images)
 
     return measure(run)

@@ -69,10 +69,16 @@ def brute_force(path: Path, frames: int) -> list[list[np.ndarray]]:
 
 
 def timed(work: Callable[[], object]) -> tuple[object, Cost]:
-    """Return what work returns, and its CPU and wall seconds."""
-    cpu, wall = time.process_time(), time.perf_counter()
+    """Return what work returns, and the CPU seconds, those of its processes included, and wall seconds it took."""
+    cpu, wall = cpu_seconds(), time.perf_counter()
     result = work()
-    return result, (time.process_time() - cpu, time.perf_counter() - wall)
+    return result, (cpu_seconds() - cpu, time.perf_counter() - wall)
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of those it started that have ended."""
+    now = os.times()
+    return now.user + now.system + now.children_user + now.children_system
 
 
 def measure_clip(name: str, path: Path, frames: int) -> None:
@@ -160,7 +166,9 @@ def measure_length(loop: Path, folder: Path) -> None:
         repeat(loop, path, minutes * 60 * 25 // LOOP)
         _, cost = timed(lambda p=path, m=minutes: search(p, folder / f"{m}.understudy"))
         cpu, wall = per_frame([cost], minutes * 60 * 25)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # Of this process, and of the largest that it started.
+        most = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        memory = sum(most) / 1024
         print(f"| {minutes} min, 640 × 360 | {cpu:.2f} | {wall:.2f} | {memory:.0f} |")
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import CANONICAL_INNER, INNER, compose, fit_similarity, invert_similarity, transform_points
+from .geometry import CANONICAL_INNER, INNER, compose, fit_similarity, invert_similarity, scale_of, transform_points
 
 
 def face_square_matrix(size: int, coverage: float) -> NDArray[np.float64]:
@@ -67,7 +67,7 @@ def align_face(
     """
     matrix = np.asarray(image_to_face, dtype=np.float64)
     if interpolation is None:
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+        scale = scale_of(matrix)
         if scale < 0.5:
             return _align_shrinking(image, matrix, size, scale)
         # Cubic weights only pay where pixels have to be made up; they take fifteen times as long.

@@ -7,6 +7,8 @@ numbers 17 to 67 of the 68) of the canonical face, whose center is the origin. x
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,14 +113,18 @@ def fit_similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -
         EngineError: `internal`, when the points don't determine a similarity.
     """
     start, end = np.asarray(source, np.float64), np.asarray(target, np.float64)
-    start_mean, end_mean = start.mean(axis=0), end.mean(axis=0)
-    z, w = (start - start_mean) @ (1, 1j), (end - end_mean) @ (1, 1j)
+    start_mean, end_mean = start.sum(axis=0) / len(start), end.sum(axis=0) / len(end)
+    # Two neighboring numbers in memory are one complex number.
+    z = np.ascontiguousarray(start - start_mean).view(np.complex128)[:, 0]
+    w = np.ascontiguousarray(end - end_mean).view(np.complex128)[:, 0]
     spread = np.vdot(z, z).real
     turn = np.vdot(z, w) / spread if spread > _SMALLEST_SPREAD else complex(np.nan)
-    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    if not np.isfinite(linear).all() or abs(turn) < _SMALLEST_SPREAD:
+    if not np.isfinite(turn) or abs(turn) < _SMALLEST_SPREAD:
         raise EngineError(ErrorCode.INTERNAL, "The landmarks of a face all lie in one point.")
-    return np.column_stack([linear, end_mean - linear @ start_mean])
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    matrix[:, 2] = end_mean - linear @ start_mean
+    return matrix
 
 
 def invert_similarity(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -143,14 +149,16 @@ def transform_points(matrix: NDArray[np.floating], points: NDArray[np.floating])
 
 def compose(after: NDArray[np.floating], before: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the (2, 3) matrix that does `before` first and `after` then."""
-    linear = np.asarray(after, float)[:, :2]
-    shift = linear @ np.asarray(before, float)[:, 2] + np.asarray(after, float)[:, 2]
-    return np.column_stack([linear @ np.asarray(before, float)[:, :2], shift])
+    last, first = np.asarray(after, np.float64), np.asarray(before, np.float64)
+    matrix: NDArray[np.float64] = last[:, :2] @ first
+    matrix[:, 2] += last[:, 2]
+    return matrix
 
 
 def scale_of(matrix: NDArray[np.floating]) -> float:
     """Return the scale factor of a (2, 3) similarity."""
-    return float(np.sqrt(abs(np.linalg.det(np.asarray(matrix, float)[:, :2]))))
+    (a, b, _), (c, d, _) = np.asarray(matrix, float).tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 def box_of(points: NDArray[np.floating]) -> NDArray[np.float32]:

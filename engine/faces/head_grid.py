@@ -45,6 +45,7 @@ class HeadGrid:
     visible: NDArray[np.bool_]
 
 
+@functools.cache
 def _surface() -> NDArray[np.float64]:
     """Return the coefficients of z = a + b·x² + c·y + d·y², fitted to the canonical head; z points to the viewer."""
     x, y, z = CANONICAL_HEAD.T
@@ -52,8 +53,9 @@ def _surface() -> NDArray[np.float64]:
     return np.linalg.lstsq(terms, z, rcond=None)[0]
 
 
+@functools.cache
 def cell_centers(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return x and y of the centers of a grid of `count` x `count` cells, in centimeters of the canonical head."""
+    """Return x and y of the centers of `count` x `count` cells, in cm of the canonical head; don't change them."""
     across = _LEFT + (np.arange(count) + 0.5) * (_RIGHT - _LEFT) / count
     down = _TOP + (np.arange(count) + 0.5) * (_BOTTOM - _TOP) / count
     x, y = np.meshgrid(across, down)

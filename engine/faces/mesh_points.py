@@ -321,7 +321,7 @@ def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:
 def _hull_rows(hull: NDArray[np.float64], rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where rows y (n,) enter and leave a convex polygon (m, 2); inf and -inf beyond its ends."""
     x, y = hull.T
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    next_x, next_y = np.append(x[1:], x[0]), np.append(y[1:], y[0])
     crossing = (y <= rows[:, None]) != (next_y <= rows[:, None])
     rise = np.where(next_y == y, 1.0, next_y - y)
     at = x + (rows[:, None] - y) / rise * (next_x - x)

@@ -140,6 +140,11 @@ class PicturePart:
             part = part.copy()
         return cls(part, compose(shift, view.picture_to_view))
 
+    @property
+    def factor(self) -> int:
+        """Picture pixels in a pixel of the part, in each direction."""
+        return round(1 / float(self.picture_to_part[0, 0]))
+
     def align(self, image_to_face: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         """Return the aligned face (size, size, 3) for a matrix from picture pixels."""
         return align_face(self.image, compose(image_to_face, invert_similarity(self.picture_to_part)), size)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from .geometry import box_of
 from .identity import identity_distance
@@ -160,7 +159,7 @@ class Tracker:
             cost = _costs(frame, tracks, observations)
             if identify is not None and recall is not None:
                 _weigh_identity(frame, tracks, cost, identify, recall)
-            for row, column in zip(*linear_sum_assignment(cost), strict=True):
+            for row, column in _assigned(cost):
                 if cost[row, column] < _IMPOSSIBLE:
                     linked[column] = tracks[row]
         result = []
@@ -182,6 +181,16 @@ class Tracker:
         lost = [track for track in self._open if track.lost_frames(frame) > self._maximum_gap]
         self._ended += lost
         self._open = [track for track in self._open if track not in lost]
+
+
+def _assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the pairs (row, column) that cost least together."""
+    if cost.size == 1:
+        return [(0, 0)]
+    # Only here: loading it takes longer than searching a second of footage, and most footage shows one face.
+    from scipy.optimize import linear_sum_assignment
+
+    return [(int(row), int(column)) for row, column in zip(*linear_sum_assignment(cost), strict=True)]
 
 
 def _weigh_identity(

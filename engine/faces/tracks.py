@@ -24,7 +24,7 @@ SCHEMA = "understudy.footage"
 VERSION = 2
 
 # Per-frame arrays of a track and their shape behind the frame axis.
-_PER_FRAME = {
+PER_FRAME = {
     "frames": ((), np.int32),
     "landmarks": ((68, 2), np.float32),
     "raw_landmarks": ((68, 2), np.float32),
@@ -93,7 +93,7 @@ class FaceTrack:
 
     def is_same_as(self, other: FaceTrack) -> bool:
         """Whether all values of two tracks are equal, to the bit."""
-        names = (*_PER_FRAME, "identity")
+        names = (*PER_FRAME, "identity")
         return self.id == other.id and all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
 
     def index(self, media_frame: int) -> int | None:
@@ -180,7 +180,7 @@ def save_tracks(
     arrays: dict[str, NDArray[Any]] = {"ids": np.array([track.id for track in track_set.tracks], dtype=np.int32)}
     for track in track_set.tracks:
         arrays[f"{track.id}/identity"] = track.identity
-        for name in _PER_FRAME:
+        for name in PER_FRAME:
             arrays[f"{track.id}/{name}"] = getattr(track, name)
     with written_whole(folder / arrays_file) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -258,8 +258,8 @@ def load_tracks(folder: Path, arrays_file: str = TRACKS_FILE, document: str = FO
 
 def _track(arrays: Any, track_id: int) -> FaceTrack:
     count = len(arrays[f"{track_id}/frames"])
-    values = {name: _values(arrays, track_id, name, count) for name in _PER_FRAME}
-    for name, (shape, dtype) in _PER_FRAME.items():
+    values = {name: _values(arrays, track_id, name, count) for name in PER_FRAME}
+    for name, (shape, dtype) in PER_FRAME.items():
         if values[name].shape != (count, *shape) or values[name].dtype != dtype:
             raise ValueError(f"{name} of track {track_id} has shape {values[name].shape}")
     return FaceTrack(id=track_id, identity=arrays[f"{track_id}/identity"], **values)

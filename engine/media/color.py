@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 
 import av
@@ -33,6 +34,8 @@ class PictureConverter:
 
     def __init__(self, deep: bool = False) -> None:
         self._deep = deep
+        # A picture may be converted in the thread that reads while another is in the one that searches.
+        self._lock = threading.Lock()
         # Each keeps the set-up of a conversion between pictures of one size: setting up costs as much as converting.
         self._reformatters: OrderedDict[tuple[int, int], VideoReformatter] = OrderedDict()
 
@@ -45,8 +48,9 @@ class PictureConverter:
         """
         is_exact = self._deep or av_frame.format.components[0].bits > 8
         pixel_format, flags = ("rgb48le", _EXACT) if is_exact else ("rgb24", _FAST)
-        reformatter = self._reformatter(av_frame.width, av_frame.height)
-        rgb = reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
+        with self._lock:
+            reformatter = self._reformatter(av_frame.width, av_frame.height)
+            rgb = reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
         return turn_upright(rgb if self._deep else eight_bit(rgb), 0 if is_upright else av_frame.rotation)
 
     def _reformatter(self, width: int, height: int) -> VideoReformatter:

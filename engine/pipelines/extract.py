@@ -26,7 +26,6 @@ from ..contract.settings import ExtractSettings
 from ..contract.timing import FrameRange, merge_ranges, ranges_of
 from ..faces.joining import join_tracks, keep_ids
 from ..faces.tracks import FaceTrack, TrackSet, steadiness_of, thumbnail_name
-from ..faceset.store import FacesetWriter
 from ..media.ahead import read_ahead
 from ..media.fingerprint import footage_key
 from ..media.images import write_png
@@ -34,14 +33,14 @@ from ..media.picture import FootagePicture
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 from .extract_report import finish_extraction
-from .face_keeping import FaceKeeper
 from .face_search import FootageSearch, load_models
+from .faceset_desk import FacesetDesks
 from .persons import load_persons
 from .reapply import load_found, reapply_corrections, save_found
 
 DEBUG_FOLDER = "landmarks"
-# Pictures decoded ahead of the search.
-_PICTURES_AHEAD = 4
+# Pictures decoded ahead of the search, which takes twelve at a time: decoding goes on while it is at work on them.
+_PICTURES_AHEAD = 14
 _SWITCH_S = 0.0005
 
 
@@ -178,25 +177,25 @@ def _search(
     job: ExtractJob, plan: _Plan, places: ExtractPlaces, reader: FootageReader, reporter: Reporter
 ) -> tuple[_Plan, list[str]]:
     settings = job.settings
-    reporter.stage("loading", "Loading the detectors")
-    models = load_models(settings)
-    persons = load_persons(job.references, job.rejects, settings, models)
     total = sum(map(len, plan.todo))
-    with FacesetWriter(places.faceset, settings.face_size, settings.coverage, keep=plan.is_addition) as writer:
-        with FaceKeeper(writer, settings, places.tracks / DEBUG_FOLDER) as keeper:
-            search = FootageSearch(
-                models,
-                settings,
-                persons,
-                keeper.keep,
-                first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
-                minimum_track=min(settings.minimum_track, total),
-                seams=_seams(plan),
-                rate=plan.known.rate,
-            )
-            _look_at_frames(search, plan.todo, reader, reporter)
+    with FacesetDesks(
+        settings, places.faceset, places.tracks / DEBUG_FOLDER, keep=plan.is_addition, frames=total
+    ) as desks:
+        reporter.stage("loading", "Loading the detectors")
+        models = load_models(settings)
+        search = FootageSearch(
+            models,
+            settings,
+            load_persons(job.references, job.rejects, settings, models),
+            desks.desk,
+            first_id=max((track.id for track in plan.known.tracks), default=0) + 1,
+            minimum_track=min(settings.minimum_track, total),
+            seams=_seams(plan),
+            rate=plan.known.rate,
+        )
+        _look_at_frames(search, plan.todo, reader, reporter)
         tracks, names = _combine(plan, search.tracks, settings)
-        writer.rename_tracks(names)
+        desks.desk().rename_tracks(names)
     ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(search.searched)])
     known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=steadiness_of(tracks))
     save_found(places.tracks, known)
@@ -211,7 +210,8 @@ def _look_at_frames(
     total = sum(map(len, todo))
     rest = list(todo)
     # Closed in any case: the decoding thread must be gone before the file is.
-    with contextlib.closing(read_ahead(_readable_pictures(reader, todo, reporter), _PICTURES_AHEAD)) as pictures:
+    readable = search.watched(_readable_pictures(reader, todo, reporter), todo)
+    with contextlib.closing(read_ahead(readable, _PICTURES_AHEAD)) as pictures:
         for done, (media_frame, picture) in enumerate(pictures, start=1):
             if media_frame >= rest[0].end:
                 # Frames searched earlier lie in between: their tracks are joined afterwards, not bridged over.

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
+from ..contract.timing import FrameRange
 from ..faces.boundaries import Boundary, BoundaryFinder
 from ..faces.detection import Detection, Detector, make_detector
 from ..faces.following import FaceFollower, pair_faces, without_doubles
@@ -30,8 +30,7 @@ from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
 from ..media.picture import FootagePicture
 from ..media.reader import DEFAULT_RATE
-from ..runtime.ordered_worker import OrderedWorker
-from .track_recording import FaceCut, TrackRecording
+from .face_desk import Desk
 
 # A track's person is judged once it was seen this often, or when it ends.
 _FRAMES_TO_JUDGE = 25
@@ -40,8 +39,6 @@ _FACES_TO_IDENTIFY = 3
 _BLOCKS_BETWEEN_SEARCHES = 6
 # A lost face is sought in this many frames at once, then in every n-th of as many.
 _FRAMES_TO_SEEK = 3
-# Faces that may wait to be measured and recorded, each with the pixels around it.
-_MOST_TO_RECORD = 48
 # How long the frames that wait are still searched for when somebody waits for the end.
 _HURRY_S = 0.6
 # Pixels on the long side of the picture in which scene boundaries are sought.
@@ -77,10 +74,11 @@ def load_models(settings: ExtractSettings) -> FaceModels:
 
 @dataclass(eq=False)
 class _Live:
-    """A track that is being recorded, and its faces that wait for the verdict."""
+    """A track that is being recorded: its id, its first and last frame, and what is known about its person."""
 
-    recording: TrackRecording
-    waiting: list[FaceCut] = field(default_factory=list)
+    track: int
+    first: int
+    last: int
     is_kept: bool | None = None
     seen_count: int = 0
     identity: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
@@ -99,13 +97,13 @@ class _Chain:
 
 
 class FootageSearch:
-    """Finds the face tracks of a footage; frames are shown to it in order.
+    """Finds the face tracks of a footage; frames are shown to it in order, first to `watched`, then to `look`.
 
     Args:
         models: Loaded models.
         settings: How to search.
         persons: Who is kept and left out.
-        keep: Takes every face of the kept tracks, some time after its frame.
+        desk: Returns what records the faces; asked when there are some.
         first_id: Id of the first track.
         minimum_track: Tracks seen in fewer frames are dropped.
         seams: Frames next to ones that were searched before: a short track there may be the rest of a longer one.
@@ -123,7 +121,7 @@ class FootageSearch:
         models: FaceModels,
         settings: ExtractSettings,
         persons: IdentityFilter,
-        keep: Callable[[FaceCut], None],
+        desk: Callable[[], Desk],
         first_id: int = 1,
         minimum_track: int = 1,
         seams: Collection[int] = (),
@@ -133,16 +131,13 @@ class FootageSearch:
         self._models = models
         self._settings = settings
         self._persons = persons
-        self._keep = keep
+        self._desk = desk
         self._minimum_track = minimum_track
         self._seams = frozenset(seams)
         self._tracker = Tracker(settings.maximum_gap, first_id)
         self._searcher = PictureSearcher(models.detector)
         self._follower = FaceFollower(models.fitter, self._searcher, settings.face_size, settings.coverage)
         self._blocks_to_search = 0
-        # Measuring and keeping faces goes on in another thread while the next ones are followed.
-        self._recorder = OrderedWorker("face-recorder", _MOST_TO_RECORD)
-        self._boundaries = BoundaryFinder()
         self._starts: set[int] = set()
         self._waiting: deque[tuple[int, FootagePicture]] = deque()
         self._faces_to_identify = _FACES_TO_IDENTIFY
@@ -155,12 +150,32 @@ class FootageSearch:
         self.thumbnails: dict[int, NDArray[np.uint8]] = {}
         self.rejections: list[str] = []
 
+    def watched(
+        self, pictures: Iterator[tuple[int, FootagePicture]], ranges: Sequence[FrameRange]
+    ) -> Iterator[tuple[int, FootagePicture]]:
+        """Hand media frames and their pictures on, and note where scenes begin; another thread may run it ahead.
+
+        Args:
+            pictures: The pictures that will be looked at.
+            ranges: The media frames they are from; no scene goes on from one range to the next.
+        """
+        rest, finder = list(ranges), BoundaryFinder()
+        try:
+            for media_frame, picture in pictures:
+                if rest and media_frame >= rest[0].end:
+                    rest = [item for item in rest if media_frame < item.end]
+                    self._note(finder.finish())
+                    finder = BoundaryFinder()
+                self._note(finder.watch(media_frame, picture.glance(_GLANCE_PX)))
+                yield media_frame, picture
+        finally:
+            self._note(finder.finish())
+
     def look(self, media_frame: int, picture: FootagePicture) -> None:
-        """Take a later frame; frames left out count as lost ones.
+        """Take a later frame that `watched` has handed on; frames left out count as lost ones.
 
         Call `end_tracks` where the footage isn't continuous, and at its end.
         """
-        self._note(self._boundaries.watch(media_frame, picture.glance(_GLANCE_PX)))
         self._waiting.append((media_frame, picture))
         block = self._settings.detect_every
         # A frame is searched when it is known whether a scene begins in it.
@@ -177,13 +192,11 @@ class FootageSearch:
         deadline = time.monotonic() + (_HURRY_S if is_hurried else float("inf"))
         if is_hurried:
             self._faces_to_identify = 1
-        self._note(self._boundaries.finish())
         while self._waiting and time.monotonic() < deadline:
             count = min(self._settings.detect_every, len(self._waiting))
             self._search([self._waiting.popleft() for _ in range(count)])
         self._waiting.clear()
         self._end_scene()
-        self._boundaries, self._starts = BoundaryFinder(), set()
 
     def _note(self, boundaries: Sequence[Boundary]) -> None:
         self._starts.update(item.frame for item in boundaries)
@@ -306,9 +319,10 @@ class FootageSearch:
         for track, observation in zip(linked, observations, strict=True):
             live = self._live.get(track.id)
             if live is None:
-                live = self._live[track.id] = self._new(track.id)
+                live = self._live[track.id] = _Live(track.id, media_frame, media_frame)
+            live.last = media_frame
             live.seen_count += 1
-            self._recorder.give(partial(live.recording.see, media_frame, observation))
+            self._desk().see(track.id, media_frame, observation)
             if live.is_kept is None and live.seen_count >= max(self._minimum_track, _FRAMES_TO_JUDGE):
                 self._judge(live)
 
@@ -317,39 +331,24 @@ class FootageSearch:
         assert view is not None, "observations of the search come with their pixels"
         return self._models.identity.embed(view.image, view.here(observation.landmarks))
 
-    def _new(self, track: int) -> _Live:
-        def take(face: FaceCut) -> None:
-            live = self._live[track]
-            if live.is_kept is None:
-                live.waiting.append(face)
-            elif live.is_kept:
-                self._keep(face)
-
-        return _Live(TrackRecording(track, self._settings, take))
-
     def _recall(self, track: int) -> NDArray[np.float32] | None:
         live = self._live.get(track)
         return None if live is None else self._identity(live)
 
     def _identity(self, live: _Live) -> NDArray[np.float32]:
-        self._recorder.finish()
-        count = self._faces_to_identify
-        frames = live.recording.best_frames[:count]
-        if live.identity is None or live.identity[0] != frames:
-            faces = live.recording.best_faces()[:count]
+        known = () if live.identity is None else live.identity[0]
+        frames, faces = self._desk().best(live.track, self._faces_to_identify, known)
+        if live.identity is None or frames != known:
             vectors = [self._models.identity.embed(image, landmarks) for image, landmarks in faces]
             live.identity = (frames, np.mean(vectors, axis=0).astype(np.float32))
         return live.identity[1]
 
     def _judge(self, live: _Live) -> None:
-        self._recorder.finish()
         verdict = self._persons.judge(self._identity(live)) if self._persons.is_active else None
         live.is_kept = verdict is None or verdict.is_accepted
         if verdict is not None and not verdict.is_accepted:
-            self.rejections.append(f"Face {live.recording.track} was left out: {verdict.reason}.")
-        for face in live.waiting if live.is_kept else ():
-            self._keep(face)
-        live.waiting.clear()
+            self.rejections.append(f"Face {live.track} was left out: {verdict.reason}.")
+        self._desk().judge(live.track, live.is_kept)
 
     def _close_ended(self) -> None:
         for ended in self._tracker.take_ended():
@@ -359,12 +358,11 @@ class FootageSearch:
                 del self._live[ended.id]
 
     def _close(self, live: _Live) -> None:
-        self._recorder.finish()
-        if live.seen_count < self._minimum_track and not self._seams.intersection(live.recording.ends):
-            return
-        if live.is_kept is None:
+        is_long = live.seen_count >= self._minimum_track or self._seams.intersection((live.first, live.last))
+        if is_long and live.is_kept is None:
             self._judge(live)
-        if not live.is_kept:
+        if not is_long or not live.is_kept:
+            self._desk().drop(live.track)
             return
-        self.tracks.append(live.recording.finish(self._identity(live)))
-        self.thumbnails[live.recording.track] = live.recording.thumbnail()
+        track, self.thumbnails[live.track] = self._desk().finish(live.track, self._identity(live))
+        self.tracks.append(track)

@@ -86,6 +86,33 @@ def face_record(face: FaceCut, picture: str = "") -> FaceRecord:
 
 
 @dataclass(frozen=True, eq=False)
+class SeenFace:
+    """A face as it was found in a frame, and the pixels around it.
+
+    Attributes:
+        media_frame: Where it is from.
+        landmarks: As fitted, (68, 2) picture pixels, float32.
+        score: Confidence 0…1.
+        rotation: Degrees in which the detector found it.
+        part: The pixels around it, enough to measure and to cut it.
+    """
+
+    media_frame: int
+    landmarks: NDArray[np.float32]
+    score: float
+    rotation: int
+    part: PicturePart
+
+    @classmethod
+    def of(cls, media_frame: int, observation: Observation, settings: ExtractSettings) -> SeenFace:
+        """Take what is needed from an observation with its view."""
+        view, landmarks = observation.view, observation.landmarks
+        assert view is not None, "a face that is recorded comes with its pixels"
+        part = PicturePart.around(view, landmarks, settings.face_size, settings.coverage)
+        return cls(media_frame, landmarks, observation.score, observation.rotation, part)
+
+
+@dataclass(frozen=True, eq=False)
 class _BestFace:
     media_frame: int
     merit: float
@@ -115,7 +142,7 @@ class TrackRecording:
         self._first = -1
         self._found = Spool(_OCCLUSION + 1, _LOOKS_BACK + max(settings.maximum_gap, 0))
         self._steadied = Spool(136)
-        self._waiting: dict[int, tuple[PicturePart, Observation, FaceQuality]] = {}
+        self._waiting: dict[int, tuple[SeenFace, FaceQuality]] = {}
         self._best: list[_BestFace] = []
         self._watch = OcclusionWatch()
         self.seen_count = 0
@@ -131,26 +158,21 @@ class TrackRecording:
         """How many picture parts are kept for faces not yet cut."""
         return len(self._waiting)
 
-    def see(self, media_frame: int, observation: Observation) -> None:
-        """Take the face of a later frame, with its view; frames since the last one are bridged."""
-        view, landmarks = observation.view, observation.landmarks
-        assert view is not None, "a face that is recorded comes with its pixels"
+    def see(self, face: SeenFace) -> None:
+        """Take the face of a later frame; frames since the last one are bridged."""
+        media_frame, landmarks, part = face.media_frame, face.landmarks, face.part
         if self._first < 0:
             self._first = media_frame
         self._bridge(media_frame, landmarks)
-        quality = measure_quality(view.image, view.here(landmarks), self._watch)
-        quality = replace(quality, size_px=quality.size_px * view.factor)
-        figures = (observation.score, 1.0, quality.sharpness, quality.exposure, quality.occlusion)
+        quality = measure_quality(part.image, part.landmarks(landmarks), self._watch)
+        quality = replace(quality, size_px=quality.size_px * part.factor)
+        figures = (face.score, 1.0, quality.sharpness, quality.exposure, quality.occlusion)
         self._found.append(np.concatenate([landmarks.ravel(), figures]))
         self.seen_count += 1
-        is_saved = (media_frame - self._first) % self._settings.save_every == 0
-        is_best = self._is_among_best(media_frame, quality.merit)
-        if is_saved or is_best:
-            part = PicturePart.around(view, landmarks, self._settings.face_size, self._settings.coverage)
-            if is_saved:
-                self._waiting[media_frame] = (part, replace(observation, view=None), quality)
-            if is_best:
-                self._add_best(_BestFace(media_frame, quality.merit, part, landmarks))
+        if (media_frame - self._first) % self._settings.save_every == 0:
+            self._waiting[media_frame] = (face, quality)
+        if self._is_among_best(media_frame, quality.merit):
+            self._add_best(_BestFace(media_frame, quality.merit, part, landmarks))
         if len(self._found) - REACH - len(self._steadied) >= _CHUNK:
             self._steady_until(len(self._found) - REACH)
 
@@ -224,18 +246,18 @@ class TrackRecording:
         waiting = self._waiting.pop(media_frame, None)
         if waiting is None:
             return
-        part, observation, quality = waiting
+        face, quality = waiting
         matrix = face_matrix(landmarks, self._settings.face_size, self._settings.coverage)
         self._cut(
             FaceCut(
                 media_frame=media_frame,
                 track=self.track,
-                part=part,
+                part=face.part,
                 image_to_face=matrix,
                 landmarks=landmarks,
-                score=observation.score,
+                score=face.score,
                 quality=quality,
-                rotation=observation.rotation,
+                rotation=face.rotation,
             )
         )
 

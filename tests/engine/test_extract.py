@@ -23,7 +23,7 @@ from understudy.engine.media.images import read_image, write_png
 from understudy.engine.media.picture import ArrayPicture
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines.extract import extract
-from understudy.engine.pipelines.track_recording import TrackRecording
+from understudy.engine.pipelines.track_recording import SeenFace, TrackRecording
 
 TARGET = Footage(CLIPS / "target_A.mp4")
 
@@ -286,7 +286,7 @@ def test_memory_stays_flat_and_faces_come_in_order():
     landmarks = np.random.default_rng(1).uniform(100, 200, (68, 2)).astype(np.float32)
     for media_frame in range(60):
         view = FaceView.around(picture, landmarks, settings.face_size, settings.coverage)
-        recording.see(media_frame, Observation(landmarks, 1.0, view=view))
+        recording.see(SeenFace.of(media_frame, Observation(landmarks, 1.0, view=view), settings))
         assert recording.waiting_parts <= 2 * REACH
     assert [face.media_frame for face in cut] == list(range(len(cut)))
     assert len(cut) >= 60 - 2 * REACH

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages between two processes of the engine: names and numbers as JSON, arrays as their bytes behind it."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import tempfile
+from collections.abc import Sequence
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LENGTH = struct.Struct("<I")
+# Arrays from this size on land in a nameless file that is read where it is looked at, so that memory stays flat.
+_LARGE_BYTES = 4 << 20
+
+ArrayMessage = tuple[dict[str, Any], list[NDArray[Any]]]
+
+
+def write_message(stream: IO[bytes], content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+    """Write a message and send it off.
+
+    Args:
+        stream: A pipe.
+        content: Plain values, as JSON takes them.
+        arrays: Numbers of any type but objects.
+
+    Raises:
+        OSError: The other side is gone.
+    """
+    solid = [np.asarray(item, order="C") for item in arrays]
+    kinds = [[item.dtype.str, item.shape] for item in solid]
+    head = json.dumps([content, kinds]).encode("ascii")
+    stream.write(_LENGTH.pack(len(head)) + head)
+    for item in solid:
+        if item.size:
+            stream.write(item.reshape(-1).view(np.uint8).data)
+    stream.flush()
+
+
+def read_message(stream: IO[bytes]) -> ArrayMessage | None:
+    """Return the next message, or None where the other side has closed the pipe, also in the middle of a message."""
+    length = stream.read(_LENGTH.size)
+    if len(length) < _LENGTH.size:
+        return None
+    head = stream.read(_LENGTH.unpack(length)[0])
+    try:
+        content, kinds = json.loads(head)
+    except ValueError:
+        return None
+    arrays = []
+    for kind, shape in kinds:
+        item = _room(np.dtype(kind), tuple(shape))
+        if item.size and not _fill(stream, item):
+            return None
+        arrays.append(item)
+    return content, arrays
+
+
+def _room(kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if math.prod(shape) * kind.itemsize < _LARGE_BYTES:
+        return np.empty(shape, kind)
+    with tempfile.TemporaryFile(prefix="understudy-") as file:
+        # The map keeps what it needs of the file.
+        return np.memmap(file, kind, "w+", shape=shape)
+
+
+def _fill(stream: IO[bytes], item: NDArray[Any]) -> bool:
+    wanted = item.reshape(-1).view(np.uint8).data
+    while len(wanted):
+        count = stream.readinto(wanted)  # type: ignore[attr-defined] # buffered binary streams have it
+        if not count:
+            return False
+        wanted = wanted[count:]
+    return True

@@ -76,4 +76,7 @@ def trace(model: keras.Model, name: str) -> bytes:
         return tf.nest.flatten(results)
 
     function = tf.function(compute, autograph=False).get_concrete_function(signature, *weights)
-    return function.graph.as_graph_def().SerializeToString()
+    # Normalizations leave operations that lead nowhere, such as the size of a map; they would count as results.
+    results = [output.op.name for output in function.outputs]
+    graph = tf.compat.v1.graph_util.extract_sub_graph(function.graph.as_graph_def(), results)
+    return graph.SerializeToString()

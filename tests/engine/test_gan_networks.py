@@ -113,7 +113,7 @@ def test_decoders_return_color_and_mask_between_0_and_1(name, policy):
     faces = np.random.default_rng(0).random((2, size, size, 3), np.float32)
     made = np.array(network.decoders["a"](network.encoder(faces)))
     assert network.family.has_mask and made.shape == (2, size, size, 4) and made.dtype == np.float32
-    assert 0.0 <= made.min() and made.max() <= 1.0 and made[..., 3].std() > 0.0
+    assert made.min() >= 0.0 and made.max() <= 1.0 and made[..., 3].std() > 0.0
     assert not network.encoder.non_trainable_variables, "checkpoints hold trained weights only"
 
 
@@ -247,7 +247,9 @@ def test_s53_perceptual_loss_looks_at_resnet50_where_the_ancestor_did():
     assert [side for _name, side, _share in kind.layers] == [7, 28, 56]
 
 
-def test_perceptual_loss_compares_features_with_weights_from_a_file_or_keras_cache(tmp_path, small_network, monkeypatch):
+def test_perceptual_loss_compares_features_with_weights_from_a_file_or_keras_cache(
+    tmp_path, small_network, monkeypatch
+):
     keras.utils.set_random_seed(5)
     path = tmp_path / "Gewichte für Gesichter.weights.h5"
     stand_in().save_weights(path)

@@ -6,7 +6,7 @@ from understudy.engine.networks import gan
 from understudy.engine.networks.discriminators import GAN128_JUDGES, GAN_JUDGES
 from understudy.engine.networks.registry import FAMILIES, adversarial_family
 
-SCALES = 3
+SCALES = 1
 
 
 def narrow_families():

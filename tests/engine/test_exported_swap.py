@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from adversarial_families import make_adversarial_narrow
 from test_training import SIZE, facesets, make_quick_tiny, run, tiny_quick, trained  # noqa: F401 - fixtures
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.networks.blocks import PixelShuffle
@@ -73,10 +74,12 @@ def test_the_compiled_network_gives_what_its_layers_give(model):
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_every_family_can_be_exported(family, tmp_path):
+def test_every_family_can_be_exported(family, tmp_path, monkeypatch):
     """In float32, from a checkpoint with random weights that no training wrote."""
     from understudy.engine.networks.autoencoder import Autoencoder
 
+    # Their kinds of layers are what counts; whole they take a quarter of a minute each.
+    make_adversarial_narrow(monkeypatch)
     keras.utils.set_random_seed(0)
     network = Autoencoder(FAMILIES[family], ("a", "b"))
     weights = {name: variable.numpy() for name, variable in network.weights().items()}
@@ -89,8 +92,11 @@ def test_every_family_can_be_exported(family, tmp_path):
     precision_choice.save_choices(tmp_path, document.fingerprint, {"b": precision_choice.Choice(EXACT, {})})
     files = network_graph.export_graphs(tmp_path, document)
     faces = some_faces(2, kind.face_size)
-    result = ExportedSwapper(tmp_path, document, files, ("b",)).swap(faces, "b")[0]
-    assert np.abs(result - np.asarray(network.decoders["b"](network.encoder(faces)))).max() < 1e-3
+    result, mask = ExportedSwapper(tmp_path, document, files, ("b",)).swap(faces, "b")
+    expected = np.asarray(network.decoders["b"](network.encoder(faces)))
+    assert np.abs(result - expected[..., :3]).max() < 1e-3
+    assert (mask is not None) == kind.has_mask
+    assert mask is None or np.abs(mask - expected[..., 3]).max() < 1e-3
 
 
 def test_a_checkpoint_of_later_needs_no_new_graphs(model, facesets):  # noqa: F811

@@ -65,6 +65,10 @@ def prepare_backend(
             "Start a new process for it.",
         )
     os.environ[VARIABLE] = name
+    if name != "tensorflow" and "tensorflow" not in sys.modules:
+        # Keras sets TensorFlow's random seed too wherever it finds TensorFlow, which then takes seconds and the memory
+        # of the card. None is how Python notes that a module can't be imported.
+        sys.modules["tensorflow"] = None  # pyright: ignore[reportArgumentType]
     if name == "tensorflow":
         prepare_tensorflow(threads, deterministic, memory_growth)
     elif name == "torch":

@@ -50,22 +50,20 @@ def main(backend, folder):
 
     prepare_backend(deterministic=True, setting=backend)
     import numpy as np
-    from player_scenes import KINDS, batch_of, learn, make_trainer
+    from player_scenes import batch_of, learn, make_trainer
     from understudy.engine.training.inference import NetworkDecoder
 
-    said = {"device": describe_device(), "policy": choose_policy("auto", True), "losses": {}, "next": {}}
-    for kind in KINDS:
-        trainer = make_trainer(kind)
-        trainer.restore(load(folder / f"{kind}-start.npz"))
-        said["losses"][kind] = learn(trainer)
-        np.savez(folder / f"{kind}-there.npz", **trainer.state())
-        trainer.restore(load(folder / f"{kind}-here.npz"))
-        with trainer.averaged():
-            faces = NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert")
-        np.save(folder / f"{kind}-faces.npy", faces)
-        said["next"][kind] = learn(trainer, 1)
+    said = {"device": describe_device(), "policy": choose_policy("auto", True)}
+    trainer = make_trainer("judge")
+    trainer.restore(load(folder / "start.npz"))
+    said["losses"] = learn(trainer)
+    np.savez(folder / "there.npz", **trainer.state())
+    trainer.restore(load(folder / "here.npz"))
+    with trainer.averaged():
+        np.save(folder / "faces.npy", NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert"))
+    said["next"] = learn(trainer, 1)
     said["memory"] = memory_error(backend, trainer)
-    said["others"] = [name for name in ("tensorflow", "torch", "jax") if name != backend and name in sys.modules]
+    said["others"] = [name for name in ("tensorflow", "torch", "jax") if name != backend and sys.modules.get(name)]
     (folder / "said.json").write_text(json.dumps(said))
 
 

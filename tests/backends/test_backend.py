@@ -27,28 +27,23 @@ def outcome(tmp_path_factory):
     from understudy.engine.runtime.backend import prepare_backend
 
     prepare_backend(deterministic=True, setting="tensorflow")
-    from player_scenes import KINDS, batch_of, learn, make_trainer
+    from player_scenes import batch_of, learn, make_trainer
     from understudy.engine.training.inference import NetworkDecoder
 
     folder = tmp_path_factory.mktemp("zwei Rücken")
-    losses, trainers = {}, {}
-    for kind in KINDS:
-        trainers[kind] = make_trainer(kind)
-        np.savez(folder / f"{kind}-start.npz", **trainers[kind].state())
-        losses[kind] = learn(trainers[kind])
-        np.savez(folder / f"{kind}-here.npz", **trainers[kind].state())
+    trainer = make_trainer("judge")
+    np.savez(folder / "start.npz", **trainer.state())
+    losses = learn(trainer)
+    np.savez(folder / "here.npz", **trainer.state())
     variables = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
     command = [sys.executable, HERE / "child.py", BACKEND, folder]
     subprocess.run(list(map(str, command)), check=True, timeout=TIMEOUT_S, env=variables)
-    resumed, faces = {}, {}
-    for kind, trainer in trainers.items():
-        with trainer.averaged():
-            faces[kind] = NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert")
-        with np.load(folder / f"{kind}-there.npz") as archive:
-            trainer.restore({name: archive[name] for name in archive.files})
-        resumed[kind] = learn(trainer, 1)
-    said = json.loads((folder / "said.json").read_text())
-    return folder, losses, resumed, faces, said
+    with trainer.averaged():
+        faces = NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert")
+    with np.load(folder / "there.npz") as archive:
+        trainer.restore({name: archive[name] for name in archive.files})
+    resumed = learn(trainer, 1)
+    return folder, losses, resumed, faces, json.loads((folder / "said.json").read_text())
 
 
 def spread(ours, theirs):
@@ -57,22 +52,21 @@ def spread(ours, theirs):
     return max(abs(a[name] - b[name]) / a[name] for a, b in zip(ours, theirs, strict=True) for name in a)
 
 
-@pytest.mark.parametrize("kind", ["together", "turns", "judge"])
-def test_twenty_steps_have_nearly_tensorflows_losses(outcome, kind):
+def test_twenty_steps_have_nearly_tensorflows_losses(outcome):
     _folder, losses, _resumed, _faces, said = outcome
-    assert losses[kind][-1]["anna"] < 0.95 * losses[kind][0]["anna"]
-    assert spread(losses[kind], said["losses"][kind]) < TOLERANCE
+    assert losses[-1]["anna"] < 0.95 * losses[0]["anna"]
+    print("largest difference of a loss:", spread(losses, said["losses"]))
+    assert spread(losses, said["losses"]) < TOLERANCE
 
 
-@pytest.mark.parametrize("kind", ["together", "turns", "judge"])
-def test_a_state_of_either_backend_is_trained_on_with_the_other(outcome, kind):
+def test_a_state_of_either_backend_is_trained_on_with_the_other(outcome):
     folder, _losses, resumed, faces, said = outcome
-    with np.load(folder / f"{kind}-here.npz") as here, np.load(folder / f"{kind}-there.npz") as there:
+    with np.load(folder / "here.npz") as here, np.load(folder / "there.npz") as there:
         shapes = [{name: (item[name].shape, item[name].dtype) for name in item.files} for item in (here, there)]
     assert shapes[0] == shapes[1]
     # TensorFlow went on from the other's state, the other from TensorFlow's.
-    assert spread(resumed[kind], said["next"][kind]) < TOLERANCE
-    assert np.abs(np.load(folder / f"{kind}-faces.npy") - faces[kind]).max() < 1e-4
+    assert spread(resumed, said["next"]) < TOLERANCE
+    assert np.abs(np.load(folder / "faces.npy") - faces).max() < 1e-4
 
 
 def test_only_the_chosen_backend_is_imported(outcome):

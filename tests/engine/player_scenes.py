@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tiny trainings that run the same on each of Keras' backends: together, in turns, with a judge as one more player."""
+"""Tiny trainings that run the same on each of Keras' backends: alone, and with a judge as one more player."""
 
 import dataclasses
 
@@ -13,7 +13,6 @@ from understudy.engine.training.trainer import Trainer
 
 NAMES = ("anna", "bert")
 SIZE = 32
-KINDS = ("together", "turns", "judge")
 STEPS = 20
 
 
@@ -21,7 +20,7 @@ def make_trainer(kind):
     """Return a trainer of a tiny network; its first weights are the same for the same backend."""
     keras.utils.set_random_seed(1)
     network = Autoencoder(quick_family(face_size=SIZE, width=4, code=16), NAMES)
-    recipe = dataclasses.replace(RECIPES["quick"], takes_turns=kind == "turns")
+    recipe = RECIPES["quick"]
     players = judged_players(network, recipe) if kind == "judge" else None
     return Trainer(network, recipe, players=players)
 

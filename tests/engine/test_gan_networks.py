@@ -247,9 +247,7 @@ def test_s53_perceptual_loss_looks_at_resnet50_where_the_ancestor_did():
     assert [side for _name, side, _share in kind.layers] == [7, 28, 56]
 
 
-def test_perceptual_loss_compares_features_with_weights_from_a_file_or_keras_cache(
-    tmp_path, small_network, monkeypatch
-):
+def test_perceptual_loss_takes_weights_from_a_file_or_keras_cache(tmp_path, small_network, monkeypatch):
     keras.utils.set_random_seed(5)
     path = tmp_path / "Gewichte für Gesichter.weights.h5"
     stand_in().save_weights(path)

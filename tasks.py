@@ -31,7 +31,7 @@ from development.environments import (
     newest_blender,
     say,
 )
-from development.suites import Outcome, lint, run_suite, suites, summarize, zip_suite
+from development.suites import ON_DEMAND, Outcome, lint, run_suite, suites, summarize, zip_suite
 
 
 def test(arguments: argparse.Namespace) -> int:
@@ -39,7 +39,8 @@ def test(arguments: argparse.Namespace) -> int:
     chosen = {
         name: run
         for name, run in suites().items()
-        if not arguments.only or any(name == only or name.startswith(f"{only}-") for only in arguments.only)
+        if (not arguments.only and name not in ON_DEMAND)
+        or any(name == only or name.startswith(f"{only}-") for only in arguments.only or ())
     }
     if not chosen:
         raise TaskError(f"No such suite; there are {', '.join(suites())}.")

@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measure training and swapping: CPU seconds of a step, of making its batch, and of a swapped face.
+"""Measure training and swapping: CPU seconds of a step, of making its batch, and of a swapped face; steps a second.
 
-Run it from the checkout with the engine's Python: `python benchmarks/training.py [--families quick,original]`.
-It trains on random pictures, because only the time is of interest, and prints a Markdown table.
+Run it from the checkout with the engine's Python: `python benchmarks/training.py [--families quick,original]`, on
+another backend with KERAS_BACKEND set. It trains on random pictures, because only the time is of interest, and prints
+two Markdown tables. The second tells what share of the chip's arithmetic training uses: the multiplications and
+additions of the network's convolutions and dense layers, three times those of the forward pass, against the ones of
+large matrix products in the same number format, both in CPU seconds on a CPU and in seconds on a card.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import math
 import os
 import platform
 import runpy
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +29,50 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.argv[0] = str(ROOT / "training_cli" / "launch.py")
 runpy.run_path(sys.argv[0], run_name="understudy_launch")
 
-from understudy.engine.runtime.device import (  # noqa: E402 - the package has its name only after launch.py ran
-    choose_policy,
-    describe_device,
-    prepare_tensorflow,
-)
+# The package has its name only after launch.py ran.
+from understudy.engine.runtime.backend import prepare_backend  # noqa: E402
+from understudy.engine.runtime.device import choose_policy, describe_device  # noqa: E402
 
 _FACES = 64
+_MATRIX_CPU, _MATRIX_GPU = 1024, 8192
+_PRODUCTS = 8
+
+
+def busy_seconds() -> float:
+    """Return the CPU seconds of this process, or on a card the seconds of the clock."""
+    if "GPU" in describe_device() or "TPU" in describe_device():
+        return time.perf_counter()
+    times = os.times()
+    return times.user + times.system
+
+
+def forward_operations(model: Any) -> int:
+    """Return the multiplications and additions of one face's way through a model's convolutions and dense layers."""
+    total = 0
+    for layer in model.layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            places = math.prod(layer.output.shape[1:-1])
+            total += 2 * math.prod(kernel.shape) * (places if len(kernel.shape) == 4 else 1)
+    return total
+
+
+def matrix_peak(precision: str) -> float:
+    """Return the operations a second of large matrix products, the best of three rounds."""
+    import keras
+
+    side = _MATRIX_CPU if describe_device().startswith("CPU") else _MATRIX_GPU
+    kind = "bfloat16" if "bfloat16" in precision else "float32"
+    one = keras.ops.cast(keras.random.normal((side, side)) / side**0.5, kind)
+    best = 0.0
+    for _ in range(4):
+        before, x = busy_seconds(), one
+        for _ in range(_PRODUCTS):
+            x = keras.ops.matmul(x, one)
+        # Looking at a value waits for all of them.
+        keras.ops.convert_to_numpy(x[0, 0])
+        best = max(best, _PRODUCTS * 2 * side**3 / max(1e-9, busy_seconds() - before))
+    return best
 
 
 def cpu_seconds(call: Callable[[], object], repeats: int) -> float:
@@ -65,9 +109,18 @@ def measure_family(name: str, precision: str, batch_size: int, repeats: int) -> 
     batch = make_batch(faces, view, recipe.augmentation, size, 0, 0)
     decode = NetworkDecoder(network)
     single = NetworkDecoder(network, chunk=1)
+    step = partial(trainer.step, batch.inputs, batch.targets, recipe.learning_rate)
+    step()
+    began, busy = time.perf_counter(), busy_seconds()
+    for _ in range(repeats):
+        step()
+    took, busy = (time.perf_counter() - began) / repeats, (busy_seconds() - busy) / repeats
+    each = forward_operations(network.encoder) + forward_operations(network.decoders["a"])
     return {
+        "took": took,
+        "operations": 3.0 * each * 2 * size / busy,
         "batch": size,
-        "step": cpu_seconds(lambda: trainer.step(batch.inputs, batch.targets, recipe.learning_rate), repeats),
+        "step": cpu_seconds(step, repeats),
         "views": cpu_seconds(lambda: make_batch(faces, view, recipe.augmentation, size, 0, 1), repeats),
         "swap_8": cpu_seconds(lambda: decode(batch.targets[0][:8], "b"), 4 * repeats) * 125.0,
         "swap_1": cpu_seconds(lambda: single(batch.targets[0][:1], "b"), 4 * repeats) * 1000.0,
@@ -82,20 +135,31 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0)
     arguments = parser.parse_args()
-    prepare_tensorflow(arguments.threads)
+    backend = prepare_backend(arguments.threads)
     import keras
-    import tensorflow as tf
 
-    print(f"{describe_device()}; Python {platform.python_version()}, Keras {keras.__version__}, TF {tf.__version__}")
+    versions = f"Keras {keras.__version__}, {backend} {importlib.metadata.version(backend)}"
+    print(f"{describe_device()}; Python {platform.python_version()}, {versions}")
     print("| family | precision | batch | step, CPU-s | its views, CPU-s | swap, 8 faces, CPU ms each | 1 face |")
     print("|---|---|---|---|---|---|---|")
+    rates = []
+    peaks: dict[str, float] = {}
     for name in arguments.families.split(","):
         for precision in dict.fromkeys(("float32", choose_policy("auto", allows_bfloat16=True))):
             began = time.monotonic()
             found = measure_family(name, precision, arguments.batch_size, arguments.repeats)
             figures = f"{found['step']:.3f} | {found['views']:.3f} | {found['swap_8']:.1f} | {found['swap_1']:.1f}"
             print(f"| {name} | {precision} | {found['batch']:.0f} | {figures} |", flush=True)
+            peak = peaks.setdefault(precision, matrix_peak(precision))
+            rate, share = 1.0 / found["took"], found["operations"] / peak
+            figures = f"{rate:.2f} | {2 * found['batch'] * rate:.1f} | {found['operations'] / 1e9:.1f} | {share:.0%}"
+            rates.append(f"| {name} | {precision} | {figures} |")
             print(f"  ({time.monotonic() - began:.0f} s wall)", file=sys.stderr)
+
+    peak = ", ".join(f"{precision} {value / 1e9:.0f}" for precision, value in peaks.items())
+    print(f"\nLarge matrix products: {peak} thousand million operations a second.\n")
+    print("| family | precision | steps a second | faces a second | 10⁹ operations a second | share of the peak |")
+    print("|---|---|---|---|---|---|", *rates, sep="\n")
 
 
 if __name__ == "__main__":

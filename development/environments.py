@@ -21,6 +21,11 @@ ENGINE_PYTHONS = ("3.11", "3.13")
 BLENDERS = {"4.5": "3.11", "5.0": "3.11", "5.1": "3.13", "5.2": "3.13"}
 
 
+# The lists of Keras' other backends, for the Python whose wheels are known.
+BACKEND_PYTHON = "3.11"
+BACKEND_LISTS = {"jax": "engine-jax", "torch": "torch-cpu"}
+
+
 class TaskError(Exception):
     """A task can't go on; the text says why and what to do."""
 
@@ -111,8 +116,8 @@ def engine_environment(version: str, for_tests: bool = False) -> Path:
     return environment_python(folder)
 
 
-def tool_environment(name: str, version: str) -> Path:
-    """Return the Python of an environment that holds one list of requirements/."""
+def tool_environment(name: str, version: str, over: Path | None = None) -> Path:
+    """Return the Python of an environment that holds one list of requirements/, and sees what `over`'s Python has."""
     folder = ENVIRONMENTS / name
     host = require_python(version)
     if not environment_python(folder).is_file():
@@ -121,8 +126,18 @@ def tool_environment(name: str, version: str) -> Path:
         # Debian's Python comes without ensurepip; its own pip then works on the environment from outside.
         has_ensurepip = answer_of([str(host), "-c", "import ensurepip; print('yes')"]) == "yes"
         call([host, "-I", "-m", "venv", *([] if has_ensurepip else ["--without-pip"]), folder])
+    if over is not None:
+        where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        own, shared = (answer_of([str(path), "-c", where]) for path in (environment_python(folder), over))
+        (Path(own) / "engine.pth").write_text(shared, encoding="utf-8")
     _install_list(folder, name, host)
     return environment_python(folder)
+
+
+def backend_environment(backend: str) -> Path:
+    """Return the Python of an environment with one more of Keras' backends, laid over the engine's."""
+    engine = engine_environment(BACKEND_PYTHON, for_tests=True)
+    return tool_environment(BACKEND_LISTS[backend], BACKEND_PYTHON, over=engine)
 
 
 def _install_list(folder: Path, name: str, host: Path) -> None:

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .environments import (
+    BACKEND_LISTS,
+    BACKEND_PYTHON,
     BLENDERS,
     ENGINE_PYTHONS,
     ENVIRONMENTS,
     ROOT,
+    backend_environment,
     blender_environment,
     build_zip,
     call,
@@ -32,6 +35,8 @@ from .environments import (
 
 # The longest a suite may take; one that hangs, at the exit of Blender's module for instance, is a failure.
 SUITE_TIMEOUT_S = 900
+# Run only when asked for by name: pip has to be told of PyTorch's builds without CUDA, see CONTRIBUTING.md.
+ON_DEMAND = ("backends-torch",)
 
 
 @dataclass
@@ -164,12 +169,23 @@ def engine_suite(folder: str, version: str) -> Outcome:
     return pytest_suite(name, python, folder, UNDERSTUDY_ENGINE_PYTHON=str(python))
 
 
+def backend_suite(backend: str, folder: str) -> Outcome:
+    """Run tests with another of Keras' backends, each in an environment with its pinned libraries."""
+    name = f"{folder}-{backend}"
+    if find_python(BACKEND_PYTHON) is None:
+        return Outcome(name, note=f"left out: no Python {BACKEND_PYTHON} on this machine")
+    return pytest_suite(name, backend_environment(backend), folder, UNDERSTUDY_BACKEND=backend)
+
+
 def suites() -> dict[str, Callable[[], Outcome]]:
     """Return every suite by name, in the order in which they run."""
     table: dict[str, Callable[[], Outcome]] = {"lint": lint}
     for version in ENGINE_PYTHONS:
         table[f"contract-{version}"] = lambda version=version: engine_suite("contract", version)
     table["engine-3.11"] = lambda: engine_suite("engine", "3.11")
+    for backend in BACKEND_LISTS:
+        table[f"backends-{backend}"] = lambda backend=backend: backend_suite(backend, "backends")
+    table["team-jax"] = lambda: backend_suite("jax", "team")
     for version in ENGINE_PYTHONS:
         table[f"cli-{version}"] = lambda version=version: engine_suite("cli", version)
     for blender in BLENDERS:

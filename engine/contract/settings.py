@@ -168,6 +168,11 @@ class BuildSettings(_Checked):
     drop_duplicates: bool = _setting(True, "Of faces that look the same keep the best only.")
 
 
+# Keras' backends that networks are trained with, the usual one first, and the word for what KERAS_BACKEND says.
+BACKENDS = ("tensorflow", "torch", "jax")
+FROM_ENVIRONMENT = "auto"
+
+
 @dataclass(frozen=True)
 class TrainSettings(_Checked):
     """How the network learns the performers."""
@@ -261,6 +266,24 @@ class TrainSettings(_Checked):
             "mixed_bfloat16": "faster on processors with bfloat16",
         },
     )
+    backend: str = _setting(
+        FROM_ENVIRONMENT,
+        "Which library computes; those other than TensorFlow have to be installed into the engine's environment.",
+        choices={
+            FROM_ENVIRONMENT: "what the environment variable KERAS_BACKEND says, else TensorFlow",
+            "tensorflow": "TensorFlow, which the engine comes with",
+            "torch": "PyTorch: Windows' NVIDIA cards, Apple's chips, AMD's cards",
+            "jax": "JAX: several cards, several machines",
+        },
+    )
+    workers: int = _setting(
+        1,
+        "How many processes, on this and other machines, train the model together; needs JAX.",
+        minimum=1,
+        maximum=1024,
+    )
+    worker: int = _setting(0, "Which of them this one is; 0 leads and writes the model.", minimum=0, maximum=1023)
+    coordinator: str = _setting("", "Where the others find the one that leads.", metavar="HOST:PORT")
     deterministic: bool = _setting(False, "Give the same result on every run, at the price of one CPU thread.")
     seed: int = _setting(0, "Start of the random numbers.", minimum=0, maximum=2_147_483_647)
     warm_start: str = _setting("", "Folder of a trained model to start from instead of from scratch.", metavar="MODEL")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which network a swap uses: the trained one without TensorFlow, with it where that fails, or an imported one."""
+"""Which network a swap uses: the trained one without Keras, with it where that fails, or an imported one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.imported_model import ImportedModel, load_imported
 from ..contract.jobs import SwapJob
 from ..contract.settings import BEST, NEWEST
-from ..runtime.device import prepare_tensorflow
+from ..runtime.backend import prepare_backend
 from ..runtime.reporter import Reporter
 from ..training.checkpoint import ModelDocument, read_model
 from ..training.graph_files import graph_files
@@ -63,22 +63,23 @@ def load_trained(
     """
     files = graph_files(folder, document)
     try:
-        if not files.are_there:
+        # Only TensorFlow writes graphs; where Keras runs on another library alone, it computes the swap too.
+        if not files.are_there and prepare_backend(threads) == "tensorflow":
             reporter.info("The network is made ready for swapping; this happens once for each model.")
-            prepare_tensorflow(threads)
             from ..training.network_graph import export_graphs
 
             export_graphs(folder, document)
-        from ..training.exported import ExportedSwapper
+        if files.are_there:
+            from ..training.exported import ExportedSwapper
 
-        return ExportedSwapper(folder, document, files, sources, threads, checkpoint)
+            return ExportedSwapper(folder, document, files, sources, threads, checkpoint)
     except EngineError as error:
         if error.code in _MODEL_ERRORS:
             raise
         # Written anew by the next swap.
         files.remove()
-        reporter.warning(f"{error.message} The swap goes on with TensorFlow, which starts and computes more slowly.")
-    prepare_tensorflow(threads)
+        reporter.warning(f"{error.message} The swap goes on with Keras, which starts and computes more slowly.")
+    prepare_backend(threads)
     from ..training.inference import load_swapper
 
     return load_swapper(folder, checkpoint=checkpoint)

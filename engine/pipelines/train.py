@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipe of a training job: set TensorFlow up, read the faces, go on where the model is, train, save."""
+"""The recipe of a training job: set the backend up, read the faces, go on where the model is, train, save."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import contextlib
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
 from ..contract.project import Project, ProjectLock
-from ..runtime.device import describe_device, prepare_tensorflow
+from ..runtime.backend import TITLES, chosen_backend, prepare_backend
+from ..runtime.device import describe_device
 from ..runtime.reporter import Reporter
+from ..training.team import join_team, team_of
 
 
 def train(job: TrainJob, reporter: Reporter) -> Done:
@@ -27,18 +29,24 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         EngineError: Whatever is wrong with faces, model or disk; see `open_session` and `TrainingSession.run`.
     """
     settings = job.settings
-    lock = ProjectLock(Project(job.project), job.kind) if job.project else contextlib.nullcontext()
+    # Of several processes the one that leads locks the project for all.
+    locks = job.project and team_of(settings).leads
+    lock = ProjectLock(Project(job.project), job.kind) if job.project and locks else contextlib.nullcontext()
     with lock:
-        reporter.stage("loading", "Loading TensorFlow")
-        prepare_tensorflow(settings.threads, settings.deterministic, settings.memory_growth)
-        # TensorFlow and Keras are imported here, after the first stage was reported: it takes seconds.
+        reporter.stage("loading", f"Loading {TITLES[chosen_backend(settings.backend)]}")
+        backend = prepare_backend(settings.threads, settings.deterministic, settings.memory_growth, settings.backend)
+        from ..training.recipes import RECIPES
+
+        family = settings.family
+        team = join_team(settings, backend, settings.batch_size or RECIPES[family].batch_size)
+        # The backend and Keras are imported here, after the first stage was reported: it takes seconds.
         from ..networks.registry import FAMILIES
         from ..training.opening import open_session
         from .shot_preview import open_shot_frames
 
         reporter.stage("reading", "Reading the faces")
-        shots = open_shot_frames(job, FAMILIES[settings.family], reporter)
-        session = open_session(job, reporter, shots)
+        shots = open_shot_frames(job, FAMILIES[family], reporter)
+        session = open_session(job, reporter, shots, team)
         reporter.stage("training", f"Training on {describe_device()}")
         session.run()
         reporter.artifact("model", job.model)

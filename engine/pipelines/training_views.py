@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
-from ..runtime.device import prepare_tensorflow
+from ..runtime.backend import prepare_backend
 from ..runtime.reporter import Reporter
 
 
@@ -27,7 +27,7 @@ def draw_training_views(job: TrainJob, picture: Path, reporter: Reporter) -> Don
     """
     settings = job.settings
     reporter.stage("reading", "Reading the faces")
-    prepare_tensorflow(settings.threads)
+    prepare_backend(settings.threads, setting=settings.backend)
     # Keras is imported here: it takes seconds.
     from ..networks.registry import FAMILIES
     from ..training.augmentation import View

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How TensorFlow is set up: quiet logs, threads, memory growth, repeatable arithmetic, number format."""
+"""What computes: TensorFlow's set-up, the device's name and the number format that suits it, on each Keras backend."""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 
 def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_growth: bool = True) -> None:
@@ -57,15 +59,29 @@ def _cpu_flags() -> set[str]:
     return set()
 
 
+def has_bfloat16_instructions() -> bool:
+    """Whether the CPU has instructions for bfloat16: AVX512-BF16 or AMX."""
+    return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16"})
+
+
 def has_fast_bfloat16() -> bool:
     """Whether the device that computes has bfloat16 instructions: an Ampere GPU or later, AVX512-BF16 or AMX."""
+    other = _other_backend()
+    if other is not None:
+        return other.has_fast_bfloat16()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         major, _minor = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return major >= 8
-    return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16"})
+    return has_bfloat16_instructions()
+
+
+def _other_backend() -> Any:
+    """Return the module of the backend that computes, or None for TensorFlow."""
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    return None if name == "tensorflow" else importlib.import_module(f".{name}_device", __package__)
 
 
 def choose_policy(precision: str, allows_bfloat16: bool) -> str:
@@ -77,6 +93,9 @@ def choose_policy(precision: str, allows_bfloat16: bool) -> str:
 
 def describe_device() -> str:
     """Return the name of what computes, for people: "GPU NVIDIA …" or "CPU, 2 threads"."""
+    other = _other_backend()
+    if other is not None:
+        return other.describe_device()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -23,6 +23,21 @@ def _values(variables: Sequence[keras.Variable]) -> Values:
     return [variable.value for variable in variables]
 
 
+def _here(variables: Sequence[keras.Variable]) -> Values:
+    """Return the values as they lie on this process's first device, also when they are spread over others."""
+    return [variable.value.addressable_data(0) for variable in variables]
+
+
+def _spread() -> tuple[Any, Any] | None:
+    """Return the layouts of weights and of batches when several devices compute, else None."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return None
+    mesh, spec = distribution.device_mesh.backend_mesh, jax.sharding.PartitionSpec
+    # A batch's arrays are (performers, batch, …); every device gets some faces of each performer.
+    return jax.sharding.NamedSharding(mesh, spec()), jax.sharding.NamedSharding(mesh, spec(None, "batch"))
+
+
 def _assign(variables: Sequence[keras.Variable], values: Values) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
@@ -65,12 +80,16 @@ def compile_update(
         return found, list(values), list(memory), state, means
 
     # The old values aren't given away to be overwritten: after a failure for want of memory they must still be there.
-    compiled = jax.jit(update)
+    spread = _spread()
+    compiled = jax.jit(update) if spread is None else jax.jit(update, out_shardings=spread[0])
 
     def step(batch: Mapping[str, Faces], keep: float) -> dict[str, float]:
         with _memory_errors():
             arguments = (_values(learning), _values(others), _values(optimizer.variables), _values(running))
-            found, values, memory, state, means = compiled(*arguments, dict(batch), np.float32(keep))
+            tensors = dict(batch)
+            if spread is not None:
+                tensors = {key: jax.make_array_from_process_local_data(spread[1], own) for key, own in batch.items()}
+            found, values, memory, state, means = compiled(*arguments, tensors, np.float32(keep))
             losses = np.asarray(found)
         for variables, new in ((learning, values), (optimizer.variables, memory), (changing, state), (running, means)):
             _assign(variables, new)
@@ -90,7 +109,7 @@ def compile_forward(models: Sequence[keras.Model], shape: tuple[int, ...]) -> Ca
     compiled = jax.jit(forward)
 
     def run(faces: Faces) -> Faces:
-        states = [(_values(model.trainable_variables), _values(model.non_trainable_variables)) for model in models]
+        states = [(_here(model.trainable_variables), _here(model.non_trainable_variables)) for model in models]
         return np.asarray(compiled(states, faces))
 
     return run

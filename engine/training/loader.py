@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .augmentation import Augmentation, View, make_views
 from .dataset import PerformerFaces
+from .team import part_of
 
 # Two batches ahead cover the time of a save; more would only cost memory.
 _AHEAD = 3
@@ -52,6 +53,7 @@ def make_batch(
     seed: int,
     step: int,
     flips: Sequence[float] = (),
+    team: tuple[int, int] = (0, 1),
 ) -> Batch:
     """Make the batch of a step; the same arguments give the same batch, whatever came before.
 
@@ -63,15 +65,18 @@ def make_batch(
         seed: Start of the random numbers.
         step: Number of the batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
+        team: Number of this process and how many there are; each makes its share of the batch.
     """
+    mine = part_of(batch_size, team)
     images, coverages = [], []
     for number, performer in enumerate(faces):
-        picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))
+        picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))[mine]
         images += [performer.learned[i] for i in picked]
         coverages += [performer.learned_coverage[i] for i in picked]
-    random = np.random.default_rng([seed, 2, step])
-    shape = (len(faces), batch_size, view.size, view.size, 3)
-    of_each_face = np.repeat(np.asarray(flips, np.float64), batch_size) if flips else None
+    random = np.random.default_rng([seed, 2, step] if team[1] == 1 else [seed, 2, step, team[0]])
+    count = mine.stop - mine.start
+    shape = (len(faces), count, view.size, view.size, 3)
+    of_each_face = np.repeat(np.asarray(flips, np.float64), count) if flips else None
     inputs, targets = make_views(images, coverages, view, preset, random, of_each_face)
     return Batch(inputs.reshape(shape), targets.reshape(shape))
 
@@ -87,6 +92,7 @@ class BatchLoader:
         seed: Start of the random numbers.
         first_step: Number of the first batch.
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
+        team: Number of this process and how many there are; each makes its share of the batch.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class BatchLoader:
         seed: int,
         first_step: int = 0,
         flips: Sequence[float] = (),
+        team: tuple[int, int] = (0, 1),
     ) -> None:
         self._faces = tuple(faces)
         self._view = view
@@ -106,11 +113,13 @@ class BatchLoader:
         self._seed = seed
         self._next = first_step
         self._flips = tuple(flips)
+        self._team = team
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._waiting: deque[Future[Batch]] = deque()
 
     def _order(self) -> None:
         arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next, self._flips)
+        arguments = (*arguments, self._team)
         self._waiting.append(self._pool.submit(make_batch, *arguments))
         self._next += 1
 

@@ -15,11 +15,6 @@ from .graph_files import GraphFiles, graph_files, input_name
 from .inference import family_of
 
 
-def can_export() -> bool:
-    """Whether Keras computes with TensorFlow in this process; with another backend the first swap writes the graphs."""
-    return keras.backend.backend() == "tensorflow"
-
-
 def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
     """Write the graphs of a model unless they are there; each is written whole or not at all.
 

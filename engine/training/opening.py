@@ -26,16 +26,20 @@ from .player import Player
 from .previewer import ShotPreview
 from .recipes import RECIPES, Recipe
 from .session import TrainingSession
+from .team import Team
 from .trainer import Trainer
 
 
-def open_session(job: TrainJob, reporter: Reporter, shots: ShotPreview | None = None) -> TrainingSession:
+def open_session(
+    job: TrainJob, reporter: Reporter, shots: ShotPreview | None = None, team: Team | None = None
+) -> TrainingSession:
     """Prepare the training of a job's model; nothing is written yet.
 
     Args:
         job: Model folder, performers with their faces, settings.
         reporter: Is told what was left out and receives everything later.
         shots: Frames of the edit to show in previews, or None.
+        team: The processes that train it; this one alone by default.
 
     Raises:
         EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`, or what reading
@@ -61,7 +65,7 @@ def open_session(job: TrainJob, reporter: Reporter, shots: ShotPreview | None = 
     elif settings.warm_start:
         _start_warm(Path(settings.warm_start), trainer)
     document = _describe(found, settings, network, faces)
-    return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots)
+    return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
 
 
 def _players(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Sequence[Player] | None:

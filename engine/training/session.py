@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
+
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
@@ -19,12 +21,12 @@ from .history import History, read_history
 from .inference import Faces, NetworkDecoder
 from .keeper import ModelKeeper
 from .loader import BatchLoader
-from .network_graph import can_export, export_graphs
 from .outlook import Outlook
 from .pacing import Pacing
 from .previewer import Previewer, ShotPreview
 from .recipes import augmentation_of, flips_of, learning_rate_at
 from .run_clock import RunClock
+from .team import Team
 from .trainer import Trainer
 
 _HISTORY_STEPS = 10
@@ -41,6 +43,7 @@ class TrainingSession:
         settings: Limits, intervals, batch size, seed.
         reporter: Is told everything and says when to stop.
         shots: Frames of the edit to show in previews, or None.
+        team: The processes that train it; this one alone by default.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class TrainingSession:
         settings: TrainSettings,
         reporter: Reporter,
         shots: ShotPreview | None = None,
+        team: Team | None = None,
     ) -> None:
+        self._team = team or Team()
         self._trainer = trainer
         self._faces = tuple(faces)
         self._settings = settings
@@ -67,7 +72,8 @@ class TrainingSession:
         }
         self._decode = NetworkDecoder(trainer.network)
         self._keeper = ModelKeeper(folder, document, settings)
-        self._history = History(folder / HISTORY_FILE, trainer.steps)
+        # Only the process that leads writes, so that machines which share the folder don't disturb each other.
+        self._history = History(folder / HISTORY_FILE, trainer.steps) if self._team.leads else None
         self._outlook = Outlook(read_history(folder / HISTORY_FILE))
         pacing = Pacing(settings.preview_interval)
         pacing.start(trainer.steps)
@@ -75,6 +81,7 @@ class TrainingSession:
         self._losses: dict[str, float] = dict(document.losses)
         self._first_step = self._saved_step = document.step
         self._trained_before_s = document.trained_s
+        self._share = 0.0
         self._clock = RunClock(settings.maximum_minutes * 60.0, settings.maximum_steps, recipe.decay_share)
 
     @property
@@ -104,23 +111,29 @@ class TrainingSession:
             EngineError: `training_diverged`, `out_of_memory`, or what writing raises.
         """
         self._clock.start()
-        self._keeper.prepare()
+        if self._team.leads:
+            self._keeper.prepare()
         while not self._is_over():
             # A new loader follows only when memory ran out and the batch was halved.
             with self._loader() as loader:
                 self._run_with(loader)
-        self._save()
-        # Someone who asked for a stop should not wait for a picture.
-        if not self._reporter.is_stopped:
-            self._preview()
+        if self._team.leads:
+            self._save()
+            # Someone who asked for a stop should not wait for a picture.
+            if not self._reporter.is_stopped:
+                self._preview()
+        # Nobody leaves before everything is written.
+        self._team.agree(True, 1.0)
 
     def _is_over(self) -> bool:
-        return self._reporter.is_stopped or self._clock.share(self.steps) >= 1.0
+        """Whether to end; all processes of the team come to the same answer, and to the same learning rate."""
+        is_stopped, self._share = self._team.agree(self._reporter.is_stopped, self._clock.share(self.steps))
+        return is_stopped or self._share >= 1.0
 
     def _loader(self) -> BatchLoader:
         preset = augmentation_of(self._trainer.recipe, self._settings)
-        seed = self._settings.seed
-        return BatchLoader(self._faces, self._view, preset, self._batch_size, seed, self.steps, self._flips)
+        seed, team = self._settings.seed, (self._team.rank, self._team.size)
+        return BatchLoader(self._faces, self._view, preset, self._batch_size, seed, self.steps, self._flips, team)
 
     def _run_with(self, loader: BatchLoader) -> None:
         while not self._is_over():
@@ -133,11 +146,11 @@ class TrainingSession:
 
     def _step(self, loader: BatchLoader) -> None:
         batch = loader.next_batch()
-        rate = learning_rate_at(self._trainer.recipe, self._base_rate, self.steps, self._clock.share(self.steps))
+        rate = learning_rate_at(self._trainer.recipe, self._base_rate, self.steps, self._share)
         self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
         if not all(map(math.isfinite, self._losses.values())):
             raise self._diverged()
-        if self.steps % _HISTORY_STEPS == 0:
+        if self._history is not None and self.steps % _HISTORY_STEPS == 0:
             losses = {f"loss/{name}": value for name, value in self._losses.items()}
             self._history.add(self.steps, {**losses, "learning_rate": rate, "batch_size": self._batch_size})
 
@@ -156,14 +169,20 @@ class TrainingSession:
                 "The memory is too small even for a batch of one face of each performer.",
                 "Close other programs, or train a smaller family.",
             )
+        if self._team.size > 1 or (self._batch_size // 2) % self._team.shards:
+            raise EngineError(
+                ErrorCode.OUT_OF_MEMORY,
+                f"The memory is too small for a batch of {self._batch_size} faces over {self._team.shards} devices.",
+                "Train on with a smaller batch size on every machine.",
+            )
         self._batch_size //= 2
         self._reporter.warning(f"The memory ran out; going on with a batch of {self._batch_size} faces.")
 
     def _report(self) -> None:
         steps = self.steps
-        if steps % self._settings.save_interval == 0:
+        if self._team.leads and steps % self._settings.save_interval == 0:
             self._save()
-        if self._previewer.pacing.is_due(steps):
+        if self._team.leads and self._previewer.pacing.is_due(steps):
             self._preview()
         pace = self._clock.elapsed_s / max(1, steps - self._first_step)
         losses = {f"loss {name}": value for name, value in self._losses.items()}
@@ -178,7 +197,8 @@ class TrainingSession:
         """Measure the performers' own reconstruction of faces not trained on, and judge the outlook."""
         with self._trainer.averaged():
             measured = measure(self._held_out, self._view, self._decode, self.steps)
-        self._history.add(self.steps, measured.scalars())
+        if self._history is not None:
+            self._history.add(self.steps, measured.scalars())
         self._outlook.add(measured, is_comparable=not self._clock.is_falling(self.steps))
         if self._settings.stop_at_plateau and self._outlook.is_at_plateau and not self._clock.is_finishing:
             self._reporter.info("The plateau is reached: training twice as long would gain less than 5 %.")
@@ -201,8 +221,11 @@ class TrainingSession:
 
     def _export(self) -> None:
         """Write what a swap without TensorFlow needs, once for each model; what fails here the swap tries again."""
-        if self._reporter.is_stopped or not can_export():
+        # Only TensorFlow writes graphs; after training on another backend the first swap does.
+        if self._reporter.is_stopped or keras.backend.backend() != "tensorflow":
             return
+        from .network_graph import export_graphs
+
         try:
             export_graphs(self._keeper.folder, self._keeper.document)
         except EngineError as error:

@@ -99,7 +99,9 @@ class Trainer:
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Let the network use the running average inside the block; outside it is as before, bit for bit."""
-        kept = {name: _value(self._weights[name]) for name in self._averages}
+        # JAX's values never change, and spread over machines they can't be put back from one machine's copy.
+        keep = (lambda variable: variable.value) if keras.backend.backend() == "jax" else _value
+        kept = {name: keep(self._weights[name]) for name in self._averages}
         for name, average in self._averages.items():
             self._weights[name].assign(average.value)
         try:

@@ -142,7 +142,7 @@ def test_damaged_graphs_fall_back_to_keras_and_are_made_again(model):
     document = read_model(model)
     graph_files(model, document).decoder.write_bytes(b"no graph")
     swapper, warnings = warnings_of(lambda reporter: load_trained(model, document, reporter, ("anna",)))
-    assert isinstance(swapper, Swapper) and len(warnings) == 1 and "TensorFlow" in warnings[0]
+    assert isinstance(swapper, Swapper) and len(warnings) == 1 and "Keras" in warnings[0]
     swapper, warnings = warnings_of(lambda reporter: load_trained(model, document, reporter, ("anna",)))
     assert isinstance(swapper, ExportedSwapper) and not warnings
 

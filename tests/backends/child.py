@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process that trains with another backend what the test trained with TensorFlow, and tells what came out as JSON."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "engine"))
+spec = importlib.util.spec_from_file_location("understudy_launch", ROOT / "training_cli" / "launch.py")
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def load(path):
+    import numpy as np
+
+    with np.load(path) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def memory_error(backend, trainer):
+    """Return what a trainer makes of the backend's own error for a full memory."""
+
+    def full(_batch):
+        if backend == "torch":
+            import torch
+
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        import jax
+
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 2147483648 bytes.")
+
+    from dataclasses import replace
+
+    from player_scenes import batch_of
+    from understudy.engine.training.trainer import Trainer
+
+    hungry = Trainer(trainer.network, trainer.recipe, players=[replace(trainer.players[0], loss=full)])
+    try:
+        hungry.step(*batch_of(0), 1e-3)
+    except MemoryError as error:
+        return str(error)
+    return "no error"
+
+
+def main(backend, folder):
+    from understudy.engine.runtime.backend import prepare_backend
+    from understudy.engine.runtime.device import choose_policy, describe_device
+
+    prepare_backend(deterministic=True, setting=backend)
+    import numpy as np
+    from player_scenes import KINDS, batch_of, learn, make_trainer
+    from understudy.engine.training.inference import NetworkDecoder
+
+    said = {"device": describe_device(), "policy": choose_policy("auto", True), "losses": {}, "next": {}}
+    for kind in KINDS:
+        trainer = make_trainer(kind)
+        trainer.restore(load(folder / f"{kind}-start.npz"))
+        said["losses"][kind] = learn(trainer)
+        np.savez(folder / f"{kind}-there.npz", **trainer.state())
+        trainer.restore(load(folder / f"{kind}-here.npz"))
+        with trainer.averaged():
+            faces = NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert")
+        np.save(folder / f"{kind}-faces.npy", faces)
+        said["next"][kind] = learn(trainer, 1)
+    said["memory"] = memory_error(backend, trainer)
+    said["others"] = [name for name in ("tensorflow", "torch", "jax") if name != backend and name in sys.modules]
+    (folder / "said.json").write_text(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

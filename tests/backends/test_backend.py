@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Another of Keras' backends (UNDERSTUDY_BACKEND) against TensorFlow: same weights, same batches, nearly same losses.
+
+Sums are taken in another order on each backend. Over twenty steps that grew to 1e-4 of the loss on a CPU; a wrong
+gradient, optimizer or clip of the gradient is off by far more within five steps.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "engine"))
+BACKEND = os.environ["UNDERSTUDY_BACKEND"]
+TOLERANCE = 1e-3
+TIMEOUT_S = 300
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """Folder of all states, TensorFlow's losses, its next ones from the other's state, its faces, the other's words."""
+    from understudy.engine.runtime.backend import prepare_backend
+
+    prepare_backend(deterministic=True, setting="tensorflow")
+    from player_scenes import KINDS, batch_of, learn, make_trainer
+    from understudy.engine.training.inference import NetworkDecoder
+
+    folder = tmp_path_factory.mktemp("zwei Rücken")
+    losses, trainers = {}, {}
+    for kind in KINDS:
+        trainers[kind] = make_trainer(kind)
+        np.savez(folder / f"{kind}-start.npz", **trainers[kind].state())
+        losses[kind] = learn(trainers[kind])
+        np.savez(folder / f"{kind}-here.npz", **trainers[kind].state())
+    variables = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    command = [sys.executable, HERE / "child.py", BACKEND, folder]
+    subprocess.run(list(map(str, command)), check=True, timeout=TIMEOUT_S, env=variables)
+    resumed, faces = {}, {}
+    for kind, trainer in trainers.items():
+        with trainer.averaged():
+            faces[kind] = NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert")
+        with np.load(folder / f"{kind}-there.npz") as archive:
+            trainer.restore({name: archive[name] for name in archive.files})
+        resumed[kind] = learn(trainer, 1)
+    said = json.loads((folder / "said.json").read_text())
+    return folder, losses, resumed, faces, said
+
+
+def spread(ours, theirs):
+    """Return the largest relative difference of losses."""
+    assert [set(step) for step in ours] == [set(step) for step in theirs]
+    return max(abs(a[name] - b[name]) / a[name] for a, b in zip(ours, theirs, strict=True) for name in a)
+
+
+@pytest.mark.parametrize("kind", ["together", "turns", "judge"])
+def test_twenty_steps_have_nearly_tensorflows_losses(outcome, kind):
+    _folder, losses, _resumed, _faces, said = outcome
+    assert losses[kind][-1]["anna"] < 0.95 * losses[kind][0]["anna"]
+    assert spread(losses[kind], said["losses"][kind]) < TOLERANCE
+
+
+@pytest.mark.parametrize("kind", ["together", "turns", "judge"])
+def test_a_state_of_either_backend_is_trained_on_with_the_other(outcome, kind):
+    folder, _losses, resumed, faces, said = outcome
+    with np.load(folder / f"{kind}-here.npz") as here, np.load(folder / f"{kind}-there.npz") as there:
+        shapes = [{name: (item[name].shape, item[name].dtype) for name in item.files} for item in (here, there)]
+    assert shapes[0] == shapes[1]
+    # TensorFlow went on from the other's state, the other from TensorFlow's.
+    assert spread(resumed[kind], said["next"][kind]) < TOLERANCE
+    assert np.abs(np.load(folder / f"{kind}-faces.npy") - faces[kind]).max() < 1e-4
+
+
+def test_only_the_chosen_backend_is_imported(outcome):
+    assert outcome[-1]["others"] == []
+
+
+def test_a_full_memory_and_the_device_are_understood(outcome):
+    said = outcome[-1]
+    assert "ut of memory" in said["memory"]
+    assert {"jax": "JAX", "torch": "PyTorch"}[BACKEND] in said["device"]
+    assert said["policy"] in ("float32", "mixed_bfloat16")

@@ -59,13 +59,17 @@ class _NetworkInMemory:
     face_size: int
     coverage: float
     performers: tuple[str, ...]
-    swap: Swap
+    network: Swap
     step: int = 0
     fingerprint: str = ""
 
     def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
         """Return the canonical alignment at the network's size and coverage."""
         return face_matrix(landmarks, self.face_size, self.coverage)
+
+    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the faces with the identity of `source`, and their masks or None."""
+        return self.network(faces, source)
 
 
 class ShotFrames:

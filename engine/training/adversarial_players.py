@@ -113,8 +113,8 @@ class AdversarialGame:
         shares = ops.unstack(batch[JUDGES])
         for (name, one), share in zip(made.items(), shares, strict=True):
             pair, face = ops.stop_gradient(one.made_pair), ops.stop_gradient(one.face)
-            total += losses.judging_loss(self.result_judges[name], one.real_pair, pair, share[_RESULT])
-            total += losses.judging_loss(self.face_judges[name], one.target, face, share[_FACE])
+            total += losses.judging_loss(self.result_judges[name], one.real_pair, pair, share[:, _RESULT])
+            total += losses.judging_loss(self.face_judges[name], one.target, face, share[:, _FACE])
         total += losses.code_judging_loss([self.code_judge(ops.stop_gradient(one.code)) for one in made.values()])
         return total, {JUDGES: total}
 
@@ -126,8 +126,8 @@ class AdversarialGame:
         total += shares.kept_code * self._swapped_code_distance(made)
         found = {}
         for (name, one), share in zip(made.items(), ops.unstack(batch[GENERATORS]), strict=True):
-            pair = losses.deceiving_loss(self.result_judges[name], one.real_pair, one.made_pair, share[_RESULT])
-            face = losses.deceiving_loss(self.face_judges[name], one.target, one.face, share[_FACE])
+            pair = losses.deceiving_loss(self.result_judges[name], one.real_pair, one.made_pair, share[:, _RESULT])
+            face = losses.deceiving_loss(self.face_judges[name], one.target, one.face, share[:, _FACE])
             found[name] = ops.mean(ops.abs(one.face - one.target))
             total += shares.deceiving * (pair + face) + shares.absolute * (found[name] + self._side_error(one))
             total += shares.mask_size * losses.mask_size(one.mask)
@@ -196,11 +196,10 @@ def mixing_shares(seed: int, player: int, mixing: float, step: int, shape: tuple
         shape: Performers and faces of each.
 
     Returns:
-        float32 (performers, 2, batch) in 0…1: for each performer one for each discriminator of pictures.
+        float32 (performers, batch, 2) in 0…1: for each face one for each discriminator of pictures.
     """
-    performers, batch = shape
     random = np.random.default_rng([seed, 3, step, player])
-    return random.beta(mixing, mixing, (performers, 2, batch)).astype(np.float32)
+    return random.beta(mixing, mixing, (*shape, 2)).astype(np.float32)
 
 
 def adversarial_players(

@@ -36,8 +36,9 @@ class Player:
         loss: Batch -> the scalar it lowers, and scalars by name to report. It may read the weights of other players,
             which stay as they are.
         state: What its loss changes without gradients, for instance seeds and running figures; saved like weights.
-        draws: Number of the step, and performers and faces of each -> random arrays by name that its batch gets, for
-            losses that need chance. They depend on the step's number alone, so that resuming needs no random state.
+        draws: Number of the step, and performers and faces of each -> random arrays by name that its batch gets, their
+            first two axes those; for losses that need chance. They depend on the step's number alone, so that resuming
+            needs no random state.
     """
 
     name: str

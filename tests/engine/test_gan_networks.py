@@ -150,7 +150,7 @@ def test_d6_each_discriminator_is_deceived_with_its_own_share():
     # The first sees real pictures and is to say 0, the second made ones and is to say 1.
     game.result_judges = {name: judge("result " + name, 0.0) for name in "ab"}
     game.face_judges = {name: judge("face " + name, 1.0) for name in "ab"}
-    shares = np.stack([np.ones((2, 2), np.float32), np.zeros((2, 2), np.float32)], axis=1)
+    shares = np.stack([np.ones((2, 2), np.float32), np.zeros((2, 2), np.float32)], axis=-1)
     right, _ = game.generating({**batch, GENERATORS: shares})
     assert np.array_equal(seen["result b"], np.concatenate([batch["targets"][1], batch["inputs"][1]], axis=-1))
     assert not np.allclose(seen["face b"], batch["targets"][1], atol=0.05)
@@ -162,11 +162,11 @@ def test_d6_each_discriminator_is_deceived_with_its_own_share():
 
 def test_shares_are_drawn_for_each_face_and_discriminator_and_repeat():
     drawn = mixing_shares(0, 1, 0.2, 5, (2, 4000))
-    assert drawn.shape == (2, 2, 4000) and drawn.dtype == np.float32
+    assert drawn.shape == (2, 4000, 2) and drawn.dtype == np.float32
     assert np.array_equal(drawn, mixing_shares(0, 1, 0.2, 5, (2, 4000)))
     for other in ((1, 1, 5), (0, 0, 5), (0, 1, 6)):
         assert not np.array_equal(drawn, mixing_shares(other[0], other[1], 0.2, other[2], (2, 4000)))
-    assert not np.array_equal(drawn[:, 0], drawn[:, 1])
+    assert not np.array_equal(drawn[..., 0], drawn[..., 1])
     # Beta(0.2, 0.2) has mean 1/2 and variance 1/(4·1.4).
     assert drawn.mean() == pytest.approx(0.5, abs=0.02) and drawn.var() == pytest.approx(1 / 5.6, abs=0.01)
 
@@ -247,7 +247,7 @@ def test_s53_perceptual_loss_looks_at_resnet50_where_the_ancestor_did():
     assert [side for _name, side, _share in kind.layers] == [7, 28, 56]
 
 
-def test_perceptual_loss_compares_features_with_weights_from_a_file_or_a_cache(tmp_path, small_network, monkeypatch):
+def test_perceptual_loss_takes_weights_from_a_file_or_keras_cache(tmp_path, small_network, monkeypatch):
     keras.utils.set_random_seed(5)
     path = tmp_path / "Gewichte für Gesichter.weights.h5"
     stand_in().save_weights(path)

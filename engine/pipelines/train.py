@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
 from ..contract.project import Project, ProjectLock
@@ -46,6 +47,12 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         from .shot_preview import open_shot_frames
 
         if settings.finish:
+            if RECIPES[family].adversarial is not None:
+                raise EngineError(
+                    ErrorCode.SETTINGS_INVALID,
+                    f"The family {family} learns against discriminators from its first step; it has no finish.",
+                    "Train on without the setting finish.",
+                )
             job = _forked(job, reporter)
         reporter.stage("reading", "Reading the faces")
         shots = open_shot_frames(job, FAMILIES[family], reporter)

@@ -132,7 +132,7 @@ def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocum
     """Give the trainer the state of a checkpoint; return the document of that state."""
     name = job.settings.resume_from or found.checkpoint
     arrays = read_arrays(job.model, name)
-    if job.settings.finish and not any(array.startswith(f"weights/{JUDGE}/") for array in arrays):
+    if job.settings.finish and not any(array.startswith(f"training/{JUDGE}/") for array in arrays):
         # The first run of a finish: its judge is new.
         arrays = trainer.state() | arrays
     try:

@@ -56,6 +56,12 @@ def some_faces(count, size):
     return np.random.default_rng(1).uniform(0, 1, (count, size, size, 3)).astype(np.float32)
 
 
+def test_a_family_with_discriminators_has_no_finish(copied, facesets):  # noqa: F811
+    error = error_of(run, copied, facesets, family="gan", finish=True)
+    assert error.code is ErrorCode.SETTINGS_INVALID and "finish" in error.hint
+    assert not copied.with_name(copied.name + "-finish").exists()
+
+
 def test_both_players_move_and_report(trained):
     root, reporter = trained
     names = {"loss anna", "loss bert", "loss discriminators", "loss generators"}

@@ -229,13 +229,13 @@ def test_a_finish_forks_the_model_and_leaves_it_as_it_was_bit_for_bit(copied, ca
     losses = [values for _step, values in reporter.steps]
     assert "loss judge" in losses[-1]
     old, new = arrays_of(copied), arrays_of(fork)
-    assert any(name.startswith("weights/judge/") for name in new)
+    assert any(name.startswith("training/judge/") for name in new)
     assert not np.array_equal(old["weights/trunk/00.kernel"], new["weights/trunk/00.kernel"])
     # It goes on in the fork, also when the fork itself is named; a fork has no fork.
     assert fork_for_finish(copied) == fork_for_finish(fork) == (fork, False)
-    judge = arrays_of(fork)["weights/judge/00.kernel"]
+    judge = arrays_of(fork)["training/judge/00.kernel"]
     run(fork, cast, stop_after=0, finish=True)
-    assert np.array_equal(arrays_of(fork)["weights/judge/00.kernel"], judge) and contents(copied) == before
+    assert np.array_equal(arrays_of(fork)["training/judge/00.kernel"], judge) and contents(copied) == before
 
 
 def test_a_finish_needs_a_model_and_a_place_of_its_own(copied, cast, tmp_path):

@@ -77,7 +77,7 @@ def _shape(record: FaceRecord) -> NDArray[np.float32]:
     edge = _EDGE * side / record.coverage
     inside = cv2.copyMakeBorder(drawn, 1, 1, 1, 1, cv2.BORDER_REPLICATE) > 0.5
     distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    soft = np.clip(1.0 - distance / max(edge, 1.0), 0.0, 1.0)
+    soft = np.clip(1.0 - distance / max(edge, 1.0), 0.0, 1.0).astype(np.float32)
     return np.asarray(cv2.resize(soft, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,34 @@ def write_text(path: Path, text: str) -> None:
 
 def write_document(path: Path, schema: str, version: int, content: dict[str, Any]) -> None:
     """Write a JSON document that says which schema and version it follows."""
-    document = {"schema": schema, "version": version, **content}
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, _json({"schema": schema, "version": version, **content}) + "\n")
+
+
+def write_listing(
+    path: Path, schema: str, version: int, content: dict[str, Any], name: str, items: Iterable[dict[str, Any]]
+) -> None:
+    """Write the document that `write_document` would with a long list as its last entry, an item at a time.
+
+    Args:
+        path: File to write.
+        schema: As for `write_document`.
+        version: As for `write_document`.
+        content: What comes before the list.
+        name: The list's name.
+        items: The list.
+    """
+    head = _json({"schema": schema, "version": version, **content, name: []}).removesuffix("[]\n}")
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(head)
+        before = "["
+        for item in items:
+            file.write(f"{before}\n  " + _json(item).replace("\n", "\n  "))
+            before = ","
+        file.write("[]\n}\n" if before == "[" else "\n ]\n}\n")
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def read_document(path: Path, schema: str, version: int, code: ErrorCode) -> dict[str, Any]:

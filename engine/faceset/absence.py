@@ -8,7 +8,7 @@ its track another id. So both are looked up by frame and box.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class Absence:
         newer = removals.history[len(self._removals.history) :]
         self._removals = replace(self._removals, history=(*self._removals.history, *newer))
 
-    def placed(self, records: Sequence[FaceRecord]) -> Removals:
+    def placed(self, records: Iterable[FaceRecord]) -> Removals:
         """Return the history with the file names that the removed faces have now.
 
         A removed face that isn't among the records has no file name until an extraction finds it again; otherwise
@@ -47,7 +47,7 @@ class Absence:
         out = _by_source(place for place in self._removals.removed if place.source != ("", -1))
         moves = {place: replace(place, file="") for places in out.values() for place in places}
         taken: set[FacePlace] = set()
-        new_places = (place for place in map(FacePlace.of, records) if place.source in out)
+        new_places = (place for place in map(FacePlace.of, records if out else ()) if place.source in out)
         pairs = [(old.overlap(new), old.file == new.file, old, new) for new in new_places for old in out[new.source]]
         for overlap, _, old, new in sorted(pairs, key=lambda pair: pair[:2], reverse=True):
             if overlap and not moves[old].file and new not in taken:

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import read_document, write_document, written_whole
+from ..contract.files import read_document, write_document, write_listing, written_whole
 from ..contract.project import FACESET_FILE
+from .array_pieces import PiecedArray, write_pieced_arrays
 from .record import FaceRecord
+from .record_spool import ARRAYS, RecordSpool
 
 SCHEMA = "understudy.faceset"
 VERSION = 2
@@ -95,32 +97,31 @@ def _record(face: dict[str, Any], arrays: dict[str, np.ndarray], index: int, siz
 
 
 def _read_arrays(path: Path, count: int) -> dict[str, np.ndarray]:
-    shapes = {"landmarks": (68, 2), "boxes": (4,), "image_to_face": (2, 3), "identities": (128,)}
     with np.load(path, allow_pickle=False) as content:
-        arrays = {name: content[name] for name in shapes}
-    for name, shape in shapes.items():
+        arrays = {name: content[name] for name in ARRAYS}
+    for name, (_, shape) in ARRAYS.items():
         if arrays[name].shape != (count, *shape):
             raise ValueError(f"{name} has the shape {arrays[name].shape} instead of {(count, *shape)}")
     return arrays
 
 
-def write_records(
-    folder: Path, size: int, coverage: float, records: Sequence[FaceRecord], searched: Sequence[str]
-) -> None:
-    """Write what is known about the faces of a folder.
+def write_records(folder: Path, size: int, coverage: float, records: RecordSpool, searched: Sequence[str]) -> None:
+    """Write what is known about the faces of a folder; memory doesn't grow with their number.
 
     Raises:
         EngineError: `not_writable` or `disk_full`.
     """
     with written_whole(folder / ARRAYS_FILE) as temporary:
-        np.savez_compressed(temporary, allow_pickle=False, **_arrays(records))
-    content = {
-        "size": size,
-        "coverage": coverage,
-        "searched": list(searched),
-        "faces": [_face_to_json(record) for record in records],
-    }
-    write_document(folder / FACESET_FILE, SCHEMA, VERSION, content)
+        write_pieced_arrays(
+            temporary,
+            {
+                name: PiecedArray(kind, (len(records), *shape), records.array(name))
+                for name, (kind, shape) in ARRAYS.items()
+            },
+        )
+    content = {"size": size, "coverage": coverage, "searched": list(searched)}
+    faces = map(_face_to_json, records.values())
+    write_listing(folder / FACESET_FILE, SCHEMA, VERSION, content, "faces", faces)
 
 
 def note_replacing(folder: Path) -> None:
@@ -134,19 +135,6 @@ def note_replacing(folder: Path) -> None:
     write_document(folder / FACESET_FILE, SCHEMA, VERSION, {**content, "replacing": True})
 
 
-def _face_to_json(record: FaceRecord) -> dict[str, Any]:
-    face = {name: getattr(record, name) for name in _PLAIN_FIELDS}
-    return {name: round(float(value), 4) if isinstance(value, float) else value for name, value in face.items()}
-
-
-def _arrays(records: Sequence[FaceRecord]) -> dict[str, np.ndarray]:
-    count = len(records)
-    unknown = np.full(128, np.nan, np.float32)
-    return {
-        "landmarks": np.array([r.landmarks for r in records], np.float32).reshape(count, 68, 2),
-        "boxes": np.array([r.box for r in records], np.float32).reshape(count, 4),
-        "image_to_face": np.array([r.image_to_face for r in records], np.float64).reshape(count, 2, 3),
-        "identities": np.array([unknown if r.identity is None else r.identity for r in records], np.float32).reshape(
-            count, 128
-        ),
-    }
+def _face_to_json(values: dict[str, Any]) -> dict[str, Any]:
+    face = {name: values[name] for name in _PLAIN_FIELDS}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in face.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing a faceset face by face, so that what the user took out before stays out."""
+"""Writing a faceset face by face, so that what the user took out before stays out; memory doesn't grow with it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from types import TracebackType
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import writing_error
+from ..contract.project import FACESET_FILE
 from ..media.images import list_pictures, write_png
 from .absence import find_absence
 from .record import FaceRecord
+from .record_spool import RecordSpool
 from .records_file import StoredRecords, note_replacing, read_records, write_records
 from .removals import load_removals, save_removals
+from .taken_names import TakenNames, footage_name
 
 # File systems take 255 bytes; the face's number, the suffix and a temporary name's additions must fit too.
 _LONGEST_STEM = 180
@@ -38,7 +42,7 @@ class FacesetWriter:
 
     def __init__(self, folder: Path, size: int, coverage: float, keep: bool = False) -> None:
         self.folder, self.size, self.coverage = Path(folder), size, coverage
-        self._records: list[FaceRecord] = []
+        self._records = RecordSpool()
         self._searched: dict[str, None] = {}
         pictures = {path.name for path in list_pictures(self.folder)} if self.folder.is_dir() else set()
         stored = read_records(self.folder)
@@ -48,8 +52,10 @@ class FacesetWriter:
         elif stored.records:
             self._clear(stored)
             pictures -= {record.file for record in stored.records}
-        self._faces_of = Counter(record.picture for record in self._records)
-        self._names = {record.file.casefold() for record in self._records} | {name.casefold() for name in pictures}
+        self._faces_of = Counter(values["picture"] for values in self._records.values())
+        self._names = TakenNames(pictures)
+        for values in self._records.values():
+            self._names.add(values["file"])
 
     def _take_over(self, stored: StoredRecords) -> None:
         records = stored.records
@@ -60,7 +66,7 @@ class FacesetWriter:
                 f"{records[0].coverage:g}, not {self.size} px and {self.coverage:g}.",
                 "Use the same face size and coverage, or another folder.",
             )
-        self._records, self._searched = list(records), dict.fromkeys(stored.searched)
+        self._records, self._searched = RecordSpool(records), dict.fromkeys(stored.searched)
 
     def _clear(self, stored: StoredRecords) -> None:
         # In this order a crash at any point loses no removal, and takes no picture that we delete for the user's doing.
@@ -113,16 +119,19 @@ class FacesetWriter:
         record = replace(record, file=self._name(record), size=self.size, coverage=self.coverage)
         if not self._absence.is_deleted(record):
             write_png(self.folder / record.file, image)
-        self._records.append(record)
+        try:
+            self._records.append(record)
+        except OSError as error:
+            raise writing_error(self.folder / FACESET_FILE, error) from error
         self._faces_of[record.picture] += 1
-        self._names.add(record.file.casefold())
+        self._names.add(record.file)
         if record.picture:
             self.note_searched(record.picture)
         return record
 
     def rename_tracks(self, names: Mapping[int, int]) -> None:
         """Give the faces of some tracks another track id (old id -> new id), in their records and file names."""
-        for index, record in enumerate(self._records):
+        for index, record in enumerate(self._records if names else ()):
             if record.track not in names:
                 continue
             renamed = replace(record, track=names[record.track])
@@ -130,7 +139,7 @@ class FacesetWriter:
             # A picture that the user deleted stays deleted under its new name too.
             if (self.folder / record.file).is_file():
                 (self.folder / record.file).replace(self.folder / renamed.file)
-            self._names.add(renamed.file.casefold())
+            self._names.add(renamed.file)
             self._records[index] = renamed
 
     def revise(self, known: FaceRecord, record: FaceRecord, image: np.ndarray | None = None) -> FaceRecord:
@@ -144,7 +153,7 @@ class FacesetWriter:
         Raises:
             EngineError: `disk_full` or `not_writable`.
         """
-        index = next(place for place, item in enumerate(self._records) if item.file == known.file)
+        index = self._records.place_of(known.file)
         is_renamed = (known.track, known.media_frame) != (record.track, record.media_frame)
         record = replace(record, file=self._name(record) if is_renamed else known.file)
         old, new = self.folder / known.file, self.folder / record.file
@@ -156,22 +165,22 @@ class FacesetWriter:
             elif is_renamed:
                 old.unlink()
         if is_renamed:
-            self._names.discard(known.file.casefold())
-            self._names.add(record.file.casefold())
+            self._names.discard(known.file)
+            self._names.add(record.file)
         self._records[index] = record
         return record
 
     def remove(self, files: Collection[str]) -> None:
         """Delete some recorded faces by file name, pictures and records."""
-        for record in self._records:
-            if record.file in files:
-                (self.folder / record.file).unlink(missing_ok=True)
-                self._names.discard(record.file.casefold())
-        self._records = [record for record in self._records if record.file not in files]
+        for file in (values["file"] for values in self._records.values()):
+            if file in files:
+                (self.folder / file).unlink(missing_ok=True)
+                self._names.discard(file)
+        self._records = RecordSpool(record for record in self._records if record.file not in files)
 
     def _name(self, record: FaceRecord) -> str:
         if not record.picture:
-            stem, number = f"{record.media_frame:06d}_t{max(record.track, 0):02d}", -1
+            stem, number = footage_name(record.media_frame, record.track), -1
         else:
             stem = cut_stem(Path(record.picture).stem)
             number = self._faces_of[record.picture]
@@ -180,7 +189,7 @@ class FacesetWriter:
             # Pictures that differ in suffix only, and footage searched twice, must not overwrite each other.
             base = stem if variant == 1 else f"{stem}~{variant}"
             name = f"{base}.png" if number < 0 else f"{base}_{number}.png"
-            if name.casefold() not in self._names:
+            if name not in self._names:
                 return name
             variant += 1
 

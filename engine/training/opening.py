@@ -85,7 +85,7 @@ def _trainer(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> T
     return GrowingTrainer(network, recipe, growth, players)
 
 
-def _players(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Sequence[Player] | None:
+def _players(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> tuple[Player, ...] | None:
     """Return the players of a family with discriminators or of a finish, None for the usual ones.
 
     Raises:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import TrainSettings
+from .meeting import meet
 
 _JOIN_S = 300
 # Keras' own variables, for those who start processes by a script.
@@ -122,22 +123,15 @@ def _figures(settings: TrainSettings) -> tuple[int, int, str]:
 def _connect(size: int, rank: int, address: str) -> None:
     import jax
 
-    try:
-        # The leader listens where the others are told to find it, and nowhere else if that is this machine alone.
-        jax.distributed.initialize(
-            coordinator_address=address,
-            num_processes=size,
-            process_id=rank,
-            coordinator_bind_address=address if _is_loopback(address) else None,
-            initialization_timeout=_JOIN_S,
-        )
-    except RuntimeError as error:
-        raise EngineError(
-            ErrorCode.OFFLINE,
-            f"The {size} processes did not find each other at {address} within {_JOIN_S} seconds: "
-            f"{str(error).partition(chr(10))[0]}.",
-            "Start all of them with the same address, and let that port through the firewall.",
-        ) from error
+    meet(size, rank, address, _JOIN_S)
+    # The leader listens where the others are told to find it, and nowhere else if that is this machine alone.
+    jax.distributed.initialize(
+        coordinator_address=address,
+        num_processes=size,
+        process_id=rank,
+        coordinator_bind_address=address if _is_loopback(address) else None,
+        initialization_timeout=_JOIN_S,
+    )
 
 
 def _is_loopback(address: str) -> bool:

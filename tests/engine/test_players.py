@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Players of a training step on TensorFlow; tests/backends holds the other backends against it."""
 
+import contextlib
 import dataclasses
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from understudy.engine.runtime.backend import chosen_backend, prepare_backend
 from understudy.engine.training import losses
 from understudy.engine.training.face_weight import face_weight
 from understudy.engine.training.loader import make_batch
+from understudy.engine.training.meeting import meet
 from understudy.engine.training.team import join_team, part_of, team_of
 
 
@@ -102,3 +106,29 @@ def test_parts_of_a_batch_are_disjoint_and_all_of_it():
     parts = [list(range(12))[part_of(12, (rank, 3))] for rank in range(3)]
     assert sum(parts, []) == list(range(12))
     assert make_batch.__defaults__[-1] == (0, 1)
+
+
+def free_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_processes_of_a_team_meet_although_strangers_call():
+    address = free_address()
+    with ThreadPoolExecutor(3) as pool:
+        followers = [pool.submit(meet, 3, rank, address, 20.0) for rank in (2, 1)]
+        leader = pool.submit(meet, 3, 0, address, 20.0)
+        host, port = address.split(":")
+        while not leader.done():
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=0.2) as stranger:
+                stranger.sendall(b"GET / HTTP/1.1\r\n")
+        assert [item.result() for item in (leader, *followers)] == [None] * 3
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_whose_team_does_not_come_says_so_in_time(rank):
+    with pytest.raises(EngineError, match="did not find each other at 127") as caught:
+        meet(2, rank, free_address(), 0.5)
+    assert caught.value.code is ErrorCode.OFFLINE
+    assert "firewall" in caught.value.hint

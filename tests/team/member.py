@@ -23,17 +23,35 @@ def both_parts(make):
     return made
 
 
-def main(out, model, facesets, workers, worker, address, patience_s):
+def encoder(policy):
+    """Build a network that compiles in a second."""
+    import keras
+    from understudy.engine.networks.blocks import reduce_by_two
+
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, reduce_by_two(reduce_by_two(inputs, 6, 5, policy), 8, 3, policy))
+
+
+def decoder(policy):
+    """Build its other half."""
+    import keras
+    from understudy.engine.networks.blocks import enlarge_by_two
+
+    inputs = keras.Input((8, 8, 8))
+    x = enlarge_by_two(enlarge_by_two(inputs, 8, policy), 6, policy)
+    return keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid", dtype="float32")(x))
+
+
+def main(out, model, facesets, workers, worker, address):
     from understudy.engine.contract.errors import EngineError
     from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
     from understudy.engine.contract.settings import TrainSettings
     from understudy.engine.pipelines.train import train
     from understudy.engine.runtime.backend import prepare_backend
     from understudy.engine.runtime.reporter import Reporter
-    from understudy.engine.training import loader, team
+    from understudy.engine.training import loader
 
     prepare_backend(setting="jax")
-    team._JOIN_S = int(patience_s)
     if workers == "1":
         loader.make_batch = both_parts(loader.make_batch)
     told = {"losses": [], "error": ""}
@@ -48,10 +66,12 @@ def main(out, model, facesets, workers, worker, address, patience_s):
                 # Keras may be imported from here on: the team has joined.
                 from dataclasses import replace
 
-                from understudy.engine.networks.registry import FAMILIES, quick_family
+                from understudy.engine.networks.registry import FAMILIES
                 from understudy.engine.training.recipes import RECIPES
 
-                FAMILIES["quick"] = quick_family(face_size=32, width=4, code=16)
+                FAMILIES["quick"] = replace(
+                    FAMILIES["quick"], face_size=32, build_encoder=encoder, build_decoder=decoder
+                )
                 RECIPES["quick"] = replace(RECIPES["quick"], warm_up=2)
 
     settings = TrainSettings(

@@ -33,11 +33,13 @@ def facesets(tmp_path_factory):
     return root
 
 
-def start(folder, name, facesets, model, workers, worker, address, devices=1, patience_s=200):
+def start(folder, name, facesets, model, workers, worker, address, devices=1):
     """Start a process and return it with the file of what it tells."""
     out = folder / f"{name}.json"
-    variables = dict(os.environ, XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}", KERAS_BACKEND="jax")
-    command = [sys.executable, HERE / "member.py", out, model, facesets, workers, worker, address, patience_s]
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    # Compiling takes longer than these few steps.
+    variables = dict(os.environ, XLA_FLAGS=flags, KERAS_BACKEND="jax", JAX_DISABLE_MOST_OPTIMIZATIONS="1")
+    command = [sys.executable, HERE / "member.py", out, model, facesets, workers, worker, address]
     return subprocess.Popen(list(map(str, command)), env=variables), out
 
 
@@ -96,9 +98,3 @@ def test_two_processes_train_one_model_as_one_and_one_of_them_writes(alone, face
     # A model of its own folder would be there if the second had written.
     assert second["losses"] == first["losses"]
     assert second["error"] == ""
-
-
-def test_a_process_whose_team_does_not_come_says_so_in_time(facesets, tmp_path):
-    (told,) = finish(start(tmp_path, "lonely", facesets, tmp_path / "m", 2, 0, free_address(), patience_s=3))
-    assert "did not find each other" in told["error"]
-    assert not (tmp_path / "m").exists()

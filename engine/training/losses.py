@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 _C1 = 0.01**2
 _C2 = 0.03**2
-# The window of the measure that models go by (`held_out`), cut off where it weighs less than half a percent of its peak.
+# The window of the measure that models go by (`held_out`), cut off where it is below half a percent of its peak.
 _SIGMA = 1.5
 _REACH = 5
 

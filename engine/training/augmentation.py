@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .degradation import blur, compress, hide_parts, relight
+from .other_heads import OtherHeads
 
 UNITS_PER_SQUARE = 160.0
 # The ancestor's shift is a share of its 256-pixel picture.
@@ -33,6 +34,8 @@ class Augmentation:
         shift: Largest shift along each axis, as a share of 256 units.
         flip: Probability of a mirrored view.
         jitter: Standard deviation of the warp grid's points in units.
+        head_turn_deg: Largest turn and nod of the head that input and target are bent to.
+        reshape: Standard deviation of a warp grid's points in units by which input and target are bent alike.
         color: Strength of the recoloring of the network's input, 0 … 1; the target keeps its colors.
         light: Strength of the light from a side on the input; as the following ones, the target stays clean.
         blur: How often and how far the input is blurred.
@@ -50,6 +53,8 @@ class Augmentation:
     blur: float = 0.0
     jpeg: float = 0.0
     occluders: float = 0.0
+    head_turn_deg: float = 0.0
+    reshape: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -182,12 +187,13 @@ def make_views(
     count = len(images)
     bent, straight = _warp_positions(count, view, preset.jitter, random)
     factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
+    heads = OtherHeads(count, preset.head_turn_deg, preset.reshape, random)
     inputs = np.empty((count, view.size, view.size, 3), np.float32)
     targets = np.empty((count, view.size, view.size, 4 if masks else 3), np.float32)
     for i, image in enumerate(images):
         for positions, result in ((bent[i], inputs), (straight[i], targets)):
             seen = -np.conj(positions) if mirrored[i] else positions
-            places = (seen - shift[i]) / factor[i]
+            places = heads.look(i, (seen - shift[i]) / factor[i])
             result[i, ..., :3] = _sample(image, coverages[i], places)
             if masks and result is targets:
                 result[i, ..., 3] = _sample(masks[i], coverages[i], places)

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.files import writing_error
 from .record import FaceRecord
 
 # The arrays of a record under the names they have in the faceset's file, and where its other values lie.
@@ -39,6 +42,8 @@ class RecordSpool:
 
     def __init__(self, records: Iterable[FaceRecord] = ()) -> None:
         self._rows, self._values = _nameless(), _nameless()
+        for file in (self._rows, self._values):
+            weakref.finalize(self, file.close)
         self._count = 0
         self._end = 0
         self._places: dict[str, int] | None = None
@@ -58,15 +63,18 @@ class RecordSpool:
         return _record(row, self._read_values(row))
 
     def __setitem__(self, place: int, record: FaceRecord) -> None:
-        self._write(place, record)
+        try:
+            self._write(place, record)
+        except OSError as error:
+            raise writing_error(Path(tempfile.gettempdir()), error) from error
 
     def append(self, record: FaceRecord) -> None:
         """Add a record behind the others.
 
         Raises:
-            OSError: There is no room for it.
+            EngineError: `disk_full` or `not_writable`.
         """
-        self._write(self._count, record)
+        self[self._count] = record
         self._count += 1
 
     def place_of(self, file: str) -> int:
@@ -119,7 +127,7 @@ class RecordSpool:
 
 
 def _nameless() -> IO[bytes]:
-    # It lives as long as its spool.
+    # The spool closes it when it goes itself.
     file = tempfile.SpooledTemporaryFile(_BYTES_IN_MEMORY, prefix="understudy-")  # noqa: SIM115
     return cast(IO[bytes], file)
 

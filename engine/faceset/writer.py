@@ -12,8 +12,6 @@ from types import TracebackType
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import writing_error
-from ..contract.project import FACESET_FILE
 from ..media.images import list_pictures, write_png
 from .absence import find_absence
 from .record import FaceRecord
@@ -119,10 +117,7 @@ class FacesetWriter:
         record = replace(record, file=self._name(record), size=self.size, coverage=self.coverage)
         if not self._absence.is_deleted(record):
             write_png(self.folder / record.file, image)
-        try:
-            self._records.append(record)
-        except OSError as error:
-            raise writing_error(self.folder / FACESET_FILE, error) from error
+        self._records.append(record)
         self._faces_of[record.picture] += 1
         self._names.add(record.file)
         if record.picture:

@@ -26,6 +26,7 @@ from ..faces.identity import IdentityFilter, IdentityModel
 from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
 from ..faces.rotations import TurningDetector
 from ..faces.searching import PictureSearcher
+from ..faces.track_shelf import TrackShelf
 from ..faces.tracking import Observation, OpenTrack, Tracker
 from ..faces.tracks import FaceTrack
 from ..media.picture import FootagePicture
@@ -111,7 +112,6 @@ class FootageSearch:
 
     Attributes:
         searched: The media frames that were searched so far; `look` may take frames in before it searches them.
-        tracks: The tracks that have ended.
         thumbnails: A small aligned picture of each, by id.
         rejections: Why tracks were left out.
     """
@@ -146,9 +146,14 @@ class FootageSearch:
         self._newest_faces: list[Observation] = []
         self._is_scene_new = True
         self.searched: list[int] = []
-        self.tracks: list[FaceTrack] = []
+        self._ended = TrackShelf()
         self.thumbnails: dict[int, NDArray[np.uint8]] = {}
         self.rejections: list[str] = []
+
+    @property
+    def tracks(self) -> list[FaceTrack]:
+        """The tracks that have ended."""
+        return self._ended.all()
 
     def watched(
         self, pictures: Iterator[tuple[int, FootagePicture]], ranges: Sequence[FrameRange]
@@ -365,4 +370,4 @@ class FootageSearch:
             self._desk().drop(live.track)
             return
         track, self.thumbnails[live.track] = self._desk().finish(live.track, self._identity(live))
-        self.tracks.append(track)
+        self._ended.put(track)

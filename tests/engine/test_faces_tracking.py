@@ -3,9 +3,11 @@
 
 import numpy as np
 import pytest
+from made_tracks import still_track
 from understudy.engine.faces.geometry import CANONICAL_INNER
 from understudy.engine.faces.joining import join_tracks, keep_ids
 from understudy.engine.faces.quality import head_pose, measure_quality
+from understudy.engine.faces.track_shelf import TrackShelf
 from understudy.engine.faces.tracking import Observation, OpenTrack, Tracker
 from understudy.engine.pipelines.track_recording import assemble_track
 
@@ -156,3 +158,17 @@ def test_quality_tells_size_and_sharpness():
     figures = measure_quality(sharp, landmarks)
     assert figures.size_px == pytest.approx(120, rel=0.01)
     assert figures.sharpness > 2 * measure_quality(cv2.GaussianBlur(sharp, (0, 0), 3), landmarks).sharpness
+
+
+def test_tracks_come_back_from_their_shelf_equal_and_can_be_changed():
+    shelf = TrackShelf()
+    assert shelf.all() == []
+    tracks = [still_track(number, 3 * number, 5 + number) for number in (4, 2, 7)]
+    for track in tracks[:2]:
+        shelf.put(track)
+    assert [track.id for track in shelf.all()] == [4, 2]
+    shelf.put(tracks[2])
+    found = shelf.all()
+    assert all(track.is_same_as(other) for track, other in zip(found, tracks, strict=True))
+    found[0].landmarks[:] = 0
+    assert shelf.all()[0].is_same_as(tracks[0])

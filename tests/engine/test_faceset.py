@@ -2,6 +2,8 @@
 """A faceset keeps its faces, what is known about them, and their names, whatever is done to the folder."""
 
 import json
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,14 @@ import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.messages import Log
 from understudy.engine.contract.project import FACESET_FILE
+from understudy.engine.faceset import record_spool
 from understudy.engine.faceset.curate import sort_faces, write_view
 from understudy.engine.faceset.looks import APPEARANCE_FILE
 from understudy.engine.faceset.record import PLAIN_COVERAGE, FaceRecord
+from understudy.engine.faceset.record_spool import RecordSpool
+from understudy.engine.faceset.records_file import read_records, write_records
 from understudy.engine.faceset.store import ARRAYS_FILE, FacesetWriter, load_faceset
+from understudy.engine.faceset.taken_names import TakenNames
 from understudy.engine.media.images import write_png
 from understudy.engine.runtime.reporter import CallbackReporter
 
@@ -239,3 +245,50 @@ def test_a_view_is_a_numbered_folder_and_the_faceset_stays(tmp_path):
     assert contents(faceset.folder) == before
     with pytest.raises(EngineError, match="isn't empty"):
         write_view(tmp_path / "view", faceset, [])
+
+
+def test_records_come_back_from_their_files_equal_and_in_order():
+    written = [
+        record("ä.png" if number % 3 == 0 else "", number, number % 4, 0.1 * number + 0.1, score=number / 3, yaw=0)
+        for number in range(700)
+    ]
+    spool = RecordSpool(replace(item, file=f"{number}.png") for number, item in enumerate(written))
+    spool[5] = replace(spool[5], file="a much longer name than before.png", identity=np.ones(128, np.float32))
+    assert len(spool) == len(list(spool)) == 700
+    assert spool.place_of("699.png") == 699
+    assert spool.place_of("a much longer name than before.png") == 5
+    for number, (found, wanted) in enumerate(zip(spool, written, strict=True)):
+        for name in ("picture", "media_frame", "track", "score", "yaw", "box"):
+            assert getattr(found, name) == getattr(wanted, name)
+        assert (found.landmarks == wanted.landmarks).all()
+        assert (found.image_to_face == wanted.image_to_face).all()
+        assert (found.identity is not None) == (number == 5)
+
+
+def test_memory_does_not_grow_with_the_records(tmp_path, monkeypatch):
+    def most_memory(count: int) -> int:
+        tracemalloc.start()
+        spool = RecordSpool(replace(known, file=f"{number:06d}_t01.png", media_frame=number) for number in range(count))
+        write_records(tmp_path, SIZE, 2.0, spool, [])
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    monkeypatch.setattr(record_spool, "_BYTES_IN_MEMORY", 1 << 16)
+    known = record(track=1)
+    few, many = most_memory(300), most_memory(1200)
+    assert len(read_records(tmp_path).records) == 1200
+    # As objects, 900 more would take five times this.
+    assert many - few < 300_000
+
+
+def test_names_of_footage_and_others_are_taken_whatever_their_case():
+    names = TakenNames(["000001_t01.PNG", "Müller.png", "0000001_t01.png"])
+    names.add("123456_t07.png")
+    for name in ("000001_t01.png", "müller.PNG", "0000001_t01.png", "123456_t07.png"):
+        assert name in names
+    for name in ("000001_t02.png", "000002_t01.png", "00000001_t01.png", "000001_t001.png", "000001_t01.jpg"):
+        assert name not in names
+    names.discard("000001_t01.png")
+    assert "000001_t01.png" not in names
+    assert "0000001_t01.png" in names

@@ -54,8 +54,8 @@ def test_each_player_changes_its_own_weights_by_its_own_loss():
     found = learn(trainer, 1)[0]
     assert set(found) == {*NAMES, "pleased", "judge"}
     after = trainer.state()
-    for name in (*maker.variables, *judge.variables):
-        assert not np.array_equal(before[f"weights/{name}"], after[f"weights/{name}"]), name
+    for name in (*(f"weights/{name}" for name in maker.variables), *(f"training/{name}" for name in judge.variables)):
+        assert not np.array_equal(before[name], after[name]), name
     assert int(after["state/judge/calls"]) == 1
     assert not any(name.startswith("judge") for name in trainer.inference_weights())
     # Twenty more, and the judge tells them apart better than at first.

@@ -53,7 +53,12 @@ def export_graphs(folder: Path, document: ModelDocument) -> GraphFiles:
     return files
 
 
-def trace(model: keras.Model, name: str, own: Sequence[keras.Variable], shared: Sequence[keras.Variable] = ()) -> bytes:
+def trace(
+    model: keras.Model,
+    name: str,
+    own: Sequence[keras.Variable] | None = None,
+    shared: Sequence[keras.Variable] = (),
+) -> bytes:
     """Return a model's computation as a serialized GraphDef, a few kilobytes.
 
     Args:
@@ -76,10 +81,13 @@ def trace(model: keras.Model, name: str, own: Sequence[keras.Variable], shared: 
     if any(id(variable) not in order for variable in model.weights):
         raise ValueError("it has weights that checkpoints don't hold")
 
+    # What is left are the random states of layers such as dropout, which do nothing here.
+    left = [item for item in model.non_trainable_variables if id(item) not in order]
+    states = {id(item): tf.constant(item.numpy()) for item in left}
+
     def compute(inputs: tf.Tensor, *values: tf.Tensor) -> list[tf.Tensor]:
-        # What isn't a weight are the random states of layers such as dropout, which do nothing here.
         trained, others = (
-            [values[order[id(item)]] if id(item) in order else tf.constant(item.numpy()) for item in variables]
+            [values[order[id(item)]] if id(item) in order else states[id(item)] for item in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
         )
         results, _states = model.stateless_call(trained, others, inputs, training=False)

@@ -28,10 +28,6 @@ class Judges:
     face: tuple[int, ...]
     code: tuple[int, ...] = (256, 128)
 
-    def narrowed(self, divisor: int) -> Judges:
-        """Return the same judges with a share of the channels, for experiments and tests."""
-        return Judges(*(tuple(count // divisor for count in part) for part in (self.result, self.face, self.code)))
-
 
 GAN_JUDGES = Judges((64, 128, 256), (64, 128, 256, 512))
 GAN128_JUDGES = Judges((64, 128, 256, 512), (64, 128, 256, 512, 1024))

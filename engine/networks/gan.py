@@ -7,7 +7,7 @@ the face is to show. Pictures lie in 0…1 here; the ancestor's in -1…1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 
@@ -62,17 +62,6 @@ class Layout:
     def side_size(self) -> int:
         """Side of the auxiliary head's picture in pixels, 0 without one."""
         return self.code_side * 2 << self.side_doublings if self.side_doublings else 0
-
-    def narrowed(self, divisor: int, scales: int) -> Layout:
-        """Return the same layout with a share of the channels and fewer scales, for experiments and tests."""
-        return replace(
-            self,
-            first=self.first // divisor,
-            reductions=tuple(count // divisor for count in self.reductions),
-            code=self.code // divisor,
-            doublings=tuple(count // divisor for count in self.doublings),
-            scales=scales,
-        )
 
 
 GAN = Layout(64, 64, (128, 256, 512, 1024), 1024, (256, 128, 64), residuals=1)

@@ -1,19 +1,21 @@
-"""The adversarial families made so narrow that a test trains them in seconds."""
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The adversarial families made so narrow and flat that a test trains them in seconds; their faces keep their size."""
 
 import dataclasses
 
-from understudy.engine.networks import gan
-from understudy.engine.networks.discriminators import GAN128_JUDGES, GAN_JUDGES
+from understudy.engine.networks.discriminators import Judges
+from understudy.engine.networks.gan import Layout
 from understudy.engine.networks.registry import FAMILIES, adversarial_family
 
-SCALES = 1
+JUDGES = Judges((4,), (4, 8), (8,))
+LAYOUTS = {
+    "gan": Layout(64, 4, (8, 16), 16, (4,), residuals=1, scales=1),
+    "gan128": Layout(128, 4, (4, 8, 16), 16, (8, 4), residuals=1, is_separable=True, side_doublings=1, scales=1),
+}
 
 
 def narrow_families():
-    return {
-        "gan": adversarial_family("gan", gan.GAN.narrowed(16, SCALES), GAN_JUDGES.narrowed(16)),
-        "gan128": adversarial_family("gan128", gan.GAN128.narrowed(16, SCALES), GAN128_JUDGES.narrowed(16)),
-    }
+    return {name: adversarial_family(name, layout, JUDGES) for name, layout in LAYOUTS.items()}
 
 
 def make_adversarial_narrow(patch):
@@ -21,7 +23,7 @@ def make_adversarial_narrow(patch):
         patch.setitem(FAMILIES, name, family)
 
 
-def with_face_size(family, size):
-    """Return a family whose layout is of another size; its weights have other shapes."""
-    layout = dataclasses.replace(family.layout, face_size=size)
-    return adversarial_family(family.name, layout, family.judges)
+def with_another_scale(name):
+    """Return a family that differs from the narrow one by a layer, at the same size of faces."""
+    layout = LAYOUTS[name]
+    return adversarial_family(name, dataclasses.replace(layout, scales=layout.scales + 1), JUDGES)

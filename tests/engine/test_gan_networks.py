@@ -12,7 +12,6 @@ from understudy.engine.networks.autoencoder import Autoencoder
 from understudy.engine.networks.discriminators import (
     GAN128_JUDGES,
     GAN_JUDGES,
-    Judges,
     build_code_judge,
     build_picture_judge,
 )
@@ -276,7 +275,3 @@ def test_perceptual_loss_without_weights_is_refused_and_says_what_to_do(tmp_path
         assert caught.value.code is ErrorCode.PERCEPTUAL_UNAVAILABLE
         assert str(path or tmp_path / "models" / "cached.h5") in caught.value.message
         assert "perceptual none" in caught.value.hint and "cached.h5" in caught.value.hint
-
-
-def test_narrowed_judges_keep_their_depth():
-    assert GAN_JUDGES.narrowed(16) == Judges((4, 8, 16), (4, 8, 16, 32), (16, 8))

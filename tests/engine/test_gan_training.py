@@ -7,7 +7,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from adversarial_families import SCALES, make_adversarial_narrow, with_face_size
+from adversarial_families import make_adversarial_narrow, with_another_scale
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
 from test_swap_pipeline import add_tracks, face_track
 from test_training import arrays_of, error_of, facesets, run  # noqa: F401 - fixtures
@@ -161,10 +161,7 @@ def test_d10_weights_that_cannot_be_read_are_refused_and_stay(copied, facesets):
 
 
 def test_d10_weights_of_another_shape_are_refused(copied, facesets, monkeypatch):  # noqa: F811
-    layout = dataclasses.replace(FAMILIES["gan"].layout, scales=SCALES + 1)
-    changed = dataclasses.replace(FAMILIES["gan"], layout=layout)
-    changed = dataclasses.replace(with_face_size(changed, 64), judges=changed.judges)
-    monkeypatch.setitem(FAMILIES, "gan", changed)
+    monkeypatch.setitem(FAMILIES, "gan", with_another_scale("gan"))
     assert error_of(run, copied, facesets, family="gan").code is ErrorCode.MODEL_UNREADABLE
 
 

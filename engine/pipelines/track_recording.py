@@ -263,7 +263,7 @@ class TrackRecording:
 
 
 # Enough faces for numpy to be quick, few enough to stay small.
-_FIGURED_TOGETHER = 4096
+_FIGURED_TOGETHER = 512
 
 
 def _figures(landmarks: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

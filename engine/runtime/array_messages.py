@@ -7,7 +7,7 @@ import json
 import math
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 _LENGTH = struct.Struct("<I")
 # Arrays from this size on land in a nameless file that is read where it is looked at, so that memory stays flat.
-_LARGE_BYTES = 4 << 20
+_LARGE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
 
 ArrayMessage = tuple[dict[str, Any], list[NDArray[Any]]]
 
@@ -31,13 +32,12 @@ def write_message(stream: IO[bytes], content: dict[str, Any], arrays: Sequence[N
     Raises:
         OSError: The other side is gone.
     """
-    solid = [np.asarray(item, order="C") for item in arrays]
-    kinds = [[item.dtype.str, item.shape] for item in solid]
+    kinds = [[item.dtype.str, item.shape] for item in arrays]
     head = json.dumps([content, kinds]).encode("ascii")
     stream.write(_LENGTH.pack(len(head)) + head)
-    for item in solid:
-        if item.size:
-            stream.write(item.reshape(-1).view(np.uint8).data)
+    for item in arrays:
+        for piece in _pieces(item):
+            stream.write(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
     stream.flush()
 
 
@@ -58,6 +58,17 @@ def read_message(stream: IO[bytes]) -> ArrayMessage | None:
             return None
         arrays.append(item)
     return content, arrays
+
+
+def _pieces(item: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield rows, so that only some of a long array whose numbers aren't side by side are copied at a time."""
+    if item.flags.c_contiguous or item.nbytes <= _PIECE_BYTES:
+        if item.size:
+            yield item
+        return
+    rows = max(1, _PIECE_BYTES * len(item) // item.nbytes)
+    for start in range(0, len(item), rows):
+        yield item[start : start + rows]
 
 
 def _room(kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -2,8 +2,8 @@
 """Players of a training step on TensorFlow; tests/backends holds the other backends against it."""
 
 import contextlib
-import inspect
 import dataclasses
+import inspect
 import socket
 from concurrent.futures import ThreadPoolExecutor
 

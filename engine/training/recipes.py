@@ -96,6 +96,7 @@ def augmentation_of(recipe: Recipe, settings: TrainSettings) -> Augmentation:
         blur=settings.augment_blur,
         jpeg=settings.augment_jpeg,
         occluders=settings.augment_occluders,
+        head_turn_deg=settings.augment_turn,
     )
 
 

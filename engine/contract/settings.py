@@ -254,6 +254,13 @@ class TrainSettings(_Checked):
     augment_color: float = _setting(
         -1.0, "How strongly the network's input is recolored; -1 takes the family's own.", minimum=-1.0, maximum=1.0
     )
+    augment_turn: float = _setting(
+        0.0,
+        "How far heads are also learned turned and nodded beyond their frames; helps when poses are few.",
+        unit="degrees",
+        minimum=0.0,
+        maximum=30.0,
+    )
     augment_flip: str = _setting(
         "family",
         "Whether faces are also learned mirrored.",

@@ -35,7 +35,6 @@ class Augmentation:
         flip: Probability of a mirrored view.
         jitter: Standard deviation of the warp grid's points in units.
         head_turn_deg: Largest turn and nod of the head that input and target are bent to.
-        reshape: Standard deviation of a warp grid's points in units by which input and target are bent alike.
         color: Strength of the recoloring of the network's input, 0 … 1; the target keeps its colors.
         light: Strength of the light from a side on the input; as the following ones, the target stays clean.
         blur: How often and how far the input is blurred.
@@ -54,7 +53,6 @@ class Augmentation:
     jpeg: float = 0.0
     occluders: float = 0.0
     head_turn_deg: float = 0.0
-    reshape: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ def make_views(
     count = len(images)
     bent, straight = _warp_positions(count, view, preset.jitter, random)
     factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
-    heads = OtherHeads(count, preset.head_turn_deg, preset.reshape, random)
+    heads = OtherHeads(count, preset.head_turn_deg, random)
     inputs = np.empty((count, view.size, view.size, 3), np.float32)
     targets = np.empty((count, view.size, view.size, 4 if masks else 3), np.float32)
     for i, image in enumerate(images):

@@ -167,6 +167,7 @@ def augmentation_of(recipe: Recipe, settings: TrainSettings) -> Augmentation:
         blur=settings.augment_blur,
         jpeg=settings.augment_jpeg,
         occluders=recipe.augmentation.occluders if settings.augment_occluders < 0.0 else settings.augment_occluders,
+        head_turn_deg=settings.augment_turn,
     )
 
 

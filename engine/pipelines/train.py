@@ -47,12 +47,7 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         from .shot_preview import open_shot_frames
 
         if settings.finish:
-            if RECIPES[family].adversarial is not None:
-                raise EngineError(
-                    ErrorCode.SETTINGS_INVALID,
-                    f"The family {family} learns against discriminators from its first step; it has no finish.",
-                    "Train on without the setting finish.",
-                )
+            _check_finish(family, RECIPES[family].adversarial is not None, team.size)
             job = _forked(job, reporter)
         reporter.stage("reading", "Reading the faces")
         shots = open_shot_frames(job, FAMILIES[family], reporter)
@@ -70,6 +65,21 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
             "preview": str(session.preview_path) if session.preview_path.exists() else "",
         },
     )
+
+
+def _check_finish(family: str, is_adversarial: bool, processes: int) -> None:
+    """Refuse a finish where it can't be.
+
+    Raises:
+        EngineError: `settings_invalid`.
+    """
+    if is_adversarial:
+        why = f"The family {family} learns against discriminators from its first step; it has no finish"
+    elif processes > 1:
+        why = f"A finish is trained by one process, not by {processes}"
+    else:
+        return
+    raise EngineError(ErrorCode.SETTINGS_INVALID, f"{why}.", "Train on without the setting finish.")
 
 
 def _forked(job: TrainJob, reporter: Reporter) -> TrainJob:

@@ -12,7 +12,7 @@ import os
 import sys
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.settings import BACKENDS, FROM_ENVIRONMENT
+from ..contract.training_settings import BACKENDS, FROM_ENVIRONMENT
 from .device import prepare_tensorflow
 
 VARIABLE = "KERAS_BACKEND"

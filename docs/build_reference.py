@@ -48,9 +48,9 @@ def settings_page():
     parts = [
         MADE,
         "# Settings",
-        "Each setting exists once, in `engine/contract/settings.py` or `training_settings.py`. On the command line it is "
-        "an option with hyphens (`--batch-size`), in Blender a property of the scene (`scene.understudy.train.batch_size`), in Python a field "
-        "of the dataclass.",
+        "Each setting exists once, in `engine/contract/settings.py` or `training_settings.py`. On the command line it "
+        "is an option with hyphens (`--batch-size`), in Blender a property of the scene "
+        "(`scene.understudy.train.batch_size`), in Python a field of the dataclass.",
     ]
     steps = {
         "Extract": ExtractSettings,

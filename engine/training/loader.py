@@ -136,7 +136,8 @@ class BatchLoader:
 
     def _order(self) -> None:
         arguments = (self._faces, self._view, self._preset, self._batch_size, self._seed, self._next, self._flips)
-        self._waiting.append(self._pool.submit(make_batch, *arguments, self._team, self._picture_size))
+        how = {"team": self._team, "picture_size": self._picture_size}
+        self._waiting.append(self._pool.submit(make_batch, *arguments, **how))
         self._next += 1
 
     def next_batch(self) -> Batch:

@@ -16,8 +16,9 @@ def both_parts(make):
     import numpy as np
     from understudy.engine.training.loader import Batch
 
-    def made(*arguments):
-        parts = [make(*arguments[:-1], (rank, 2)) for rank in (0, 1)]
+    def made(*arguments, team, **more):
+        assert team == (0, 1)
+        parts = [make(*arguments, team=(rank, 2), **more) for rank in (0, 1)]
         return Batch(*(np.concatenate([getattr(p, key) for p in parts], axis=1) for key in ("inputs", "targets")))
 
     return made

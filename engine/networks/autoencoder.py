@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -47,11 +47,7 @@ class Autoencoder:
 
     def weights(self) -> dict[str, keras.Variable]:
         """Return every weight by a name that doesn't depend on Keras' counters, such as "encoder/03.kernel"."""
-        return {
-            f"{part}/{index:02d}.{variable.name}": variable
-            for part, variables in self.parts().items()
-            for index, variable in enumerate(variables)
-        }
+        return named_weights(self.parts())
 
     def parameter_counts(self) -> dict[str, int]:
         """Return the number of parameters of each part and of the whole ("total")."""
@@ -59,3 +55,12 @@ class Autoencoder:
             part: sum(math.prod(variable.shape) for variable in variables) for part, variables in self.parts().items()
         }
         return {**counts, "total": sum(counts.values())}
+
+
+def named_weights(parts: Mapping[str, Sequence[keras.Variable]]) -> dict[str, keras.Variable]:
+    """Return the weights of parts by "<part>/<number>.<kind>", as checkpoints name them."""
+    return {
+        f"{part}/{index:02d}.{variable.name}": variable
+        for part, variables in parts.items()
+        for index, variable in enumerate(variables)
+    }

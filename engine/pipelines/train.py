@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
 from ..contract.project import Project, ProjectLock
@@ -43,11 +42,12 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         team = join_team(settings, backend, settings.batch_size or RECIPES[family].batch_size)
         # The backend and Keras are imported here, after the first stage was reported: it takes seconds.
         from ..networks.registry import FAMILIES
+        from ..training.finish import check_finish
         from ..training.opening import open_session
         from .shot_preview import open_shot_frames
 
         if settings.finish:
-            _check_finish(family, RECIPES[family].adversarial is not None, team.size)
+            check_finish(FAMILIES[family], team.size)
             job = _forked(job, reporter)
         reporter.stage("reading", "Reading the faces")
         shots = open_shot_frames(job, FAMILIES[family], reporter)
@@ -65,21 +65,6 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
             "preview": str(session.preview_path) if session.preview_path.exists() else "",
         },
     )
-
-
-def _check_finish(family: str, is_adversarial: bool, processes: int) -> None:
-    """Refuse a finish where it can't be.
-
-    Raises:
-        EngineError: `settings_invalid`.
-    """
-    if is_adversarial:
-        why = f"The family {family} learns against discriminators from its first step; it has no finish"
-    elif processes > 1:
-        why = f"A finish is trained by one process, not by {processes}"
-    else:
-        return
-    raise EngineError(ErrorCode.SETTINGS_INVALID, f"{why}.", "Train on without the setting finish.")
 
 
 def _forked(job: TrainJob, reporter: Reporter) -> TrainJob:

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from ..networks.autoencoder import Autoencoder
+from ..networks.autoencoder import Autoencoder, named_weights
 from ..networks.discriminators import build_code_judge, build_picture_judge
 from ..networks.gan import CODE, SIDE_FEATURES, build_side_head
 from . import adversarial_losses as losses
@@ -178,11 +178,7 @@ class AdversarialGame:
 
 
 def _named(models: dict[str, keras.Model]) -> dict[str, keras.Variable]:
-    return {
-        f"{part}/{index:02d}.{variable.name}": variable
-        for part, model in models.items()
-        for index, variable in enumerate(model.trainable_variables)
-    }
+    return named_weights({part: model.trainable_variables for part, model in models.items()})
 
 
 def mixing_shares(seed: int, player: int, mixing: float, step: int, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import NEWEST
-from ..faces.alignment import face_matrix
 from ..runtime.openvino_runtime import Graph, ReadyNetwork, computes_bfloat16
 from .checkpoint import Arrays, ModelDocument
 from .chosen_weights import read_inference_weights
 from .decoded import joined, told_apart
 from .graph_files import GraphFiles, weight_inputs
 from .precision_choice import ENOUGH, EXACT, Choice, Faces, Precision, choose, load_choices, made_faces, save_choices
+from .trained_swapper import TrainedSwapper
 
 
-class ExportedSwapper:
+class ExportedSwapper(TrainedSwapper):
     """A trained network, ready to swap without TensorFlow. Like `training.inference.Swapper`.
 
     Args:
@@ -30,14 +29,6 @@ class ExportedSwapper:
         sources: Performers to make ready at once; others are made ready when they are first swapped.
         threads: Processor threads; 0 takes one for each core.
         checkpoint: "newest", "best", or the name of one of the model's checkpoints or snapshots.
-
-    Attributes:
-        face_size: Side of the faces in pixels.
-        coverage: Side of the faces in canonical face squares.
-        performers: Performer ids it knows.
-        family: Name of the network's family.
-        step: Training steps behind its weights.
-        fingerprint: SHA-256 of its weights.
 
     Raises:
         EngineError: `model_missing` or `model_unreadable` when the checkpoint is at fault, `internal` when the graphs
@@ -54,12 +45,7 @@ class ExportedSwapper:
         checkpoint: str = NEWEST,
     ) -> None:
         self._weights, document = read_inference_weights(folder, document, checkpoint)
-        self.face_size = document.face_size
-        self.coverage = document.coverage
-        self.performers = tuple(document.performers)
-        self.family = document.family
-        self.step = document.step
-        self.fingerprint = document.fingerprint
+        super().__init__(document)
         self._folder, self._files, self._threads = folder, files, threads
         self._checkpoint = folder / document.checkpoint
         self._graphs: dict[str, Graph] = {}
@@ -76,10 +62,6 @@ class ExportedSwapper:
             self._network("encoder", precision.encoder)
             self._network(f"decoder:{source}", precision.decoder)
 
-    def image_to_face(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
-        return face_matrix(landmarks, self.face_size, self.coverage)
-
     def swap(self, faces: Faces, source: str) -> tuple[Faces, Faces | None]:
         """Give faces the identity of a performer.
 
@@ -94,12 +76,7 @@ class ExportedSwapper:
         Raises:
             EngineError: `performer_unknown`, naming whom the model knows.
         """
-        if source not in self.performers:
-            raise EngineError(
-                ErrorCode.PERFORMER_UNKNOWN,
-                f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
-                "Choose one of them, or train a model with this performer.",
-            )
+        self.check_source(source)
         faces = np.ascontiguousarray(faces, np.float32)
         if source not in self._precisions:
             # The first faces are exact: choosing takes as long as loading, and whoever looks at one frame won't gain.

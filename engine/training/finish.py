@@ -12,8 +12,9 @@ import keras
 from keras import ops
 
 from ..contract.errors import EngineError, ErrorCode
-from ..networks.autoencoder import Autoencoder
+from ..networks.autoencoder import Autoencoder, named_weights
 from ..networks.patch_judge import build_patch_judge
+from ..networks.registry import Family
 from .growing import Pictures, Rebuilding, rebuilding_player
 from .player import Batch, Losses, Player, adam
 from .recipes import Recipe
@@ -28,6 +29,23 @@ _VERDICT = 0.01
 _LIKENESS = 0.05
 
 
+def check_finish(family: Family, processes: int) -> None:
+    """Refuse a finish where it can't be; called before a model is copied for it.
+
+    Raises:
+        EngineError: `settings_invalid`.
+    """
+    if not family.sizes:
+        why = f"The family {family.name} has no adversarial finish"
+    elif processes > 1:
+        why = f"A finish is trained by one process, not by {processes}"
+    else:
+        return
+    raise EngineError(
+        ErrorCode.SETTINGS_INVALID, f"{why}.", "Turn the setting finish off, or finish a model of studio."
+    )
+
+
 def finish_players(network: Autoencoder, recipe: Recipe, width: int = _WIDTH) -> tuple[Player, ...]:
     """Return the players of a finish: the network, then its judge.
 
@@ -35,16 +53,7 @@ def finish_players(network: Autoencoder, recipe: Recipe, width: int = _WIDTH) ->
         network: What is finished.
         recipe: Figures of the error and the optimizers.
         width: Channels of the judge's first convolution.
-
-    Raises:
-        EngineError: `settings_invalid`, for a family that can't be finished.
     """
-    if not network.family.sizes:
-        raise EngineError(
-            ErrorCode.SETTINGS_INVALID,
-            f"The family {network.family.name} has no adversarial finish.",
-            "Turn the setting finish off, or train a model of the family studio.",
-        )
     judge = build_patch_judge(width, network.policy)
     rebuild = Rebuilding(network)
 
@@ -60,7 +69,7 @@ def finish_players(network: Autoencoder, recipe: Recipe, width: int = _WIDTH) ->
         total = 0.5 * (ops.mean(ops.square(real - 1.0)) + ops.mean(ops.square(made)))
         return total, {JUDGE: total}
 
-    weights = {f"{JUDGE}/{index:02d}.{variable.name}": variable for index, variable in enumerate(judge.weights)}
+    weights = named_weights({JUDGE: judge.weights})
     return (
         rebuilding_player(network, recipe, rebuild, deceive),
         Player(JUDGE, weights, adam(recipe, weights), tell_apart),

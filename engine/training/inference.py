@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import NEWEST
-from ..faces.alignment import face_matrix
 from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
 from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
 from .decoded import joined, told_apart
+from .trained_swapper import TrainedSwapper
 
 Faces = NDArray[np.float32]
 
@@ -57,30 +57,12 @@ class NetworkDecoder:
         return told_apart(joined([np.concatenate(results)], faces.shape[1]))
 
 
-class Swapper:
-    """A trained network, ready to swap.
-
-    Attributes:
-        face_size: Side of the faces in pixels.
-        coverage: Side of the faces in canonical face squares.
-        performers: Performer ids it knows.
-        family: Name of the network's family.
-        step: Training steps behind its weights.
-        fingerprint: SHA-256 of its weights.
-    """
+class Swapper(TrainedSwapper):
+    """A trained network, ready to swap."""
 
     def __init__(self, document: ModelDocument, network: Autoencoder) -> None:
-        self.face_size = document.face_size
-        self.coverage = document.coverage
-        self.performers = tuple(document.performers)
-        self.family = document.family
-        self.step = document.step
-        self.fingerprint = document.fingerprint
+        super().__init__(document)
         self._decode = NetworkDecoder(network)
-
-    def image_to_face(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
-        return face_matrix(landmarks, self.face_size, self.coverage)
 
     def swap(self, faces: Faces, source: str) -> tuple[Faces, NDArray[np.float32] | None]:
         """Give faces the identity of a performer.
@@ -96,14 +78,8 @@ class Swapper:
         Raises:
             EngineError: `performer_unknown`, naming whom the model knows.
         """
-        if source not in self.performers:
-            raise EngineError(
-                ErrorCode.PERFORMER_UNKNOWN,
-                f"The model does not know the performer {source}; it was trained on {', '.join(self.performers)}.",
-                "Choose one of them, or train a model with this performer.",
-            )
-        pictures, masks = self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
-        return np.clip(pictures, 0.0, 1.0), masks
+        self.check_source(source)
+        return self._decode.with_masks(np.ascontiguousarray(faces, np.float32), source)
 
 
 def family_of(document: ModelDocument) -> Family:

@@ -95,7 +95,7 @@ def lock(_arguments: argparse.Namespace) -> int:
 def benchmark(arguments: argparse.Namespace) -> int:
     """Run one of the benchmarks with the engine's Python."""
     python = engine_environment("3.11" if find_python("3.11") else "3.13")
-    return run_suite(arguments.name, [python, ROOT / "benchmarks" / f"{arguments.name}.py"], timeout_s=3600)
+    return run_suite(arguments.name, [python, ROOT / "benchmarks" / f"{arguments.name}.py"], timeout_s=6 * 3600)
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fixed facesets that training is judged on: the demo's two performers, with whole spans held out.
+"""The fixed facesets that training is judged on: the demo's two performers, with frames held out in two ways.
 
 A is the performer in the shot, B stands in. A's own clip and the first second of the shot are learned, the rest of the
-shot is held out; of B the last second is held out. Five frames on the border belong to neither, so that no held-out
-frame is the neighbor of a learned one.
+shot is held out as a span; of B the last second is. Five frames on the border belong to neither, so that no frame of
+such a span is the neighbor of a learned one. Of what is left every twelfth frame is held out as well, between learned
+ones, as training itself measures its models.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.training.augmentation import View
 from understudy.engine.training.dataset import PerformerFaces
 
+_EVERY = 12
+
 CLIPS = Path(__file__).resolve().parent.parent / "demo" / "clips"
 
 
@@ -38,11 +41,26 @@ class Span:
 
 @dataclass(frozen=True)
 class Cast:
-    """A performer's name, what is learned of them and what is held out."""
+    """A performer's name, the spans that are learned but for every n-th frame, and those that are held out."""
 
     name: str
     learned: tuple[Span, ...]
     held_out: tuple[Span, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CastFaces:
+    """A performer's faces.
+
+    Attributes:
+        learned: Those that are trained on.
+        between: Held out, with learned ones before and after.
+        spans: Held out, no neighbor of a learned one.
+    """
+
+    learned: list[StoredFace]
+    between: list[StoredFace]
+    spans: list[StoredFace]
 
 
 DEMO = (
@@ -79,6 +97,14 @@ def extract_clips(casts: Iterable[Cast], project: Path) -> dict[Path, Path]:
     return {
         clip: Path(extract(ExtractJob(project, Footage(clip)), Reporter()).result["faceset_folder"]) for clip in clips
     }
+
+
+def read_cast(cast: Cast, folders: dict[Path, Path]) -> CastFaces:
+    """Return a performer's faces, learned and held out."""
+    faces = read_spans(cast.learned, folders)
+    between = range(_EVERY // 2, len(faces), _EVERY)
+    learned = [face for number, face in enumerate(faces) if number not in between]
+    return CastFaces(learned, [faces[number] for number in between], read_spans(cast.held_out, folders))
 
 
 def read_spans(spans: Sequence[Span], folders: dict[Path, Path]) -> list[StoredFace]:

@@ -4,7 +4,8 @@
 Run it from the checkout with the engine's Python: `python benchmarks/time_to_quality.py`. It makes the demo's facesets,
 trains both families with their own recipes, and prints a Markdown table: own reconstruction of held-out faces (SSIM and
 L1 inside the face, both families resampled to the ancestor's 64 pixels of one face square; and each at its own size),
-and what a stranger says of the swap (`swap_quality`). `--pictures` keeps a sheet of each point.
+and what a stranger says of the swap (`swap_quality`). Frames are held out between learned ones and as whole spans
+(`demo_faces`); the table gives both. `--pictures` keeps a sheet of each point.
 
 A budget of CPU seconds is turned into steps by the CPU cost of a step, measured before the training: neighbors on the
 machine inflate the CPU seconds of a long run. Costs that were measured on a quiet machine can be given. The ancestor's
@@ -26,7 +27,8 @@ import numpy as np
 from understudy.engine.runtime.device import choose_policy, describe_device, prepare_tensorflow
 
 COMMON_SIZE, COMMON_COVERAGE = 64, 1.0
-_POINTS = {"quick": (60, 120, 240, 360, 600, 900), "original": (900, 1800, 3600, 7200)}
+KINDS = ("between", "spans")
+_POINTS = {"quick": (60, 120, 240, 360, 600, 900), "original": (900, 1800, 3600, 5400, 7200)}
 _SHOWN = 8
 
 
@@ -91,15 +93,18 @@ class Contest:
         self.common = View(COMMON_SIZE, COMMON_COVERAGE)
         self.data = data
         oversampling = self.recipe.oversampling
-        self.faces = [as_performer(who, *found, self.view, oversampling) for who, found in data.items()]
+        self.faces = [
+            as_performer(who, faces.learned, faces.spans, self.view, oversampling) for who, faces in data.items()
+        ]
         keras.utils.set_random_seed(seed)
         self.network = Autoencoder(self.family, tuple(data), precision)
         self.trainer = Trainer(self.network, self.recipe)
         self.decode = NetworkDecoder(self.network)
         self.own, self.shared = (
             {
-                who: make_plain_views([face.picture for face in held], [face.coverage for face in held], view)
-                for who, (_learned, held) in data.items()
+                (who, kind): make_plain_views([face.picture for face in held], [face.coverage for face in held], view)
+                for who, faces in data.items()
+                for kind, held in (("between", faces.between), ("spans", faces.spans))
             }
             for view in (self.view, self.common)
         )
@@ -119,7 +124,7 @@ class Contest:
         # Backwards every product has two of its size: the gradients of its input and of its weights.
         return Cost(step, views, 3.0 * count * operations_of((self.network.encoder, decoder)))
 
-    def run(self, cost: Cost, points: Sequence[float], judge, sheets: Path | None):  # noqa: ANN001, ANN201
+    def run(self, cost: Cost, points: Sequence[float], judges, sheets: Path | None):  # noqa: ANN001, ANN201
         """Train to the last point; yield a row of figures at each point, and how long steps waited for views."""
         from understudy.engine.training.loader import BatchLoader
         from understudy.engine.training.recipes import learning_rate_at
@@ -137,28 +142,33 @@ class Contest:
                 self.trainer.step(batch.inputs, batch.targets, rate)
                 if self.trainer.steps in marks:
                     starved = waited / (time.perf_counter() - began)
-                    yield self.row(marks[self.trainer.steps], starved, judge, sheets)
+                    yield self.row(marks[self.trainer.steps], starved, judges, sheets)
 
-    def row(self, seconds: float, starved: float, judge, sheets: Path | None) -> str:  # noqa: ANN001
+    def row(self, seconds: float, starved: float, judges, sheets: Path | None) -> str:  # noqa: ANN001
         """Return the table's row for the weights as they are."""
         from understudy.engine.training.held_out import measure
 
         target, source = self.data
         with self.trainer.averaged():
-            rebuilt = {who: self.decode(faces, who) for who, faces in self.own.items()}
-            swapped = self.decode(self.own[target], source)
-        own = measure(self.own, self.view, lambda _faces, who: rebuilt[who], self.trainer.steps)
-        resampled = {who: self.resampled(faces) for who, faces in rebuilt.items()}
-        common = measure(self.shared, self.common, lambda _faces, who: resampled[who], self.trainer.steps)
-        found = judge.judge(swapped, self.family.coverage)
+            rebuilt = {key: self.decode(faces, key[0]) for key, faces in self.own.items()}
+            swapped = {kind: self.decode(self.own[target, kind], source) for kind in KINDS}
+        own = measure(self.own, self.view, lambda _faces, key: rebuilt[key], self.trainer.steps)
+        resampled = {key: self.resampled(faces) for key, faces in rebuilt.items()}
+        common = measure(self.shared, self.common, lambda _faces, key: resampled[key], self.trainer.steps)
         if sheets is not None:
-            self.sheet(sheets / f"{self.name}-{seconds:.0f}s.png", rebuilt, swapped)
-        return (
-            f"| {self.name} | {seconds:.0f} | {self.trainer.steps} | {common.ssim:.3f} | {common.l1:.4f} | "
-            + " / ".join(f"{value:.3f}" for value in own.similarity.values())
-            + f" | {found.to_target:.3f}, {found.to_source:.3f} | {found.right:.2f} | {found.landmarks:.3f} | "
-            f"{starved:.1%} |"
-        )
+            self.sheet(sheets / f"{self.name}-{seconds:.0f}s.png", rebuilt, swapped["spans"])
+        row = [self.name, f"{seconds:.0f}", str(self.trainer.steps)]
+        for kind in KINDS:
+            found = judges[kind].judge(swapped[kind], self.family.coverage)
+            row += [
+                f"{np.mean([common.similarity[who, kind] for who in self.data]):.3f}",
+                f"{np.mean([common.absolute[who, kind] for who in self.data]):.4f}",
+                " / ".join(f"{own.similarity[who, kind]:.3f}" for who in self.data),
+                f"{found.to_target:.3f}, {found.to_source:.3f}",
+                f"{found.right:.2f}",
+                f"{found.landmarks:.3f}",
+            ]
+        return "| " + " | ".join([*row, f"{starved:.1%}"]) + " |"
 
     def resampled(self, faces: np.ndarray) -> np.ndarray:
         """Return faces of the family's size and coverage as the common view shows them."""
@@ -168,9 +178,9 @@ class Contest:
         side = (COMMON_SIZE, COMMON_SIZE)
         return np.stack([np.clip(cv2.warpAffine(face, matrix, side, flags=cv2.INTER_CUBIC), 0, 1) for face in faces])
 
-    def sheet(self, path: Path, rebuilt: dict[str, np.ndarray], swapped: np.ndarray) -> None:
-        """Write held-out frames, their reconstruction and the swap, below each other."""
-        target, source = self.data
+    def sheet(self, path: Path, rebuilt: dict[tuple[str, str], np.ndarray], swapped: np.ndarray) -> None:
+        """Write frames of held-out spans, their reconstruction and the swap, below each other."""
+        target, source = ((who, "spans") for who in self.data)
         rows = [self.own[target], rebuilt[target], swapped, self.own[source], rebuilt[source]]
         picked = [row[np.linspace(0, len(row) - 1, _SHOWN).round().astype(int)] for row in rows]
         picture = np.concatenate([np.concatenate(list(row), axis=1) for row in picked], axis=0)
@@ -194,17 +204,17 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=None, help="folder for the sheets")
     arguments = parser.parse_args()
     prepare_tensorflow(arguments.threads)
-    from demo_faces import DEMO, extract_clips, read_spans
+    from demo_faces import DEMO, extract_clips, read_cast
     from swap_quality import SwapJudge
 
     with tempfile.TemporaryDirectory() as folder:
         folders = extract_clips(DEMO, Path(folder) / "facesets.understudy")
-        data = {cast.name: (read_spans(cast.learned, folders), read_spans(cast.held_out, folders)) for cast in DEMO}
-    (target_learned, target_held), (source_learned, _source_held) = data.values()
-    judge = SwapJudge(target_held, source_learned, target_learned)
+        data = {cast.name: read_cast(cast, folders) for cast in DEMO}
+    target, source = data.values()
+    judges = {kind: SwapJudge(getattr(target, kind), source.learned, target.learned) for kind in KINDS}
     if arguments.pictures is not None:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
-    plate = judge.judge_pictures([face.picture for face in target_held])
+    plate = judges["spans"].judge_pictures([face.picture for face in target.spans])
     print(f"{machine.describe()}\n{describe_device()}\n")
     print(f"The plate itself: identity {plate.to_target:.3f} to the target, {plate.to_source:.3f} to the source.\n")
     costs = given_costs(arguments.costs)
@@ -221,13 +231,14 @@ def main() -> None:
         )
         counted = Cost(costs.get(name, cost.step), cost.views, cost.operations)
         points = [arguments.minutes * 60.0] if arguments.minutes else _POINTS[name]
-        for row in contest.run(counted, points, judge, arguments.pictures):
+        for row in contest.run(counted, points, judges, arguments.pictures):
             print(row, flush=True)
             rows.append(row)
-    print(
-        "\n| family | CPU-s | steps | SSIM at 64 px | L1 at 64 px | SSIM at its own size, target / source | "
-        "identity: to target, to source | right | landmarks | waiting for views |\n" + "|---" * 10 + "|"
+    columns = (
+        "SSIM at 64 px | L1 at 64 px | SSIM at its own size, A / B | identity: to target, to source | right | landmarks"
     )
+    both = " | ".join(columns.replace(" | ", f" ({kind}) | ") + f" ({kind})" for kind in KINDS)
+    print(f"\n| family | CPU-s | steps | {both} | waiting for views |\n" + "|---" * 16 + "|")
     print("\n".join(rows))
 
 

@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from ..contract.errors import EngineError, ErrorCode
 from .device import available_cores
 from .graph_rewrites import rewrite
+from .rough_branches import count_branches, roughen
 
 TELEMETRY = "openvino_telemetry"
 FLOAT32, BFLOAT16 = "f32", "bf16"
+# float32 but for the residual branches, or all of them except the last, which is the one nearest to the picture.
+BRANCHES, FEWER_BRANCHES = "branches", "fewer branches"
 
 Array = NDArray[np.generic]
 
@@ -98,23 +101,34 @@ class Graph:
         """Rewrite what is slow on a processor; what comes out stays the same but for the order of sums."""
         rewrite(self._openvino, self.model)
 
+    def rough_branches(self, precision: str) -> int:
+        """Return how many residual branches a precision computes in bfloat16 while the rest is float32."""
+        if precision not in (BRANCHES, FEWER_BRANCHES):
+            return 0
+        return max(0, count_branches(self.model) - (precision == FEWER_BRANCHES))
+
     def compile(self, precision: str = FLOAT32, threads: int = 0) -> ReadyNetwork:
         """Make the graph ready to compute on the processor.
 
         Args:
-            precision: `FLOAT32` or `BFLOAT16`.
+            precision: `FLOAT32`, `BFLOAT16`, `BRANCHES` or `FEWER_BRANCHES`; the last two need the weights in it.
             threads: Processor threads; 0 takes one for each core.
 
         Raises:
             EngineError: `model_unreadable`, when the graph can't be computed.
         """
+        model = self.model
+        rough = self.rough_branches(precision)
+        if rough:
+            model = self.model.clone()
+            roughen(self._openvino, model, rough)
         options = {
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": BFLOAT16 if precision == BFLOAT16 else FLOAT32,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads or available_cores(),
         }
         try:
-            compiled = self._core.compile_model(self.model, "CPU", options)
+            compiled = self._core.compile_model(model, "CPU", options)
         except Exception as error:
             raise EngineError(
                 ErrorCode.MODEL_UNREADABLE,

@@ -10,7 +10,14 @@ import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import NEWEST
-from ..runtime.openvino_runtime import Graph, ReadyNetwork, computes_bfloat16
+from ..runtime.openvino_runtime import (
+    BRANCHES,
+    FEWER_BRANCHES,
+    FLOAT32,
+    Graph,
+    ReadyNetwork,
+    computes_bfloat16,
+)
 from .checkpoint import Arrays, ModelDocument
 from .chosen_weights import read_inference_weights
 from .decoded import joined, told_apart
@@ -92,8 +99,8 @@ class ExportedSwapper(TrainedSwapper):
         self._precisions[source] = choice.precision
         self._choices[source] = choice
         save_choices(self._folder, self.fingerprint, self._choices)
-        kept = {("encoder", item.encoder) for item in self._precisions.values()}
-        kept |= {(f"decoder:{name}", item.decoder) for name, item in self._precisions.items()}
+        kept = {self._key("encoder", item.encoder) for item in self._precisions.values()}
+        kept |= {self._key(f"decoder:{name}", item.decoder) for name, item in self._precisions.items()}
         self._networks = {key: network for key, network in self._networks.items() if key in kept}
 
     def _compute(self, precision: Precision, faces: Faces, source: str) -> Faces:
@@ -102,11 +109,21 @@ class ExportedSwapper(TrainedSwapper):
         return joined(list(outputs.values()), self.face_size)
 
     def _network(self, part: str, precision: str) -> ReadyNetwork:
-        if (part, precision) not in self._networks:
-            if part not in self._graphs:
-                self._graphs[part] = self._filled(part)
-            self._networks[part, precision] = self._graphs[part].compile(precision, self._threads)
-        return self._networks[part, precision]
+        key = self._key(part, precision)
+        if key not in self._networks:
+            self._networks[key] = self._graph(part).compile(key[1], self._threads)
+        return self._networks[key]
+
+    def _key(self, part: str, precision: str) -> tuple[str, str]:
+        """Name a ready network; one without branches to round is the exact one."""
+        if precision in (BRANCHES, FEWER_BRANCHES) and not self._graph(part).rough_branches(precision):
+            precision = FLOAT32
+        return part, precision
+
+    def _graph(self, part: str) -> Graph:
+        if part not in self._graphs:
+            self._graphs[part] = self._filled(part)
+        return self._graphs[part]
 
     @staticmethod
     def _read_graph(path: Path) -> Graph:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How exactly each part of a network computes in a swap: bfloat16 where its pictures stay the same, float32 elsewhere.
 
-bfloat16 is four times faster on processors that have it, but has eight bits, as a picture has. How much a network's
-pictures suffer depends on its weights, so it is measured on faces that a performer's decoder swaps, and kept
-in the model's folder for as long as the weights are the same.
+bfloat16 is three to four times faster on processors that have it, but has eight bits, as a picture has. How much a
+network's pictures suffer depends on its weights and on which layers are rounded, so it is measured on faces that a
+performer's decoder swaps, and kept in the model's folder for as long as the weights are the same.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import read_document, write_document
-from ..runtime.openvino_runtime import BFLOAT16, FLOAT32
+from ..runtime.openvino_runtime import BFLOAT16, BRANCHES, FEWER_BRANCHES, FLOAT32
 
 SCHEMA = "understudy.precision"
-VERSION = 1
+# The first version knew parts in bfloat16 or float32 as a whole; what it chose is measured again.
+VERSION = 2
 FILE = "precision.json"
 
 # The pictures are to be those of Keras within 1/255. Over 300 faces the largest difference was 1.5 times that of eight.
@@ -38,8 +39,8 @@ class Precision:
     """Precision of each part of a network.
 
     Attributes:
-        encoder: `FLOAT32` or `BFLOAT16`.
-        decoder: `FLOAT32` or `BFLOAT16`.
+        encoder: `FLOAT32`, `BFLOAT16` or `BRANCHES`.
+        decoder: `FLOAT32`, `BFLOAT16`, `BRANCHES` or `FEWER_BRANCHES`.
     """
 
     encoder: str = FLOAT32
@@ -47,14 +48,19 @@ class Precision:
 
     @property
     def title(self) -> str:
-        """For the record: "float32", "bfloat16" or "float32 and bfloat16"."""
-        names = {FLOAT32: "float32", BFLOAT16: "bfloat16"}
-        return " and ".join(dict.fromkeys((names[self.encoder], names[self.decoder])))
+        """For the record, such as "bf16" or "branches and f32"."""
+        return " and ".join(dict.fromkeys((self.encoder, self.decoder)))
 
 
 EXACT = Precision()
-# Fastest first. An exact decoder behind a rough encoder isn't tried: slower than the other way round and no better.
-ROUGH = (Precision(BFLOAT16, BFLOAT16), Precision(FLOAT32, BFLOAT16))
+# Fastest first. An encoder's branches are rounded before a decoder is computed exactly: they cost the least exactness.
+ROUGH = (
+    Precision(BFLOAT16, BFLOAT16),
+    Precision(BRANCHES, BFLOAT16),
+    Precision(BRANCHES, BRANCHES),
+    Precision(BRANCHES, FEWER_BRANCHES),
+    Precision(BRANCHES, FLOAT32),
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def load_choices(folder: Path, fingerprint: str) -> dict[str, Precision]:
     """Return what was chosen for a model by performer; empty for other weights or when it can't be read."""
     with contextlib.suppress(EngineError, TypeError, KeyError, AttributeError):
         content = read_document(folder / FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
-        if content["fingerprint"] == fingerprint:
+        if content["version"] == VERSION and content["fingerprint"] == fingerprint:
             known = {(item.encoder, item.decoder): item for item in (EXACT, *ROUGH)}
             return {str(name): known[item["encoder"], item["decoder"]] for name, item in content["performers"].items()}
     return {}

@@ -16,15 +16,23 @@ from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.networks.blocks import PixelShuffle
 from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.pipelines.swap_model import load_trained
-from understudy.engine.runtime.openvino_runtime import BFLOAT16, FLOAT32, Graph, computes_bfloat16
+from understudy.engine.runtime.openvino_runtime import (
+    BRANCHES,
+    FEWER_BRANCHES,
+    FLOAT32,
+    Graph,
+    computes_bfloat16,
+    load_openvino,
+)
 from understudy.engine.runtime.reporter import CallbackReporter, Reporter
+from understudy.engine.runtime.rough_branches import roughen, to_bfloat16
 from understudy.engine.training import network_graph, precision_choice
 from understudy.engine.training.checkpoint import ModelDocument, fingerprint_of, read_model, save_model
 from understudy.engine.training.chosen_weights import read_inference_weights
 from understudy.engine.training.exported import ExportedSwapper
 from understudy.engine.training.graph_files import graph_files, input_name
 from understudy.engine.training.inference import Swapper, assign_weights, build_network, load_swapper
-from understudy.engine.training.precision_choice import EXACT, LIMIT, ROUGH, choose, load_choices
+from understudy.engine.training.precision_choice import EXACT, LIMIT, ROUGH, Precision, choose, load_choices
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -169,17 +177,64 @@ def test_a_checkpoint_without_a_weight_is_named(model):
 
 
 def test_the_fastest_precision_with_the_same_pictures_is_chosen():
-    errors = {("f32", "f32"): 0.0, ("bf16", "bf16"): 0.02, ("f32", "bf16"): 0.001}
+    errors = {EXACT: 0.0, **dict.fromkeys(ROUGH, 0.02)}
 
     def compute(precision, faces):
-        return faces + np.float32(errors[precision.encoder, precision.decoder])
+        return faces + np.float32(errors[precision])
 
-    choice = choose(some_faces(), compute)
-    assert choice.precision == ROUGH[1] and choice.differences["bfloat16"] == pytest.approx(0.02, abs=1e-4)
-    errors["f32", "bf16"] = LIMIT * 1.1
     assert choose(some_faces(), compute).precision == EXACT
-    errors["bf16", "bf16"] = LIMIT * 0.9
-    assert choose(some_faces(), compute).precision == ROUGH[0]
+    # From the slowest on; what is faster comes first.
+    for precision in reversed(ROUGH):
+        errors[precision] = LIMIT * 1.1
+        assert choose(some_faces(), compute).precision != precision
+        errors[precision] = LIMIT * 0.9
+        choice = choose(some_faces(), compute)
+        assert choice.precision == precision
+        assert choice.differences[precision.title] == pytest.approx(LIMIT * 0.9, abs=1e-4)
+    assert len({precision.title for precision in ROUGH}) == len(ROUGH)
+
+
+def test_only_residual_branches_are_rounded(model):
+    document = read_model(model)
+    swapper = load_trained(model, document, Reporter())
+    faces = some_faces()
+    exact = swapper._compute(EXACT, faces, "anna")
+    few, all_of_them = (
+        np.abs(swapper._compute(Precision(FLOAT32, decoder), faces, "anna") - exact).max()
+        for decoder in (FEWER_BRANCHES, BRANCHES)
+    )
+    assert 0.0 < few <= 1 / 255 and 0.0 < all_of_them <= 1 / 255 and few != all_of_them
+    encoder, decoder = swapper._graph("encoder"), swapper._graph("decoder:anna")
+    assert (encoder.rough_branches(BRANCHES), encoder.rough_branches(FEWER_BRANCHES)) == (2, 1)
+    assert (decoder.rough_branches(BRANCHES), decoder.rough_branches(FLOAT32)) == (3, 0)
+    model_of_decoder = decoder.model.clone()
+    roughen(load_openvino(), model_of_decoder, 2)
+    kinds = [
+        node.get_output_element_type(0).get_type_name()
+        for node in model_of_decoder.get_ordered_ops()
+        if node.get_type_name() == "Convolution"
+    ]
+    rough, fine = ["bf16"] * 2, ["f32"]
+    assert kinds == [*fine, *rough, *fine, *rough, *fine * 4]
+
+
+def test_weights_are_rounded_to_the_nearest():
+    values = np.random.default_rng(0).normal(0.0, 1.0, 2000).astype(np.float32)
+    values[:4] = 1.0 + np.float32(2.0**-8), 1.0 + np.float32(3 * 2.0**-8), 0.0, -1.0 - np.float32(2.0**-8)
+    expected = keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.cast(values, "bfloat16"), "float32"))
+    np.testing.assert_array_equal(to_bfloat16(values), expected)
+
+
+def test_a_network_without_branches_computes_exactly_instead(tmp_path):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 4))
+    network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(4, 3)(inputs)))
+    path = tmp_path / "graph.pb"
+    path.write_bytes(network_graph.trace(network, "code"))
+    graph = Graph(path)
+    weights = enumerate(network.trainable_variables)
+    graph.fill({f"{input_name(index, item.name)}:0": item.numpy() for index, item in weights})
+    assert graph.rough_branches(BRANCHES) == graph.rough_branches(FEWER_BRANCHES) == 0
 
 
 def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):
@@ -197,9 +252,11 @@ def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):
         assert performer not in load_choices(model, document.fingerprint)
         swapper.swap(some_faces(), performer)
     choices = load_choices(model, document.fingerprint)
-    assert set(choices) == {"anna", "bert"} and {item.decoder for item in choices.values()} <= {FLOAT32, BFLOAT16}
+    assert set(choices) == {"anna", "bert"} and set(choices.values()) <= {EXACT, *ROUGH}
     assert load_choices(model, "other") == {}
-    for damage in ("{", '{"schema": "understudy.precision", "version": 1}', '{"schema": "other"}'):
+    written = json.loads((model / "precision.json").read_text(encoding="utf-8"))
+    earlier = json.dumps({**written, "version": 1})
+    for damage in ("{", '{"schema": "understudy.precision", "version": 2}', '{"schema": "other"}', earlier):
         (model / "precision.json").write_text(damage, encoding="utf-8")
         assert load_choices(model, document.fingerprint) == {}
 

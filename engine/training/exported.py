@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import NEWEST
@@ -22,7 +23,18 @@ from .checkpoint import Arrays, ModelDocument
 from .chosen_weights import read_inference_weights
 from .decoded import joined, told_apart
 from .graph_files import GraphFiles, weight_inputs
-from .precision_choice import ENOUGH, EXACT, Choice, Faces, Precision, choose, load_choices, made_faces, save_choices
+from .precision_choice import (
+    ENOUGH,
+    EXACT,
+    Choice,
+    Faces,
+    Precision,
+    choose,
+    load_choices,
+    relit,
+    save_choices,
+    telling,
+)
 from .trained_swapper import TrainedSwapper
 
 
@@ -85,16 +97,26 @@ class ExportedSwapper(TrainedSwapper):
         """
         self.check_source(source)
         faces = np.ascontiguousarray(faces, np.float32)
+        plain = telling(faces)
         if source not in self._precisions:
             # The first faces are exact: choosing takes as long as loading, and whoever looks at one frame won't gain.
             earlier = self._seen.get(source)
-            self._seen[source] = faces.copy() if earlier is None else np.concatenate([earlier, faces])
+            self._seen[source] = faces[plain] if earlier is None else np.concatenate([earlier, faces[plain]])
             if earlier is not None and len(self._seen[source]) >= ENOUGH:
                 self._measure(self._seen.pop(source), source)
-        return told_apart(self._compute(self._precisions.get(source, EXACT), faces, source))
+        return told_apart(self._compute_apart(self._precisions.get(source, EXACT), faces, plain, source))
+
+    def _compute_apart(self, precision: Precision, faces: Faces, plain: NDArray[np.bool_], source: str) -> Faces:
+        """Compute faces as was chosen, but those unlike what was measured exactly."""
+        if precision == EXACT or plain.all():
+            return self._compute(precision, faces, source)
+        results = self._compute(EXACT, faces, source)
+        if plain.any():
+            results[plain] = self._compute(precision, faces[plain], source)
+        return results
 
     def _measure(self, faces: Faces, source: str) -> None:
-        faces = np.concatenate([faces, made_faces(self.face_size)])
+        faces = np.concatenate([faces, relit(faces)])
         choice = choose(faces, lambda precision, some: self._compute(precision, some, source))
         self._precisions[source] = choice.precision
         self._choices[source] = choice

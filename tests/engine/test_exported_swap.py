@@ -32,7 +32,16 @@ from understudy.engine.training.chosen_weights import read_inference_weights
 from understudy.engine.training.exported import ExportedSwapper
 from understudy.engine.training.graph_files import graph_files, input_name
 from understudy.engine.training.inference import Swapper, assign_weights, build_network, load_swapper
-from understudy.engine.training.precision_choice import EXACT, LIMIT, ROUGH, Precision, choose, load_choices
+from understudy.engine.training.precision_choice import (
+    EXACT,
+    LIMIT,
+    ROUGH,
+    Precision,
+    choose,
+    load_choices,
+    relit,
+    telling,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -259,6 +268,29 @@ def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):
     for damage in ("{", '{"schema": "understudy.precision", "version": 2}', '{"schema": "other"}', earlier):
         (model / "precision.json").write_text(damage, encoding="utf-8")
         assert load_choices(model, document.fingerprint) == {}
+
+
+def test_nearly_black_faces_neither_decide_nor_are_rounded(model):
+    document = read_model(model)
+    swapper = load_trained(model, document, Reporter())
+    faces, dark = some_faces(), 0.2 * some_faces()
+    assert telling(faces).all() and not telling(dark).any()
+    for _ in range(4):
+        swapper.swap(dark, "anna")
+    assert load_choices(model, document.fingerprint) == {}
+    exact = swapper._compute(EXACT, dark, "anna")
+    swapper._precisions["anna"] = Precision(BRANCHES, BRANCHES)
+    mixed = swapper.swap(np.concatenate([faces, dark]), "anna")[0]
+    np.testing.assert_allclose(mixed[len(faces) :], exact, atol=1e-6)
+    expected = swapper._compute(Precision(BRANCHES, BRANCHES), faces, "anna")
+    np.testing.assert_allclose(mixed[: len(faces)], expected, atol=1e-6)
+
+
+def test_other_light_keeps_what_is_told():
+    for faces in (some_faces(1), some_faces(11), 0.5 * some_faces(11)):
+        lit = relit(faces)
+        assert lit.shape == (40, *faces.shape[1:]) and lit.dtype == np.float32 and telling(lit).all()
+        assert lit.min() >= 0.0 and lit.max() <= 1.0 and np.ptp(lit.mean((1, 2, 3))) > 0.3
 
 
 def test_rewritten_graphs_compute_the_same(tmp_path):

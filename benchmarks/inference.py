@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compare the network's part of a swap with Keras' `predict`: time, pictures, and time to the first faces of a process.
 
-Run it from the checkout with the engine's Python: `python benchmarks/inference.py [--model FOLDER] [--rounds 9]`.
-Without a model, each family is measured with random weights, whose pictures say little; with one, its own weights on
-a smooth picture with grain. Both ways alternate, with a pause between so that neither pays for the other's waiting
-threads, and medians are printed.
+Run it from the checkout with the engine's Python: `python benchmarks/inference.py [--model FOLDER [--faces FACESET]]`.
+Without a model, each family is measured with random weights, whose pictures say little; with one, its own weights, on
+a faceset's faces. Without a faceset, on smooth pictures with grain: good for times, but networks answer them with what
+no face shows, so that neither the error nor the precision chosen by them is a swap's. Both ways alternate, with a pause
+between so that neither pays for the other's waiting threads, and medians are printed.
 """
 
 from __future__ import annotations
@@ -75,6 +76,22 @@ def faces_of(count: int, size: int) -> np.ndarray:
     return np.clip(np.stack(smooth * count) + rng.normal(0, 0.02, (count, size, size, 3)), 0, 1).astype(np.float32)
 
 
+def faces_from(folder: Path, count: int, document: ModelDocument) -> np.ndarray:
+    """Return faces of a faceset as a model sees them, evenly chosen; float32 (n, S, S, 3) in 0…1."""
+    import cv2
+    from understudy.engine.faceset.store import load_faceset
+
+    faceset = load_faceset(folder)
+    share = document.coverage / json.loads((folder / "faceset.json").read_text(encoding="utf-8"))["coverage"]
+    pictures = []
+    for index in np.linspace(0, len(faceset.records) - 1, count).astype(int):
+        picture = faceset.image(faceset.records[index])
+        edge = round(len(picture) * (1 - min(share, 1.0)) / 2)
+        picture = picture[edge : len(picture) - edge, edge : len(picture) - edge]
+        pictures.append(cv2.resize(picture, (document.face_size,) * 2, interpolation=cv2.INTER_AREA))
+    return np.stack(pictures).astype(np.float32) / 255
+
+
 def timed(call: Callable[[], Any]) -> tuple[Any, np.ndarray]:
     """Return what a call returns and its CPU and wall milliseconds."""
     # Threads wait busily for some milliseconds after their last work.
@@ -84,7 +101,7 @@ def timed(call: Callable[[], Any]) -> tuple[Any, np.ndarray]:
     return result, np.array([time.process_time() - cpu, time.perf_counter() - wall]) * 1e3
 
 
-def measure(folder: Path, rounds: int) -> list[str]:
+def measure(folder: Path, rounds: int, faceset: Path | None = None) -> list[str]:
     """Return the rows of a model."""
     import keras
     from understudy.engine.pipelines.swap_model import load_trained
@@ -98,12 +115,16 @@ def measure(folder: Path, rounds: int) -> list[str]:
     inputs = keras.Input((size, size, 3))
     model = keras.Model(inputs, network.decoders[source](network.encoder(inputs)))
     swapper = load_trained(folder, document, Reporter(), (source,))
+
+    def some(count: int) -> np.ndarray:
+        return faces_from(faceset, count, document) if faceset else faces_of(count, size)
+
     # The second batch of a performer decides the precision.
     for _ in range(2):
-        swapper.swap(faces_of(8, size), source)
+        swapper.swap(some(8), source)
     rows = []
     for count in (1, 8):
-        faces = faces_of(count, size)
+        faces = some(count)
         keras_ms, our_ms, difference = [], [], 0.0
         for turn in range(rounds + 1):
             expected, by_keras = timed(
@@ -133,6 +154,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="a trained model instead of random weights")
+    parser.add_argument("--faces", type=Path, metavar="FACESET", help="faces to swap instead of smooth pictures")
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     print(machine.describe(), "\n")
@@ -148,7 +170,7 @@ def main() -> None:
         print("| family | batch | predict, CPU ms | ours | ratio | predict, wall ms | ours | ratio | error × 255 |")
         print("|---|---|---|---|---|---|---|---|---|")
         for folder in folders:
-            print("\n".join(measure(folder, arguments.rounds)), flush=True)
+            print("\n".join(measure(folder, arguments.rounds, arguments.faces)), flush=True)
         print("\n| fresh process to the first face | way | CPU s | wall s |\n|---|---|---|---|")
         for folder in folders:
             for way in ("ours", "keras"):

@@ -25,8 +25,8 @@ SCHEMA = "understudy.precision"
 VERSION = 2
 FILE = "precision.json"
 
-# The pictures are to be those of Keras within 1/255. Later faces differ more than those measured, so a share is kept for
-# them: `quick`'s branches gave up to 0.62 in a measurement, and 0.67 over all 370 faces.
+# The pictures are to be those of Keras within 1/255. Later faces differ more than those measured, so a share is kept
+# for them: `quick`'s branches gave up to 0.62 in a measurement, and 0.67 over all 370 faces.
 LIMIT = 1.0 / 255 / 1.6
 
 # Fewer faces don't decide.

@@ -244,6 +244,9 @@ def test_a_network_without_branches_computes_exactly_instead(tmp_path):
     weights = enumerate(network.trainable_variables)
     graph.fill({f"{input_name(index, item.name)}:0": item.numpy() for index, item in weights})
     assert graph.rough_branches(BRANCHES) == graph.rough_branches(FEWER_BRANCHES) == 0
+    given = np.random.default_rng(0).uniform(0, 1, (2, 8, 8, 4)).astype(np.float32)
+    (exact,), (branches,) = (graph.compile(precision)(given).values() for precision in (FLOAT32, BRANCHES))
+    np.testing.assert_array_equal(branches, exact)
 
 
 def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):

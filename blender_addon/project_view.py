@@ -28,6 +28,7 @@ from ..engine.contract.project import (
 )
 from ..engine.contract.timing import FrameRange
 from ..engine.contract.training_set import FacesetPart, TrainingSet, load_training_set
+from .found_model import FoundModel, read_model
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -86,25 +87,6 @@ def footage_location(path: str | Path, pictures: tuple[str, ...] | list[str] = (
     return (place, pictures[0] if pictures else "", len(pictures))
 
 
-@dataclass(frozen=True)
-class FoundModel:
-    """A trained model as `model.json` tells it.
-
-    Attributes:
-        name: Name of its folder.
-        folder: The folder.
-        performers: Ids of the performers it knows; empty when the file doesn't say.
-        step: Steps trained so far, or None when the file doesn't say.
-        family: Kind of network, or "".
-    """
-
-    name: str
-    folder: Path
-    performers: tuple[str, ...]
-    step: int | None
-    family: str
-
-
 class ProjectView:
     """A look into a project folder that costs next to nothing when repeated."""
 
@@ -142,6 +124,14 @@ class ProjectView:
         """Whether any footage was searched for faces."""
         self._look()
         return bool(self._footage)
+
+    def tracks_since(self, people: People) -> int:
+        """Return how many face tracks a search for people hasn't seen."""
+        self._look()
+        seen = {member.name for person in people.people for member in person.members} | set(people.unmeasured)
+        return sum(
+            TrackName(found.key, track.id) not in seen for found in self._footage.values() for track in found.tracks
+        )
 
     def people(self) -> People | None:
         """Return who is who in the project, or None when nobody has looked yet.
@@ -189,7 +179,7 @@ class ProjectView:
         _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
         _follow(self.project.root / "footage", FITNESS_FILE, self._stamps, self._fitness, read_fitness)
         _follow(self.project.training_sets, TRAINING_SET_FILE, self._stamps, self._training_sets, load_training_set)
-        _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
+        _follow(self.project.models, MODEL_FILE, self._stamps, self._models, read_model)
         self._people_file = _reread_people(self.project.people, self._people_file)
         self._people = _still_there(self._people_file[1], self._footage.values())
 
@@ -273,18 +263,6 @@ def correction_count(found: FoundFootage) -> int:
         return _counts[path][1]
     except (OSError, EngineError):
         return 0
-
-
-def _read_model(path: Path) -> FoundModel:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    step = content.get("step")
-    return FoundModel(
-        name=path.parent.name,
-        folder=path.parent,
-        performers=tuple(content.get("performers", ())),
-        step=step if isinstance(step, int) else None,
-        family=str(content.get("family", "")),
-    )
 
 
 _views: dict[Path, ProjectView] = {}

@@ -40,7 +40,7 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
         people = None if looked is None else looked.people()
         if looked is None or people is None:
             return
-        _draw_outcome(layout, settings, people)
+        _draw_outcome(layout, settings, people, looked.tracks_since(people))
         questions = suggestions.open_questions(settings, people)
         for item in settings.performers:
             _draw_performer(layout, item.name, questions.of(item.performer_id), looked)
@@ -50,13 +50,16 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
             _draw_look_alikes(layout.box(), people, pair, looked)
 
 
-def _draw_outcome(layout: bpy.types.UILayout, settings: Any, people: People) -> None:
+def _draw_outcome(layout: bpy.types.UILayout, settings: Any, people: People, unseen: int) -> None:
     count = sum(len(person.members) for person in people.people)
     persons = f"{len(people.people)} {'person' if len(people.people) == 1 else 'people'}"
     layout.label(text=f"{persons} in {count} face track{'' if count == 1 else 's'}", icon="COMMUNITY")
     if settings_of(settings.people, PeopleSettings) != people.settings:
         searched = f"{people.settings.threshold:.2f}, asking up to {people.settings.limit:.2f}"
         sentence(layout, f"These were found with {searched}; find again to use the new values.", icon="INFO")
+    if unseen:
+        text = "1 face track was" if unseen == 1 else f"{unseen} face tracks were"
+        sentence(layout, f"{text} found since; find again to compare them, too.", icon="INFO")
 
 
 def _draw_performer(layout: bpy.types.UILayout, name: str, found: list[Suggestion], looked: ProjectView) -> None:

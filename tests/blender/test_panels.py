@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The panels in every state: what they say, that every icon, property and button exists, and that they only read."""
 
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from understudy.blender_addon.sequencer import set_timing
 from understudy.engine.contract.correction_list import append_corrections
 from understudy.engine.contract.corrections import MoveFace
 from understudy.engine.contract.fitness import TrackFitness, Weakness, write_fitness
+from understudy.engine.contract.imported_model import ImportedModel, answer_licence, save_imported
 from understudy.engine.contract.messages import Done, Failed, Log, Metrics, Progress, Stage
 from understudy.engine.contract.project import Project
 from understudy.panels.layout import sentence
@@ -332,6 +334,73 @@ def test_the_preview_appears_before_the_first_checkpoint(edit):
     # Without a window Blender makes no icons (number 0); that it was loaded is what can be seen.
     drawn(Panel.TRAIN)
     assert str(folder / "preview.png") in previews._collection
+
+
+def write_model(name, **content):
+    folder = Project.beside(Path(bpy.data.filepath)).model(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").write_text(json.dumps(content))
+
+
+def test_a_model_that_would_be_refused_is_not_offered_for_training(edit, clips):
+    write_footage(edit, clips)
+    for number, name in enumerate(("Anna", "Ben"), 1):
+        bpy.ops.understudy.performer_add(name=name)
+        bpy.ops.understudy.faces_assign(performer=name, track=number)
+    edit.understudy.model = "Cast"
+    assert drawn(Panel.TRAIN).endswith("[Train]")
+    write_model("Cast", family="quick", step=7, performers=["anna", "ben"])
+    assert drawn(Panel.TRAIN).endswith("[Go On Training] 7 steps trained (quick)")
+    edit.understudy.train.family = "studio"
+    assert "“Cast” has the network quick: choose that one, or type another name" in drawn(Panel.TRAIN)
+    edit.understudy.train.family = "quick"
+    bpy.ops.understudy.faces_assign(track=2, clear=True)
+    bpy.ops.understudy.performer_add(name="Cleo")
+    bpy.ops.understudy.faces_assign(performer="Cleo", track=2)
+    assert "“Cast” has learned Anna, Ben: type another name to learn these performers" in drawn(Panel.TRAIN)
+
+
+def test_a_network_made_elsewhere_says_who_made_it_and_is_not_trained(edit, clips):
+    write_footage(edit, clips)
+    imported = ImportedModel("dfm", ("anna",), 64, 2.0, "whole_face", "f")
+    for number, name in enumerate(("Anna", "Ben"), 1):
+        bpy.ops.understudy.performer_add(name=name)
+        bpy.ops.understudy.faces_assign(performer=name, track=number)
+    edit.understudy.model = "Elsewhere"
+    folder = Project.beside(Path(bpy.data.filepath)).model("Elsewhere")
+    save_imported(folder, imported)
+    shown = drawn(Panel.TRAIN)
+    assert "“Elsewhere” was made elsewhere and can't be trained on" in shown and "steps trained" not in shown
+    assert "Who made Elsewhere and what its licence allows isn't on record." in drawn(Panel.SWAP)
+    answer_licence(folder, "ourselves", "this film", datetime.date(2026, 5, 3))
+    assert "Elsewhere: made by ourselves; allows: this film." in drawn(Panel.SWAP)
+
+
+def test_only_settings_that_the_network_heeds_are_shown(edit):
+    assert "Growth Steps" not in drawn(Panel.TRAIN_SETTINGS) and "Workers" not in drawn(Panel.TRAIN_SETTINGS)
+    edit.understudy.train.family = "studio-512"
+    assert "Growth Steps" in drawn(Panel.TRAIN_SETTINGS) and "Perceptual" not in drawn(Panel.TRAIN_SETTINGS)
+    edit.understudy.train.finish = True
+    edit.understudy.train.family = "gan"
+    shown = drawn(Panel.TRAIN_SETTINGS)
+    assert "Perceptual Weights" in shown and "Growth Steps" not in shown
+    assert "Finish: True" in shown, "what would be refused has to be found"
+
+
+def test_the_rest_of_the_faces_is_assigned_without_taking_any_away(edit, clips):
+    write_footage(edit, clips)
+    path = Project.beside(Path(bpy.data.filepath)).footage("k") / "footage.json"
+    content = json.loads(path.read_text())
+    content["tracks"] += [{"id": 3, "first": 0, "last": 0, "frames": 1}]
+    path.write_text(json.dumps(content))
+    for name in ("Anna", "Ben"):
+        bpy.ops.understudy.performer_add(name=name)
+    bpy.ops.understudy.faces_assign(performer="Anna", track=1)
+    shown = drawn(Panel.SHOTS)
+    assert "[Assign the Rest to Ben]" in shown and "Face 3, 1 frame in all" in shown
+    bpy.ops.understudy.faces_assign(performer="Ben", unassigned_only=True)
+    cast = {item.track: item.performer_id for item in edit.understudy.assignments}
+    assert cast == {1: "anna", 2: "ben", 3: "ben"}
 
 
 def test_drawing_asks_the_disk_at_most_once_a_second(edit, clips, monkeypatch):

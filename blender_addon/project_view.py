@@ -125,14 +125,6 @@ class ProjectView:
         self._look()
         return bool(self._footage)
 
-    def tracks_since(self, people: People) -> int:
-        """Return how many face tracks a search for people hasn't seen."""
-        self._look()
-        seen = {member.name for person in people.people for member in person.members} | set(people.unmeasured)
-        return sum(
-            TrackName(found.key, track.id) not in seen for found in self._footage.values() for track in found.tracks
-        )
-
     def people(self) -> People | None:
         """Return who is who in the project, or None when nobody has looked yet.
 

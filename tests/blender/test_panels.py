@@ -285,6 +285,23 @@ def test_missing_consent_is_said_where_the_swap_is_started(edit):
     assert "Consent noted until 2999-01-01" in drawn(Panel.PERFORMERS)
 
 
+def test_a_date_that_is_none_is_said_before_the_consent_is_stored(edit):
+    cls, lines = bpy.types.UNDERSTUDY_OT_performer_consent, []
+    dialog = SimpleNamespace(layout=Layout(lines), performer="Anna", note="Yes", document="")
+    dialog.bl_rna = bpy.ops.understudy.performer_consent.get_rna_type()
+    dialog.valid_until, dialog._noted = "3 May", lambda: cls._noted(dialog)
+    cls.draw(dialog, bpy.context)
+    assert lines[0] == "Anna" and "Consent: Yes" in lines
+    assert lines[-2:] == [
+        "'3 May' is not a date.",
+        "Write the last day of the consent as YYYY-MM-DD, or leave it empty.",
+    ]
+    lines.clear()
+    dialog.valid_until = "2026-05-03"
+    cls.draw(dialog, bpy.context)
+    assert lines[-1] == "Valid Until: 2026-05-03"
+
+
 def show(tmp_path, *messages, state=JobState.RUNNING):
     job = Job(JobRequest("train", "Train: Anna-Ben", (), tmp_path), state=state)
     for message in messages:

@@ -25,6 +25,7 @@ from ..engine.contract.project import (
     MODEL_FILE,
     TRAINING_SET_FILE,
     Project,
+    safe_name,
 )
 from ..engine.contract.timing import FrameRange
 from ..engine.contract.training_set import FacesetPart, TrainingSet, load_training_set
@@ -141,7 +142,9 @@ class ProjectView:
     def model(self, name: str) -> FoundModel | None:
         """Return the model of a name, or None."""
         self._look()
-        return self._models.get(self.project.model(name) / MODEL_FILE)
+        # First as it is called, without asking the disk.
+        literal = self._models.get(self.project.models / name / MODEL_FILE)
+        return literal or self._models.get(self.project.models / safe_name(name) / MODEL_FILE)
 
     def training_set(self, performer: str) -> TrainingSet | None:
         """Return the training set of a performer, by id, or None."""

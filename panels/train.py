@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Step 4: a model that knows the performers, and its preview."""
 
+from pathlib import Path
+
 import bpy
 
 from ..blender_addon import casting, ids, job_requests, previews, readiness
@@ -43,16 +45,16 @@ class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
         if model is not None and model.step is not None and not model.is_imported:
             layout.label(text=f"{model.step} steps trained{f' ({model.family})' if model.family else ''}")
         if bpy.data.filepath and settings.model.strip():
-            _draw_preview(layout, settings.model)
+            # Written long before the first checkpoint, and renewed while the training runs.
+            folder = model.folder if model is not None else job_requests.project_of_edit().model(settings.model)
+            _draw_preview(layout, settings.model, folder)
 
 
 def _model(name: str) -> FoundModel | None:
     return view(job_requests.project_of_edit()).model(name) if bpy.data.filepath and name.strip() else None
 
 
-def _draw_preview(layout: bpy.types.UILayout, name: str) -> None:
-    # Written long before the first checkpoint, and renewed while the training runs.
-    folder = job_requests.project_of_edit().model(name)
+def _draw_preview(layout: bpy.types.UILayout, name: str, folder: Path) -> None:
     icon = previews.icon(folder / PREVIEW_FILE)
     if icon:
         layout.template_icon(icon_value=icon, scale=_PREVIEW_SCALE)

@@ -383,14 +383,15 @@ def test_a_network_made_elsewhere_says_who_made_it_and_is_not_trained(edit, clip
     for number, name in enumerate(("Anna", "Ben"), 1):
         bpy.ops.understudy.performer_add(name=name)
         bpy.ops.understudy.faces_assign(performer=name, track=number)
-    edit.understudy.model = "Elsewhere"
-    folder = Project.beside(Path(bpy.data.filepath)).model("Elsewhere")
+    # A folder that Blender's side would have called otherwise.
+    edit.understudy.model = "From Elsewhere"
+    folder = Project.beside(Path(bpy.data.filepath)).models / "From Elsewhere"
     save_imported(folder, imported)
     shown = drawn(Panel.TRAIN)
-    assert "“Elsewhere” was made elsewhere and can't be trained on" in shown and "steps trained" not in shown
-    assert "Who made Elsewhere and what its licence allows isn't on record." in drawn(Panel.SWAP)
+    assert "“From Elsewhere” was made elsewhere and can't be trained on" in shown and "steps trained" not in shown
+    assert "Who made From Elsewhere and what its licence allows isn't on record." in drawn(Panel.SWAP)
     answer_licence(folder, "ourselves", "this film", datetime.date(2026, 5, 3))
-    assert "Elsewhere: made by ourselves; allows: this film." in drawn(Panel.SWAP)
+    assert "From Elsewhere: made by ourselves; allows: this film." in drawn(Panel.SWAP)
 
 
 def test_only_settings_that_the_network_heeds_are_shown(edit):

@@ -41,9 +41,7 @@ class UNDERSTUDY_OT_train_start(JobOperator, bpy.types.Operator):
     @classmethod
     def reason(cls, context: bpy.types.Context) -> str:
         """Return why no model can be trained."""
-        reason = readiness.train_reason(context)
-        # A script names its own model and performers; they are checked when it runs.
-        return reason if reason or bpy.app.background else readiness.model_reason(context)
+        return readiness.train_reason(context)
 
     def requests(self, context: bpy.types.Context) -> list[JobRequest]:
         """Return the training."""

@@ -56,7 +56,8 @@ class Layout:
         Operator(name)
         group, _, identifier = str(name).partition(".")
         kind = getattr(getattr(bpy.ops, group), identifier).get_rna_type()
-        self.lines.append(f"[{kind.name if text is None else text or icon}]")
+        grey = "" if self.__dict__.get("enabled", True) else " grey"
+        self.lines.append(f"[{kind.name if text is None else text or icon}]{grey}")
         return Properties(kind)
 
     def prop(self, data, name, text=None, icon="NONE", placeholder="", slider=False):
@@ -239,7 +240,7 @@ def test_tracking_data_is_not_offered_where_no_face_was_found(edit, clips):
 
 def test_faces_at_the_playhead_and_their_buttons(edit, clips):
     edit.frame_current = 4
-    assert "[Add Face: Draw Its Box] Extract the faces of this shot first" in drawn(Panel.TRACKS)
+    assert "[Add Face: Draw Its Box] grey Extract the faces of this shot first" in drawn(Panel.TRACKS)
     write_tracks(edit, clips)
     # Which frame the strip shows is found out by a timer; then the window is drawn again.
     assert "No face in this frame" in drawn(Panel.TRACKS)
@@ -369,7 +370,8 @@ def test_a_model_that_would_be_refused_is_not_offered_for_training(edit, clips):
     write_model("Cast", family="quick", step=7, performers=["anna", "ben"])
     assert drawn(Panel.TRAIN).endswith("[Go On Training] 7 steps trained (quick)")
     edit.understudy.train.family = "studio"
-    assert "“Cast” has the network quick: choose that one, or type another name" in drawn(Panel.TRAIN)
+    refused = "“Cast” has the network quick: choose that one, or type another name"
+    assert f"[Go On Training] grey {refused}" in drawn(Panel.TRAIN)
     edit.understudy.train.family = "quick"
     bpy.ops.understudy.faces_assign(track=2, clear=True)
     bpy.ops.understudy.performer_add(name="Cleo")

@@ -233,6 +233,13 @@ def model_reason(context: bpy.types.Context) -> str:
     return ""
 
 
+def licence_reason(context: bpy.types.Context) -> str:
+    """Return why there is no licence question to answer for the scene's model."""
+    settings, project = sequencer_scene(context).understudy, _view()
+    model = None if project is None or not settings.model.strip() else project.model(settings.model)
+    return "" if model is not None and model.is_imported else f"“{settings.model}” is no network made elsewhere"
+
+
 def swap_reason(context: bpy.types.Context, name: str = "") -> str:
     """Return why nothing can be swapped with the scene's own choices."""
     reason = edit_reason(context)

@@ -47,11 +47,13 @@ def _draw_licence(layout: bpy.types.UILayout, name: str) -> None:
     model = view(project_of_edit()).model(name) if bpy.data.filepath and name.strip() else None
     if model is None or model.licence is None:
         return
+    row = layout.row()
+    row.label(text=name, icon="CHECKMARK" if model.licence.is_complete else "ERROR")
+    row.operator(ids.Operator.MODEL_LICENCE, text="Note", icon="GREASEPENCIL").model = name
     if model.licence.is_complete:
-        sentence(layout, f"{name}: {model.licence.sentence}.", icon="CHECKMARK")
+        sentence(layout, f"{model.licence.sentence[:1].upper()}{model.licence.sentence[1:]}.")
     else:
-        sentence(layout, f"Who made {name} and what its licence allows isn't on record. The swap's report will say so.",
-                 icon="ERROR")  # fmt: skip
+        sentence(layout, "Who made it and what its licence allows isn't on record. The swap's report will say so.")
 
 
 def _draw_trust(layout: bpy.types.UILayout, item: Any) -> None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The panels in every state: what they say, that every icon, property and button exists, and that they only read."""
 
-import datetime
 import json
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from understudy.blender_addon import (
     preferences,
     previews,
     project_view,
+    properties,
     readiness,
     shot_fitness,
 )
@@ -28,7 +28,7 @@ from understudy.blender_addon.sequencer import set_timing
 from understudy.engine.contract.correction_list import append_corrections
 from understudy.engine.contract.corrections import MoveFace
 from understudy.engine.contract.fitness import TrackFitness, Weakness, write_fitness
-from understudy.engine.contract.imported_model import ImportedModel, answer_licence, save_imported
+from understudy.engine.contract.imported_model import ImportedModel, load_imported, save_imported
 from understudy.engine.contract.messages import Done, Failed, Log, Metrics, Progress, Stage
 from understudy.engine.contract.project import Project
 from understudy.panels.layout import sentence
@@ -391,9 +391,16 @@ def test_a_network_made_elsewhere_says_who_made_it_and_is_not_trained(edit, clip
     save_imported(folder, imported)
     shown = drawn(Panel.TRAIN)
     assert "“From Elsewhere” was made elsewhere and can't be trained on" in shown and "steps trained" not in shown
-    assert "Who made From Elsewhere and what its licence allows isn't on record." in drawn(Panel.SWAP)
-    answer_licence(folder, "ourselves", "this film", datetime.date(2026, 5, 3))
-    assert "From Elsewhere: made by ourselves; allows: this film." in drawn(Panel.SWAP)
+    asked = "From Elsewhere [Note] Who made it and what its licence allows isn't on record."
+    assert asked in drawn(Panel.SWAP)
+    with pytest.raises(RuntimeError, match="answered by half"):
+        bpy.ops.understudy.model_licence(made_by="ourselves")
+    bpy.ops.understudy.model_licence(made_by="ourselves", allows="this film")
+    assert load_imported(folder).licence.is_complete
+    assert "From Elsewhere [Note] Made by ourselves; allows: this film." in drawn(Panel.SWAP)
+    assert properties.model_names(None, bpy.context, "else") == ["From Elsewhere"]
+    with pytest.raises(RuntimeError, match="no imported network"):
+        bpy.ops.understudy.model_licence(model="Nobody's", made_by="x", allows="y")
 
 
 def test_only_settings_that_the_network_heeds_are_shown(edit):

@@ -41,6 +41,7 @@ class Operator(StrEnum):
     TRACK_UNDO = "understudy.track_undo"
     TRACKING_WRITE = "understudy.tracking_write"
     TRACKING_READ = "understudy.tracking_read"
+    MODEL_LICENCE = "understudy.model_licence"
     TRAIN_START = "understudy.train_start"
     SWAP = "understudy.swap"
     SWAP_INSERT = "understudy.swap_insert"

@@ -73,6 +73,7 @@ def insert_swap_steps(
     swap = read_swap(shot, swap_folder)
     _check_length(strip, swap.names)
     present = swap_strip_of(scene, strip)
+    is_new = present is None
     if present is not None and INCOMPLETE in present:
         remove_swap(scene, strip)
         present = None
@@ -85,7 +86,7 @@ def insert_swap_steps(
     if scene_rate_differs(edit.scene(), shot):
         # From 5.0 on, a cached plate may show its neighbor when rates differ; the face would lag behind the plate.
         edit.scene().sequence_editor.use_cache_raw = False
-    _choose(edit.scene(), result)
+    _choose(edit, is_new)
     discard_cached_pictures(result)
 
 
@@ -104,8 +105,13 @@ def scene_rate_differs(scene: bpy.types.Scene, shot: Shot) -> bool:
     return rate is not None and abs(float(rate) - scene.render.fps / scene.render.fps_base) > 1e-3
 
 
-def _choose(scene: bpy.types.Scene, swap: Any) -> None:
-    for other in all_strips(scene):
-        other.select = False
-    swap.select = True
-    editor(scene).active_strip = swap
+def _choose(edit: SwapEdit, is_new: bool) -> None:
+    """Choose the swap in place of its shot; an editor who went on to other strips meanwhile keeps those."""
+    scene, strip, swap = edit.scene(), edit.strip(), edit.swap()
+    # Blender selects strips that it adds.
+    is_chosen = strip.select or (swap.select and not is_new)
+    others = any(other.select for other in all_strips(scene) if other != swap)
+    swap.select = is_chosen or not others
+    strip.select = False
+    if swap.select:
+        editor(scene).active_strip = swap

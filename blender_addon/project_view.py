@@ -25,9 +25,11 @@ from ..engine.contract.project import (
     MODEL_FILE,
     TRAINING_SET_FILE,
     Project,
+    safe_name,
 )
 from ..engine.contract.timing import FrameRange
 from ..engine.contract.training_set import FacesetPart, TrainingSet, load_training_set
+from .found_model import FoundModel, read_model
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -86,25 +88,6 @@ def footage_location(path: str | Path, pictures: tuple[str, ...] | list[str] = (
     return (place, pictures[0] if pictures else "", len(pictures))
 
 
-@dataclass(frozen=True)
-class FoundModel:
-    """A trained model as `model.json` tells it.
-
-    Attributes:
-        name: Name of its folder.
-        folder: The folder.
-        performers: Ids of the performers it knows; empty when the file doesn't say.
-        step: Steps trained so far, or None when the file doesn't say.
-        family: Kind of network, or "".
-    """
-
-    name: str
-    folder: Path
-    performers: tuple[str, ...]
-    step: int | None
-    family: str
-
-
 class ProjectView:
     """A look into a project folder that costs next to nothing when repeated."""
 
@@ -159,7 +142,9 @@ class ProjectView:
     def model(self, name: str) -> FoundModel | None:
         """Return the model of a name, or None."""
         self._look()
-        return self._models.get(self.project.model(name) / MODEL_FILE)
+        # First as it is called, without asking the disk.
+        literal = self._models.get(self.project.models / name / MODEL_FILE)
+        return literal or self._models.get(self.project.models / safe_name(name) / MODEL_FILE)
 
     def training_set(self, performer: str) -> TrainingSet | None:
         """Return the training set of a performer, by id, or None."""
@@ -189,7 +174,7 @@ class ProjectView:
         _follow(self.project.root / "footage", FOOTAGE_FILE, self._stamps, self._footage, _read_footage)
         _follow(self.project.root / "footage", FITNESS_FILE, self._stamps, self._fitness, read_fitness)
         _follow(self.project.training_sets, TRAINING_SET_FILE, self._stamps, self._training_sets, load_training_set)
-        _follow(self.project.models, MODEL_FILE, self._stamps, self._models, _read_model)
+        _follow(self.project.models, MODEL_FILE, self._stamps, self._models, read_model)
         self._people_file = _reread_people(self.project.people, self._people_file)
         self._people = _still_there(self._people_file[1], self._footage.values())
 
@@ -273,18 +258,6 @@ def correction_count(found: FoundFootage) -> int:
         return _counts[path][1]
     except (OSError, EngineError):
         return 0
-
-
-def _read_model(path: Path) -> FoundModel:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    step = content.get("step")
-    return FoundModel(
-        name=path.parent.name,
-        folder=path.parent,
-        performers=tuple(content.get("performers", ())),
-        step=step if isinstance(step, int) else None,
-        family=str(content.get("family", "")),
-    )
 
 
 _views: dict[Path, ProjectView] = {}

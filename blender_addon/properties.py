@@ -5,6 +5,7 @@ The settings' properties are made from the contract's dataclasses, so defaults, 
 """
 
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -18,7 +19,9 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..engine.contract.project import Project
 from ..engine.contract.settings import BuildSettings, ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
+from .project_view import view
 
 
 def _property(item: Field[Any]) -> Any:
@@ -102,6 +105,14 @@ class UNDERSTUDY_PG_picture(bpy.types.PropertyGroup):
     is_them: BoolProperty(name="Shows Them", description="It shows the performer, not somebody else", default=True)
 
 
+def model_names(_: Any, _context: bpy.types.Context, text: str) -> list[str]:
+    """Return the models in the project folder whose name holds `text`; any other name can be typed as well."""
+    if not bpy.data.filepath:
+        return []
+    models = view(Project.beside(Path(bpy.data.filepath))).models()
+    return [item.name for item in models if text.casefold() in item.name.casefold()]
+
+
 class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
     """What an edit knows: its performers, who is on which face, and the settings of each step."""
 
@@ -118,7 +129,12 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         max=1000,
     )
     model: StringProperty(
-        name="Model", description="Name of the model to train and to swap with", default="Model", maxlen=48
+        name="Model",
+        description="Name of the model to train and to swap with",
+        default="Model",
+        maxlen=48,
+        search=model_names,
+        search_options={"SUGGESTION"},
     )
     source: StringProperty(name="Source", description="Who shall appear")
     target: StringProperty(name="Target", description="Whose face in the footage is replaced")

@@ -207,10 +207,37 @@ def train_reason(context: bpy.types.Context) -> str:
         return "Give the model a name"
     if any(job.request.kind == "train" and not job.is_over for job in jobs.queue.jobs):
         return "A training is running; stop it in the panel Jobs when the preview is good"
+    if not settings.performers:
+        return "Add two performers first"
     cast = [item for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)]
     if len(cast) < 2:
         return f"Assign faces to two performers; {len(cast)} of {len(settings.performers)} have some"
     return ""
+
+
+def model_reason(context: bpy.types.Context) -> str:
+    """Return why the scene's model can't be trained on with the scene's own choices; empty for a new one."""
+    settings, project = sequencer_scene(context).understudy, _view()
+    model = None if project is None or not settings.model.strip() else project.model(settings.model)
+    if model is None:
+        return ""
+    if model.is_imported:
+        return f"“{settings.model}” was made elsewhere and can't be trained on; type another name for a new model"
+    if model.family and model.family != settings.train.family:
+        return f"“{settings.model}” has the network {model.family}: choose that one, or type another name"
+    cast = {item.performer_id for item in settings.performers if casting.tracks_by_footage(settings, item.performer_id)}
+    if model.performers and set(model.performers) != cast:
+        names = {item.performer_id: item.name for item in settings.performers}
+        known = ", ".join(names.get(identity, identity) for identity in model.performers)
+        return f"“{settings.model}” has learned {known}: type another name to learn these performers"
+    return ""
+
+
+def licence_reason(context: bpy.types.Context) -> str:
+    """Return why there is no licence question to answer for the scene's model."""
+    settings, project = sequencer_scene(context).understudy, _view()
+    model = None if project is None or not settings.model.strip() else project.model(settings.model)
+    return "" if model is not None and model.is_imported else f"“{settings.model}” is no network made elsewhere"
 
 
 def swap_reason(context: bpy.types.Context, name: str = "") -> str:

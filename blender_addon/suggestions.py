@@ -7,12 +7,14 @@ out) decides what is still open.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.people import Contested, LookAlikes, People, Suggestion, TrackName
 from . import casting
+from .project_view import FoundFootage
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,13 @@ def reject(settings: Any, people: People, identity: str, name: TrackName) -> Non
     """
     _require_open(settings, people, identity, name)
     casting.reject(settings, name.key, name.track, identity)
+
+
+def unseen_tracks(people: People, footage: Iterable[FoundFootage]) -> int:
+    """Return how many face tracks of some footage a search hasn't seen, because they were found later."""
+    seen = {member.name for person in people.people for member in person.members} | set(people.unmeasured)
+    names = {TrackName(found.key, track.id) for found in footage for track in found.tracks}
+    return len(names - seen)
 
 
 def verdict_text(item: Suggestion) -> str:

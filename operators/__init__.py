@@ -3,7 +3,7 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, faceset, job, people, performer, swap, tracking, tracks, train
+    from . import environment, faces, faceset, job, model, people, performer, swap, tracking, tracks, train
 
     return (
         *environment.CLASSES,
@@ -14,6 +14,7 @@ def _classes() -> tuple[type, ...]:
         *tracks.CLASSES,
         *tracking.CLASSES,
         *train.CLASSES,
+        *model.CLASSES,
         *swap.CLASSES,
         *job.CLASSES,
     )

@@ -50,6 +50,13 @@ class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
         name="Clear", description="Take the assignment away instead", default=False, options={"SKIP_SAVE"}
     )
 
+    unassigned_only: bpy.props.BoolProperty(
+        name="Unassigned Only",
+        description="Leave face tracks alone that are somebody's already",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def reason(cls, context: bpy.types.Context) -> str:
         """Return why no face can be assigned."""
@@ -70,8 +77,9 @@ class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
                     f"The faces of “{strip.name}” were not extracted yet.",
                     "Extract them first.",
                 )
+            cast = casting.assigned(settings, found.key) if self.unassigned_only else {}
             for track in found.tracks:
-                if self.track in (-1, track.id):
+                if self.track in (-1, track.id) and track.id not in cast:
                     casting.assign(settings, found.key, track.id, "" if self.clear else item.performer_id)
                     count += 1
         if not count:

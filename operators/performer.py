@@ -100,12 +100,28 @@ class UNDERSTUDY_OT_performer_consent(Described, bpy.types.Operator):
         item = casting.find_performer(settings, self.performer) or settings.performers[index]
         self.performer = item.name
         self.note, self.document, self.valid_until = item.note, item.document, item.valid_until
-        return context.window_manager.invoke_props_dialog(self, width=420)
+        return context.window_manager.invoke_props_dialog(self, width=500)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw whose consent it is, the fields, and what is wrong with the date while the note can still be kept."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.label(text=self.performer, icon="USER")
+        for name in ("note", "document", "valid_until"):
+            layout.prop(self, name)
+        try:
+            self._noted()
+        except EngineError as error:
+            layout.label(text=error.message, icon="ERROR")
+            layout.label(text=error.hint, icon="BLANK1")
+
+    def _noted(self) -> Consent:
+        return Consent(self.note.strip(), self.document.strip(), self.valid_until.strip())
 
     def run(self, context: bpy.types.Context) -> str:
         """Check and store the note."""
         item = _active(sequencer_scene(context).understudy, self.performer)
-        consent = Consent(self.note.strip(), self.document.strip(), self.valid_until.strip())
+        consent = self._noted()
         item.note, item.document, item.valid_until = consent.note, consent.document, consent.valid_until
         return f"Consent of {item.name}: {casting.consent_state(item)}."
 

@@ -47,6 +47,8 @@ def button(layout: bpy.types.UILayout, operator: ids.Operator, reason: str, text
     """Draw the main button of a step and, when it is grey, why; return its properties."""
     row = layout.row()
     row.scale_y = 1.3
+    # Most reasons are the operator's own; others hold for the scene's choices only, not for a script's.
+    row.enabled = not reason
     options = {"text": text} if text else {}
     properties = row.operator(operator, icon=icon, **options)
     if reason:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..blender_addon import casting, ids, previews, readiness, suggestions
+from ..blender_addon import casting, ids, previews, readiness, shots, suggestions
 from ..blender_addon.job_requests import project_of_edit, settings_of
 from ..blender_addon.project_view import ProjectView, view
 from ..blender_addon.sequencer import sequencer_scene
@@ -40,7 +40,9 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
         people = None if looked is None else looked.people()
         if looked is None or people is None:
             return
-        _draw_outcome(layout, settings, people)
+        found = (readiness.found_in(context, strip) for strip in shots.chosen_strips(context))
+        unseen = suggestions.unseen_tracks(people, [item for item in found if item is not None])
+        _draw_outcome(layout, settings, people, unseen)
         questions = suggestions.open_questions(settings, people)
         for item in settings.performers:
             _draw_performer(layout, item.name, questions.of(item.performer_id), looked)
@@ -50,13 +52,16 @@ class SEQUENCER_PT_understudy_people(SidebarPanel, bpy.types.Panel):
             _draw_look_alikes(layout.box(), people, pair, looked)
 
 
-def _draw_outcome(layout: bpy.types.UILayout, settings: Any, people: People) -> None:
+def _draw_outcome(layout: bpy.types.UILayout, settings: Any, people: People, unseen: int) -> None:
     count = sum(len(person.members) for person in people.people)
     persons = f"{len(people.people)} {'person' if len(people.people) == 1 else 'people'}"
     layout.label(text=f"{persons} in {count} face track{'' if count == 1 else 's'}", icon="COMMUNITY")
     if settings_of(settings.people, PeopleSettings) != people.settings:
         searched = f"{people.settings.threshold:.2f}, asking up to {people.settings.limit:.2f}"
         sentence(layout, f"These were found with {searched}; find again to use the new values.", icon="INFO")
+    if unseen:
+        text = "1 face track of the chosen shots is" if unseen == 1 else f"{unseen} face tracks of the chosen shots are"
+        sentence(layout, f"{text} newer than this; find again to compare them, too.", icon="INFO")
 
 
 def _draw_performer(layout: bpy.types.UILayout, name: str, found: list[Suggestion], looked: ProjectView) -> None:

@@ -38,11 +38,13 @@ class SEQUENCER_PT_understudy_shots(SidebarPanel, bpy.types.Panel):
         if len(strips) > _SHOTS_SHOWN:
             layout.label(text=f"and {len(strips) - _SHOTS_SHOWN} more shots")
         found = [item for item in (readiness.found_in(context, strip) for strip in strips) if item is not None]
-        if settings.performers and sum(_free_tracks(settings, item) for item in found) > 1:
+        free = sum(_free_tracks(settings, item) for item in found)
+        if settings.performers and free > 1:
             index = min(settings.active_performer, len(settings.performers) - 1)
             name = settings.performers[index].name
-            operator = layout.operator(ids.Operator.FACES_ASSIGN, text=f"Assign All to {name}", icon="USER")
-            operator.performer, operator.track = name, -1
+            which = "All" if free == sum(len(item.tracks) for item in found) else "the Rest"
+            operator = layout.operator(ids.Operator.FACES_ASSIGN, text=f"Assign {which} to {name}", icon="USER")
+            operator.performer, operator.track, operator.unassigned_only = name, -1, True
 
 
 def _free_tracks(settings: Any, found: FoundFootage) -> int:
@@ -72,7 +74,7 @@ def _draw_shot(box: bpy.types.UILayout, context: bpy.types.Context, settings: An
 def _draw_track(row: bpy.types.UILayout, settings: Any, strip: Any, track: FoundTrack, performer_id: str) -> None:
     row.template_icon(icon_value=previews.icon(track.thumbnail or ""), scale=2.6)
     column = row.column(align=True)
-    column.label(text=f"Face {track.id}, {track.frames} frames in all")
+    column.label(text=f"Face {track.id}, {track.frames} frame{'' if track.frames == 1 else 's'} in all")
     item = casting.find_performer(settings, performer_id)
     line = column.row(align=True)
     if item is not None:

@@ -6,6 +6,8 @@ from typing import Any
 import bpy
 
 from ..blender_addon import casting, ids, readiness, shots
+from ..blender_addon.job_requests import project_of_edit
+from ..blender_addon.project_view import view
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.settings import SwapSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
@@ -34,9 +36,24 @@ class SEQUENCER_PT_understudy_swap(SidebarPanel, bpy.types.Panel):
         count = sum(strip.type in shots.SHOT_KINDS for strip in shots.chosen_strips(context))
         text = "Swap Faces" if count < 2 else f"Swap Faces in {count} Shots"
         button(layout, ids.Operator.SWAP, readiness.swap_reason(context), text, "UV_SYNC_SELECT")
+        _draw_licence(layout, settings.model)
         for role in (settings.source, settings.target):
             _draw_trust(layout, casting.find_performer(settings, role))
         _draw_swaps(layout, context)
+
+
+def _draw_licence(layout: bpy.types.UILayout, name: str) -> None:
+    """Say who made a network that wasn't trained here, or that nobody answered for it."""
+    model = view(project_of_edit()).model(name) if bpy.data.filepath and name.strip() else None
+    if model is None or model.licence is None:
+        return
+    row = layout.row()
+    row.label(text=name, icon="CHECKMARK" if model.licence.is_complete else "ERROR")
+    row.operator(ids.Operator.MODEL_LICENCE, text="Note", icon="GREASEPENCIL").model = name
+    if model.licence.is_complete:
+        sentence(layout, f"{model.licence.sentence[:1].upper()}{model.licence.sentence[1:]}.")
+    else:
+        sentence(layout, "Who made it and what its licence allows isn't on record. The swap's report will say so.")
 
 
 def _draw_trust(layout: bpy.types.UILayout, item: Any) -> None:

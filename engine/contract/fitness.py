@@ -187,7 +187,7 @@ class ShotFitness:
         """For the user, without the ranges."""
         if not self.frames:
             return "This face isn't in these frames."
-        return f"Fit for a swap in {self.frames - self.weak} of {self.frames} frames."
+        return f"Fit for a swap in {self.frames - self.weak} of {self.frames} frame{'' if self.frames == 1 else 's'}."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a job's result."""

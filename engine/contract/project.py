@@ -44,7 +44,10 @@ LOG_FILE = "log.txt"
 MESSAGES_FILE = "messages.jsonl"
 
 
-def safe_name(text: str, length: int = 48) -> str:
+_LONGEST_NAME = 48
+
+
+def safe_name(text: str, length: int = _LONGEST_NAME) -> str:
     """Return `text` as a file name that every system takes: word characters of any script, dots and hyphens."""
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r"[^\w.\-]+", "-", text).strip("-._")[:length].strip("-._")
@@ -118,8 +121,10 @@ class Project:
         return self.root / "models"
 
     def model(self, name: str) -> Path:
-        """Folder of one model."""
-        return self.models / safe_name(name)
+        """Folder of one model: the one that is called so, even if we would have called it otherwise."""
+        is_name = 0 < len(name) <= _LONGEST_NAME and Path(name).name == name != ".."
+        # Models imported or copied in a terminal may have spaces in their folder's name.
+        return self.models / (name if is_name and (self.models / name).is_dir() else safe_name(name))
 
     def swap(self, name: str) -> Path:
         """Folder of one shot's swapped pictures."""

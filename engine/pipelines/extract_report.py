@@ -93,5 +93,11 @@ def _seen(track: FaceTrack) -> list[int]:
 
 
 def _summary(pictures: int, faces: int, several: int, tracks: int) -> str:
-    text = f"{faces} faces of {tracks} face {'track' if tracks == 1 else 'tracks'} in {pictures} pictures"
-    return f"{text}; {several} pictures show several faces." if several else f"{text}."
+    text = f"{_counted(faces, 'face')} of {_counted(tracks, 'face track')} in {_counted(pictures, 'picture')}"
+    if not several:
+        return f"{text}."
+    return f"{text}; {_counted(several, 'picture')} show{'s' if several == 1 else ''} several faces."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -91,10 +91,17 @@ class ShotFrames:
         self._settings = settings
 
     def draw(self, swap: Swap) -> NDArray[np.uint8]:
-        """Return one row for each frame: the plate, and beside it the plate with the swap; uint8 (h, w, 3) RGB."""
+        """Return each frame's plate, and the plate with the swap beside or below it; uint8 (h, w, 3) RGB.
+
+        Panels draw it into a square: of both arrangements the one that fills it better is taken.
+        """
         family = self._family
         network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, swap)
-        rows = [np.concatenate([item.plate, self._swapped(item, network)], axis=1) for item in self._frames]
+        pairs = [(item.plate, self._swapped(item, network)) for item in self._frames]
+        width, height = max(plate.shape[1] for plate, _ in pairs), sum(plate.shape[0] for plate, _ in pairs)
+        # The longer side decides how small the picture becomes.
+        axis = 1 if max(2 * width, height) <= max(width, 2 * height) else 0
+        rows = [np.concatenate(pair, axis=axis) for pair in pairs]
         width = max(row.shape[1] for row in rows)
         return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 

@@ -256,8 +256,10 @@ def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord) 
             "The pictures written are empty; see the log for each frame.",
         )
     reporter.artifact("frames", job.output)
+    # There may be other faces in frames that stay as they are.
+    empty = f", {counts['empty']} without a face to replace" if counts["empty"] else ""
     failed = f", {counts['failed']} failed" if counts["failed"] else ""
-    summary = f"{counts['swapped']} frames swapped, {counts['empty']} without a face{failed}."
+    summary = f"{counts['swapped']} frame{'' if counts['swapped'] == 1 else 's'} swapped{empty}{failed}."
     result = {
         "output": str(job.output),
         "pictures": sum(counts.values()),

@@ -101,4 +101,5 @@ def describe_device() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return "GPU " + str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
-    return f"CPU, {tf.config.threading.get_intra_op_parallelism_threads() or available_cores()} threads"
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or available_cores()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 256
-_MARGIN = 26
+# Room for the figures at the left and below.
+_LEFT, _BELOW = 46, 24
 _BACKGROUND = (40, 40, 40)
 _FRAME = (110, 110, 110)
 _TEXT = (200, 200, 200)
@@ -20,9 +21,10 @@ _COLORS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (204, 1
 HELD_OUT = "held out"
 _LOSS = "loss/"
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FONT_SCALE = 0.34
-_LINE_PX = 13
-_LONGEST_NAME = 24
+# Panels show the picture at about two thirds of its size.
+_FONT_SCALE = 0.5
+_LINE_PX = 18
+_LONGEST_NAME = 18
 # Sub-pixel positions for OpenCV's lines.
 _SHIFT = 4
 
@@ -56,7 +58,7 @@ def loss_curve(series: Series) -> NDArray[np.uint8]:
         uint8 (256, 256, 3) RGB; only the frame when there is nothing to draw.
     """
     picture = np.full((SIDE, SIDE, 3), _BACKGROUND, np.uint8)
-    low, high = (_MARGIN, SIDE - _MARGIN), (SIDE - 8, 8)
+    low, high = (_LEFT, SIDE - _BELOW), (SIDE - 8, 8)
     cv2.rectangle(picture, low, high, _FRAME, 1)
     points = [point for curve in series.values() for point in curve]
     if not points:
@@ -72,20 +74,25 @@ def loss_curve(series: Series) -> NDArray[np.uint8]:
         cv2.polylines(picture, [line], isClosed=False, color=color, thickness=1, lineType=cv2.LINE_AA, shift=_SHIFT)
         _label(picture, name if name.isascii() else f"performer {index + 1}", high[1] + _LINE_PX * (index + 1), color)
     for text, place in (
-        (f"{10**top:.2g}", (1, high[1] + 10)),
-        (f"{10**bottom:.2g}", (1, low[1])),
-        (f"{first:.0f}", (low[0], SIDE - 10)),
-        (f"{last:.0f} steps", (high[0] - 62, SIDE - 10)),
+        (f"{10**top:.2g}", (2, high[1] + 12)),
+        (f"{10**bottom:.2g}", (2, low[1])),
+        (f"{first:.0f}", (low[0], SIDE - 7)),
     ):
         _write(picture, text, place, _TEXT)
+    _write_to(picture, f"{last:.0f} steps", (high[0], SIDE - 7), _TEXT)
     return picture
 
 
 def _label(picture: NDArray[np.uint8], name: str, bottom: int, color: tuple[int, int, int]) -> None:
     """Write a curve's name in its color at the right, where falling curves leave room; OpenCV's font is ASCII only."""
     text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+    _write_to(picture, text, (SIDE - 12, bottom), color)
+
+
+def _write_to(picture: NDArray[np.uint8], text: str, place: tuple[int, int], color: tuple[int, int, int]) -> None:
+    """Write text that ends at a place."""
     (width, _height), _base = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
-    _write(picture, text, (SIDE - 12 - width, bottom), color)
+    _write(picture, text, (place[0] - width, place[1]), color)
 
 
 def _write(picture: NDArray[np.uint8], text: str, place: tuple[int, int], color: tuple[int, int, int]) -> None:

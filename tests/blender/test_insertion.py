@@ -72,6 +72,21 @@ def test_strip_says_what_made_it(scene, tmp_path, coded_movies):
     assert swap_strip_of(scene, strip) == swap
 
 
+def test_the_swap_takes_its_shot_s_place_in_the_selection_and_leaves_others_alone(scene, tmp_path, coded_movies):
+    first, second, other = (add_movie(scene, coded_movies(), channel=channel) for channel in (1, 3, 5))
+    active = scene.sequence_editor
+    first.select, second.select, other.select = True, True, False
+    one = swap_into(scene, first, tmp_path / "one")
+    two = swap_into(scene, second, tmp_path / "two")
+    assert (one.select, two.select, first.select, second.select, other.select) == (True, True, False, False, False)
+    assert active.active_strip == two
+    # The editor has gone on to another strip when the frames of a swap are renewed.
+    one.select, two.select, other.select = False, False, True
+    active.active_strip = other
+    swap_into(scene, first, tmp_path / "one")
+    assert (one.select, first.select, other.select) == (False, False, True) and active.active_strip == other
+
+
 def test_toggle_and_remove(scene, tmp_path, coded_movies):
     strip = add_movie(scene, coded_movies())
     swap_into(scene, strip, tmp_path / "swap")

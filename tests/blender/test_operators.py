@@ -295,7 +295,7 @@ def test_a_missing_engine_is_said_first(scene, monkeypatch, tmp_path):
 def test_every_step_says_what_is_missing(edit):
     assert readiness.extract_reason(bpy.context) == "Select a movie or image strip"
     assert readiness.assign_reason(bpy.context) == "Add a performer first"
-    assert readiness.train_reason(bpy.context) == "Assign faces to two performers; 0 of 0 have some"
+    assert readiness.train_reason(bpy.context) == "Add two performers first"
     assert readiness.swap_reason(bpy.context) == "Train the model “Model” first"
     prepare()
     edit.understudy.model = "Anna und Ben"

@@ -18,6 +18,7 @@ from understudy.blender_addon import (
     preferences,
     previews,
     project_view,
+    properties,
     readiness,
     shot_fitness,
 )
@@ -27,6 +28,7 @@ from understudy.blender_addon.sequencer import set_timing
 from understudy.engine.contract.correction_list import append_corrections
 from understudy.engine.contract.corrections import MoveFace
 from understudy.engine.contract.fitness import TrackFitness, Weakness, write_fitness
+from understudy.engine.contract.imported_model import ImportedModel, load_imported, save_imported
 from understudy.engine.contract.messages import Done, Failed, Log, Metrics, Progress, Stage
 from understudy.engine.contract.project import Project
 from understudy.panels.layout import sentence
@@ -54,7 +56,8 @@ class Layout:
         Operator(name)
         group, _, identifier = str(name).partition(".")
         kind = getattr(getattr(bpy.ops, group), identifier).get_rna_type()
-        self.lines.append(f"[{kind.name if text is None else text or icon}]")
+        grey = "" if self.__dict__.get("enabled", True) else " grey"
+        self.lines.append(f"[{kind.name if text is None else text or icon}]{grey}")
         return Properties(kind)
 
     def prop(self, data, name, text=None, icon="NONE", placeholder="", slider=False):
@@ -237,7 +240,7 @@ def test_tracking_data_is_not_offered_where_no_face_was_found(edit, clips):
 
 def test_faces_at_the_playhead_and_their_buttons(edit, clips):
     edit.frame_current = 4
-    assert "[Add Face: Draw Its Box] Extract the faces of this shot first" in drawn(Panel.TRACKS)
+    assert "[Add Face: Draw Its Box] grey Extract the faces of this shot first" in drawn(Panel.TRACKS)
     write_tracks(edit, clips)
     # Which frame the strip shows is found out by a timer; then the window is drawn again.
     assert "No face in this frame" in drawn(Panel.TRACKS)
@@ -281,6 +284,23 @@ def test_missing_consent_is_said_where_the_swap_is_started(edit):
         bpy.ops.understudy.performer_consent(performer=name, note="Yes", valid_until="2999-01-01")
     assert "consent" not in drawn(Panel.SWAP)
     assert "Consent noted until 2999-01-01" in drawn(Panel.PERFORMERS)
+
+
+def test_a_date_that_is_none_is_said_before_the_consent_is_stored(edit):
+    cls, lines = bpy.types.UNDERSTUDY_OT_performer_consent, []
+    dialog = SimpleNamespace(layout=Layout(lines), performer="Anna", note="Yes", document="")
+    dialog.bl_rna = bpy.ops.understudy.performer_consent.get_rna_type()
+    dialog.valid_until, dialog._noted = "3 May", lambda: cls._noted(dialog)
+    cls.draw(dialog, bpy.context)
+    assert lines[0] == "Anna" and "Consent: Yes" in lines
+    assert lines[-2:] == [
+        "'3 May' is not a date.",
+        "Write the last day of the consent as YYYY-MM-DD, or leave it empty.",
+    ]
+    lines.clear()
+    dialog.valid_until = "2026-05-03"
+    cls.draw(dialog, bpy.context)
+    assert lines[-1] == "Valid Until: 2026-05-03"
 
 
 def show(tmp_path, *messages, state=JobState.RUNNING):
@@ -332,6 +352,82 @@ def test_the_preview_appears_before_the_first_checkpoint(edit):
     # Without a window Blender makes no icons (number 0); that it was loaded is what can be seen.
     drawn(Panel.TRAIN)
     assert str(folder / "preview.png") in previews._collection
+
+
+def write_model(name, **content):
+    folder = Project.beside(Path(bpy.data.filepath)).model(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").write_text(json.dumps(content))
+
+
+def test_a_model_that_would_be_refused_is_not_offered_for_training(edit, clips):
+    write_footage(edit, clips)
+    for number, name in enumerate(("Anna", "Ben"), 1):
+        bpy.ops.understudy.performer_add(name=name)
+        bpy.ops.understudy.faces_assign(performer=name, track=number)
+    edit.understudy.model = "Cast"
+    assert drawn(Panel.TRAIN).endswith("[Train]")
+    write_model("Cast", family="quick", step=7, performers=["anna", "ben"])
+    assert drawn(Panel.TRAIN).endswith("[Go On Training] 7 steps trained (quick)")
+    edit.understudy.train.family = "studio"
+    refused = "“Cast” has the network quick: choose that one, or type another name"
+    assert f"[Go On Training] grey {refused}" in drawn(Panel.TRAIN)
+    edit.understudy.train.family = "quick"
+    bpy.ops.understudy.faces_assign(track=2, clear=True)
+    bpy.ops.understudy.performer_add(name="Cleo")
+    bpy.ops.understudy.faces_assign(performer="Cleo", track=2)
+    assert "“Cast” has learned Anna, Ben: type another name to learn these performers" in drawn(Panel.TRAIN)
+
+
+def test_a_network_made_elsewhere_says_who_made_it_and_is_not_trained(edit, clips):
+    write_footage(edit, clips)
+    imported = ImportedModel("dfm", ("anna",), 64, 2.0, "whole_face", "f")
+    for number, name in enumerate(("Anna", "Ben"), 1):
+        bpy.ops.understudy.performer_add(name=name)
+        bpy.ops.understudy.faces_assign(performer=name, track=number)
+    # A folder that Blender's side would have called otherwise.
+    edit.understudy.model = "From Elsewhere"
+    folder = Project.beside(Path(bpy.data.filepath)).models / "From Elsewhere"
+    save_imported(folder, imported)
+    shown = drawn(Panel.TRAIN)
+    assert "“From Elsewhere” was made elsewhere and can't be trained on" in shown and "steps trained" not in shown
+    asked = "From Elsewhere [Note] Who made it and what its licence allows isn't on record."
+    assert asked in drawn(Panel.SWAP)
+    with pytest.raises(RuntimeError, match="answered by half"):
+        bpy.ops.understudy.model_licence(made_by="ourselves")
+    bpy.ops.understudy.model_licence(made_by="ourselves", allows="this film")
+    assert load_imported(folder).licence.is_complete
+    assert "From Elsewhere [Note] Made by ourselves; allows: this film." in drawn(Panel.SWAP)
+    assert properties.model_names(None, bpy.context, "else") == ["From Elsewhere"]
+    with pytest.raises(RuntimeError, match="no imported network"):
+        bpy.ops.understudy.model_licence(model="Nobody's", made_by="x", allows="y")
+
+
+def test_only_settings_that_the_network_heeds_are_shown(edit):
+    assert "Growth Steps" not in drawn(Panel.TRAIN_SETTINGS) and "Workers" not in drawn(Panel.TRAIN_SETTINGS)
+    edit.understudy.train.family = "studio-512"
+    assert "Growth Steps" in drawn(Panel.TRAIN_SETTINGS) and "Perceptual" not in drawn(Panel.TRAIN_SETTINGS)
+    edit.understudy.train.finish = True
+    edit.understudy.train.family = "gan"
+    shown = drawn(Panel.TRAIN_SETTINGS)
+    assert "Perceptual Weights" in shown and "Growth Steps" not in shown
+    assert "Finish: True" in shown, "what would be refused has to be found"
+
+
+def test_the_rest_of_the_faces_is_assigned_without_taking_any_away(edit, clips):
+    write_footage(edit, clips)
+    path = Project.beside(Path(bpy.data.filepath)).footage("k") / "footage.json"
+    content = json.loads(path.read_text())
+    content["tracks"] += [{"id": 3, "first": 0, "last": 0, "frames": 1}]
+    path.write_text(json.dumps(content))
+    for name in ("Anna", "Ben"):
+        bpy.ops.understudy.performer_add(name=name)
+    bpy.ops.understudy.faces_assign(performer="Anna", track=1)
+    shown = drawn(Panel.SHOTS)
+    assert "[Assign the Rest to Ben]" in shown and "Face 3, 1 frame in all" in shown
+    bpy.ops.understudy.faces_assign(performer="Ben", unassigned_only=True)
+    cast = {item.track: item.performer_id for item in edit.understudy.assignments}
+    assert cast == {1: "anna", 2: "ben", 3: "ben"}
 
 
 def test_drawing_asks_the_disk_at_most_once_a_second(edit, clips, monkeypatch):

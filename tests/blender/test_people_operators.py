@@ -2,6 +2,7 @@
 """Performers in all shots: the search as a job, suggestions that become assignments, and what isn't them for good."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -230,6 +231,19 @@ def test_the_panel_shows_suggestions_with_their_distance_and_buttons(edit):
     assert "Anna Ärmel: 1 perhaps" in shown and "Accept All Sure" not in shown
     OPS.people_reject(performer="Anna Ärmel", footage=KEYS["train_B"], track=1)
     assert "Anna" not in drawn(Panel.PEOPLE)
+
+
+def test_faces_found_after_the_search_are_said_to_be_missing_in_it(edit):
+    search(edit)
+    edit.sequence_editor.strips["Shot train_B"].select = True
+    assert "newer than this" not in drawn(Panel.PEOPLE)
+    people = people_search.found_people()
+    known = tuple(person for person in people.people if person.members[0].name.key == KEYS["target_A"])
+    save_people(project().people, replace(people, people=known))
+    assert "1 face track of the chosen shots is newer than this" in drawn(Panel.PEOPLE)
+    for strip in edit.sequence_editor.strips:
+        strip.select = True
+    assert "2 face tracks of the chosen shots are newer than this; find again" in drawn(Panel.PEOPLE)
 
 
 def people_in_question():

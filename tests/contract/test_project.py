@@ -36,6 +36,15 @@ def test_names_become_safe_and_stay_readable():
     assert safe_name("Szene 1: Ünal/Größe*") == "Szene-1-Ünal-Größe"
     assert safe_name("...") == "unnamed"
     assert len(safe_name("x" * 500)) == 48
+
+
+def test_a_model_s_folder_is_found_as_it_is_called(tmp_path):
+    project = Project(tmp_path)
+    assert project.model("Anna DFM") == tmp_path / "models" / "Anna-DFM"
+    (tmp_path / "models" / "Anna DFM").mkdir(parents=True)
+    assert project.model("Anna DFM") == tmp_path / "models" / "Anna DFM"
+    for name in ("..", "", "a/../..", "x" * 500, "a\0b"):
+        assert project.model(name) == tmp_path / "models" / safe_name(name)
     assert Project.beside(Path("cuts/Film.v2.blend")).root == Path("cuts/Film.v2.understudy")
 
 

@@ -23,6 +23,7 @@ from understudy.engine.media.images import read_image, write_png
 from understudy.engine.media.picture import ArrayPicture
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines.extract import extract
+from understudy.engine.pipelines.extract_report import _summary
 from understudy.engine.pipelines.track_recording import SeenFace, TrackRecording
 
 TARGET = Footage(CLIPS / "target_A.mp4")
@@ -292,3 +293,9 @@ def test_memory_stays_flat_and_faces_come_in_order():
     assert len(cut) >= 60 - 2 * REACH
     recording.finish(np.zeros(128, np.float32))
     assert [face.media_frame for face in cut] == list(range(60))
+
+
+def test_what_was_found_is_said_in_the_singular_too():
+    assert _summary(1, 1, 0, 1) == "1 face of 1 face track in 1 picture."
+    assert _summary(3, 4, 1, 2) == "4 faces of 2 face tracks in 3 pictures; 1 picture shows several faces."
+    assert _summary(3, 6, 3, 2) == "6 faces of 2 face tracks in 3 pictures; 3 pictures show several faces."

@@ -2,9 +2,9 @@
 """Show what a model of many performers gains the next training: the demo's pair, cold and from that model, in one run.
 
 Run it as `python benchmarks/warm_start.py CLIP...`: every person in the clips becomes a performer, a base is trained on
-them, then the pair from nothing and from the base with the same steps. It prints one Markdown table: at some CPU seconds
-the SSIM of held-out frames, who a stranger says the swap is, and on how many frames that is the right person (`contest`,
-`swap_quality`). `--base MODEL` takes a trained model instead; `--keep MODEL` keeps the base that was trained here.
+them, then the pair from nothing and from the base with the same steps. It prints one Markdown table: at some CPU
+seconds the SSIM of held-out frames, who a stranger says the swap is, and on how many frames that is the right person
+(`contest`, `swap_quality`). `--base MODEL` takes a trained model instead; `--keep MODEL` keeps what was trained here.
 
 There are no clips by default: the demo shows two people, and a base that has seen either proves nothing. Whoever might
 be one of them is left out of the base.

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
+from ..networks.autoencoder import ENCODER
 from ..networks.registry import FAMILIES, Family
 from .augmentation import View, make_plain_views
 from .checkpoint import Arrays, ModelDocument, read_model
@@ -24,9 +26,11 @@ _DECODER = "decoder:"
 
 
 def start_warm(folder: Path, trainer: Trainer, faces: Sequence[PerformerFaces]) -> dict[str, str]:
-    """Take over another model's encoder and decoders.
+    """Take over another model's decoders, and its encoder when there are performers that both models know.
 
-    A performer of both models keeps their decoder. Any other begins with the one that rebuilds their faces best.
+    A performer of both models keeps their decoder. Any other begins with the one that rebuilds their faces best. Where
+    all are strangers, the encoder begins anew: one that has learned to tell people apart lets the performer in the shot
+    through the swap for a long time (docs/explanation/decisions/0029).
 
     Args:
         folder: Folder of the other model.
@@ -52,12 +56,20 @@ def start_warm(folder: Path, trainer: Trainer, faces: Sequence[PerformerFaces]) 
     weights, _document = read_inference_weights(folder, other)
     if isinstance(trainer, GrowingTrainer):
         trainer.growth = grown_from(trainer.growth, learned_size(folder, other))
+    encoder = {
+        name: np.array(keras.ops.convert_to_numpy(item.value))
+        for name, item in trainer.network.weights().items()
+        if name.startswith(f"{ENCODER}/")
+    }
     _assign(trainer, {name: value for name, value in weights.items() if not name.startswith(_DECODER)}, is_same)
     chosen = {name: name for name in trainer.network.performers if name in other.performers}
+    is_new = not chosen
     strangers = [item for item in faces if item.performer not in chosen]
     chosen |= _nearest(trainer, weights, other.performers, strangers) if strangers else {}
     for performer, known in chosen.items():
         _assign(trainer, _renamed(weights, known, performer), is_same)
+    if is_new:
+        _assign(trainer, encoder, is_whole=True)
     trainer.reset_averages()
     return chosen
 

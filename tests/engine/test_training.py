@@ -360,6 +360,21 @@ def test_warm_start_takes_encoder_and_known_decoders_and_strangers_begin_as_the_
     assert "cleo begins as bert" in said[0]
 
 
+def test_a_warm_start_of_strangers_takes_decoders_and_begins_the_encoder_anew(facesets, trained, tmp_path):
+    for name, skin in (("cleo", (120, 80, 60)), ("dora", (230, 190, 160))):
+        write_faces(tmp_path / "sets" / name, skin, count=9)
+    figures = {"performers": ("cleo", "dora"), "maximum_steps": 1, "learning_rate": 1e-12}
+    run(tmp_path / "cold", tmp_path / "sets", **figures)
+    run(tmp_path / "warm", tmp_path / "sets", warm_start=str(trained[0]), **figures)
+    old, cold, warm = arrays_of(trained[0]), arrays_of(tmp_path / "cold"), arrays_of(tmp_path / "warm")
+    for name in (name for name in warm if name.startswith("weights/encoder/")):
+        assert np.allclose(warm[name], cold[name], atol=1e-6), name
+    for mine, theirs in (("cleo", "bert"), ("dora", "anna")):
+        kernel = old[f"average/decoder:{theirs}/00.kernel"]
+        assert np.allclose(warm[f"weights/decoder:{mine}/00.kernel"], kernel, atol=1e-6)
+        assert np.allclose(warm[f"average/decoder:{mine}/00.kernel"], kernel, atol=1e-6)
+
+
 def test_three_performers_share_one_encoder(facesets, tmp_path):
     write_faces(tmp_path / "sets" / "cleo", (90, 140, 90))
     parts = [("anna", facesets), ("bert", facesets), ("cleo", tmp_path / "sets")]

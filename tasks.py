@@ -95,7 +95,8 @@ def lock(_arguments: argparse.Namespace) -> int:
 def benchmark(arguments: argparse.Namespace) -> int:
     """Run one of the benchmarks with the engine's Python."""
     python = engine_environment("3.11" if find_python("3.11") else "3.13")
-    return run_suite(arguments.name, [python, ROOT / "benchmarks" / f"{arguments.name}.py"], timeout_s=6 * 3600)
+    command = [python, ROOT / "benchmarks" / f"{arguments.name}.py", *arguments.options]
+    return run_suite(arguments.name, command, timeout_s=6 * 3600)
 
 
 def main() -> int:
@@ -125,6 +126,7 @@ def main() -> int:
     )
     task = add("benchmark", benchmark, "measure one part on this machine")
     task.add_argument("name", choices=sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")))
+    task.add_argument("options", nargs=argparse.REMAINDER, help="what the benchmark itself takes, for instance footage")
     arguments = parser.parse_args()
     try:
         return arguments.run(arguments)

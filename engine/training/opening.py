@@ -19,11 +19,10 @@ from ..runtime.reporter import Reporter
 from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
-from .chosen_weights import read_inference_weights
 from .dataset import PerformerFaces, read_faces
 from .finish import JUDGE, finish_players
-from .growing import GrowingTrainer, learned_size
-from .growth import grown_from, plan_growth
+from .growing import GrowingTrainer
+from .growth import plan_growth
 from .perceptual import WITHOUT, open_perceptual
 from .player import Player
 from .previewer import ShotPreview
@@ -31,6 +30,7 @@ from .recipes import RECIPES, Recipe
 from .session import TrainingSession
 from .team import Team
 from .trainer import Trainer
+from .warm_start import start_warm
 
 
 def open_session(
@@ -66,7 +66,10 @@ def open_session(
     if found is not None:
         found = _resume(job, found, trainer)
     elif settings.warm_start:
-        _start_warm(Path(settings.warm_start), trainer)
+        begin = start_warm(Path(settings.warm_start), trainer, faces)
+        for performer, known in begin.items():
+            if performer != known:
+                reporter.info(f"{performer} begins as {known} of {Path(settings.warm_start).name}.")
     document = _describe(found, settings, network, faces)
     return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
 
@@ -144,41 +147,6 @@ def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocum
             "Use one of its backups with the setting resume_from, or choose another model folder.",
         ) from error
     return replace(found, step=trainer.steps)
-
-
-def _start_warm(folder: Path, trainer: Trainer) -> None:
-    """Take over another model's encoder, and for each performer its decoder there or else the first one's."""
-    other = read_model(folder)
-    family = trainer.network.family
-    is_same = (other.family, other.face_size) == (family.name, family.face_size)
-    if not is_same and not _grows_from(family, other):
-        raise EngineError(
-            ErrorCode.MODEL_MISMATCH,
-            f"The model in {folder} is of the family {other.family} with {other.face_size} px; a warm start of "
-            f"{family.name} with {family.face_size} px needs the same, or a smaller one that grows.",
-            "Choose another model to start from.",
-        )
-    weights, _document = read_inference_weights(folder, other)
-    for name, variable in trainer.network.weights().items():
-        part, _slash, rest = name.partition("/")
-        performer = part.partition(":")[2]
-        known = performer if performer in other.performers else other.performers[0]
-        found = weights.get(f"decoder:{known}/{rest}" if performer else name)
-        # A larger network keeps its own first weights where the smaller one has none.
-        if found is not None or is_same:
-            variable.assign(found)
-    if isinstance(trainer, GrowingTrainer):
-        trainer.growth = grown_from(trainer.growth, learned_size(folder, other))
-    trainer.reset_averages()
-
-
-def _grows_from(family: Family, other: ModelDocument) -> bool:
-    """Whether a smaller model of the same kind has the weights of a family's smaller sizes."""
-    smaller = FAMILIES.get(other.family)
-    if smaller is None or not smaller.sizes or other.face_size != smaller.face_size:
-        return False
-    is_part = family.sizes[: len(smaller.sizes)] == smaller.sizes
-    return is_part and (smaller.seen, smaller.coverage) == (family.seen, family.coverage)
 
 
 def _describe(

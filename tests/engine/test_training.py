@@ -13,7 +13,7 @@ import tensorflow as tf
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.files import write_bytes
 from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
-from understudy.engine.contract.messages import Done, Metrics, Preview, Progress
+from understudy.engine.contract.messages import Done, Log, Metrics, Preview, Progress
 from understudy.engine.contract.project import Project, ProjectLock
 from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.networks.registry import FAMILIES, quick_family
@@ -341,18 +341,38 @@ def test_out_of_memory_halves_the_batch_and_says_so(facesets, tmp_path, monkeypa
     ]
 
 
-def test_warm_start_takes_encoder_and_known_decoders(facesets, trained, tmp_path):
-    write_faces(tmp_path / "sets" / "cleo", (90, 140, 90))
+def test_warm_start_takes_encoder_and_known_decoders_and_strangers_begin_as_the_nearest(facesets, trained, tmp_path):
+    # Cleo looks like Bert, who isn't the model's first performer.
+    write_faces(tmp_path / "sets" / "cleo", (120, 80, 60), count=9)
     write_faces(tmp_path / "sets" / "anna", (230, 190, 160))
     warm = job(
         tmp_path / "m", tmp_path / "sets", ("anna", "cleo"), warm_start=str(trained[0]), maximum_steps=1,
         learning_rate=1e-12,
     )  # fmt: skip
-    train(warm, Recorder())
+    reporter = Recorder()
+    train(warm, reporter)
     old, new = arrays_of(trained[0]), arrays_of(tmp_path / "m")
-    for mine, theirs in (("encoder", "encoder"), ("decoder:anna", "decoder:anna"), ("decoder:cleo", "decoder:anna")):
+    for mine, theirs in (("encoder", "encoder"), ("decoder:anna", "decoder:anna"), ("decoder:cleo", "decoder:bert")):
         assert np.allclose(new[f"weights/{mine}/00.kernel"], old[f"average/{theirs}/00.kernel"], atol=1e-6)
     assert read_model(tmp_path / "m").warm_start == str(trained[0])
+    said = [message.text for message in reporter.of(Log) if "begins" in message.text]
+    assert len(said) == 1
+    assert "cleo begins as bert" in said[0]
+
+
+def test_a_warm_start_of_strangers_takes_decoders_and_begins_the_encoder_anew(facesets, trained, tmp_path):
+    for name, skin in (("cleo", (120, 80, 60)), ("dora", (230, 190, 160))):
+        write_faces(tmp_path / "sets" / name, skin, count=9)
+    figures = {"performers": ("cleo", "dora"), "maximum_steps": 1, "learning_rate": 1e-12}
+    run(tmp_path / "cold", tmp_path / "sets", **figures)
+    run(tmp_path / "warm", tmp_path / "sets", warm_start=str(trained[0]), **figures)
+    old, cold, warm = arrays_of(trained[0]), arrays_of(tmp_path / "cold"), arrays_of(tmp_path / "warm")
+    for name in (name for name in warm if name.startswith("weights/encoder/")):
+        assert np.allclose(warm[name], cold[name], atol=1e-6), name
+    for mine, theirs in (("cleo", "bert"), ("dora", "anna")):
+        kernel = old[f"average/decoder:{theirs}/00.kernel"]
+        assert np.allclose(warm[f"weights/decoder:{mine}/00.kernel"], kernel, atol=1e-6)
+        assert np.allclose(warm[f"average/decoder:{mine}/00.kernel"], kernel, atol=1e-6)
 
 
 def test_three_performers_share_one_encoder(facesets, tmp_path):

@@ -35,15 +35,20 @@ def written_whole(path: Path) -> Iterator[Path]:
     # A uuid instead of a process id: two threads of one process may write the same file.
     # The original suffix stays last, because image writers choose their format by it.
     temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:8]}{TEMPORARY_SUFFIX}{path.suffix}")
+    is_written = False
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # Thousands of files go into one folder.
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+        is_written = True
     except OSError as error:
         raise writing_error(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if not is_written:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def writing_error(path: Path, error: OSError) -> EngineError:

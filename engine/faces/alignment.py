@@ -72,7 +72,16 @@ def align_face(
             return _align_shrinking(image, matrix, size, scale)
         # Cubic weights only pay where pixels have to be made up; they take fifteen times as long.
         interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
-    return cv2.warpAffine(image, matrix, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return _warp(image, matrix, size, interpolation)
+
+
+def _warp(image: NDArray[Any], matrix: NDArray[np.float64], size: int, interpolation: int) -> NDArray[Any]:
+    # OpenCV warps four channels in half the time it takes for three, to the same values.
+    widens = interpolation == cv2.INTER_LINEAR and image.dtype == np.uint8 and image.shape[2:] == (3,)
+    if widens:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    face = cv2.warpAffine(image, matrix, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.cvtColor(face, cv2.COLOR_RGBA2RGB) if widens else face
 
 
 def _align_shrinking(image: NDArray[Any], matrix: NDArray[np.float64], size: int, scale: float) -> NDArray[Any]:
@@ -93,6 +102,4 @@ def _align_shrinking(image: NDArray[Any], matrix: NDArray[np.float64], size: int
     small = cv2.resize(part, (part.shape[1] // across, part.shape[0] // down), interpolation=cv2.INTER_AREA)
     # Centers of the large pixels lie in the middle of `factor` small ones.
     enlarge = np.array([[across, 0, (across - 1) / 2 + left], [0, down, (down - 1) / 2 + top]])
-    return cv2.warpAffine(
-        small, compose(matrix, enlarge), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return _warp(small, compose(matrix, enlarge), size, cv2.INTER_LINEAR)

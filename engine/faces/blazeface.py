@@ -105,7 +105,9 @@ class BlazeFaceDetector:
         width, height = pyramid.width, pyramid.height
         whole = View((width - 1) / 2, (height - 1) / 2, max(width, height))
         (seen,) = self._network.look(pyramid, [whole], 1, _BEYOND_DOUBT)
-        again = self._look_again(pyramid, [(item, (item.roll_deg,)) for item in known])
+        # A large, upright face is plain in the whole picture; a second look at it would only say so again.
+        unsure = [item for item in known if not _is_seen_alone(item, known, seen)]
+        again = self._look_again(pyramid, [(item, (item.roll_deg,)) for item in unsure])
         confirmed = [item for (item,) in again if item is not None and item.score >= self._confidence]
         large = [item for item in seen if _side(item) >= self._minimum_size]
         return suppress_doubles([*confirmed, *large])
@@ -201,6 +203,13 @@ def _is_same(item: Detection, suspect: Detection) -> bool:
     shift = np.abs(_center(item) - _center(suspect)).max() / _side(suspect)
     grown = _side(item) / _side(suspect)
     return bool(shift < _LARGEST_SHIFT and 1 / _LARGEST_GROWTH < grown < _LARGEST_GROWTH)
+
+
+def _is_seen_alone(item: Detection, known: Sequence[Detection], seen: Sequence[Detection]) -> bool:
+    """Whether a view shows an upright face that is this one and none of the other known ones."""
+    if abs(item.roll_deg) > _LEVEL_DEG:
+        return False
+    return any(_is_same(view, item) and sum(_is_same(view, other) for other in known) == 1 for view in seen)
 
 
 def _rank(item: Detection) -> float:

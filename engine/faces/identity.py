@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,7 +32,7 @@ class IdentityModel:
 
     def __init__(self) -> None:
         self._dlib = import_library("dlib")
-        self._model = self._dlib.face_recognition_model_v1(str(model_path("dlib-identity")))
+        self._model = _load_model(model_path("dlib-identity"))
 
     def embed(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the identity vector of a face, (128,) float32.
@@ -43,6 +46,12 @@ class IdentityModel:
         points = [self._dlib.point(round(x), round(y)) for x, y in transform_points(matrix, landmarks)]
         shape = self._dlib.full_object_detection(self._dlib.rectangle(0, 0, _SIDE - 1, _SIDE - 1), points)
         return np.array(self._model.compute_face_descriptor(face, shape), dtype=np.float32)
+
+
+@functools.cache
+def _load_model(path: Path) -> Any:
+    """Return dlib's network, which takes a quarter of a second to load and keeps nothing of the faces it saw."""
+    return import_library("dlib").face_recognition_model_v1(str(path))
 
 
 def identity_distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:

@@ -195,7 +195,7 @@ def _search(
         )
         _look_at_frames(search, plan.todo, reader, reporter)
         tracks, names = _combine(plan, search.tracks, settings)
-        desks.desk().rename_tracks(names)
+        desks.rename_tracks(names)
     ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(search.searched)])
     known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=steadiness_of(tracks))
     save_found(places.tracks, known)

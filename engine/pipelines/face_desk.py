@@ -143,10 +143,11 @@ class NearDesk:
 
     def see(self, track: int, media_frame: int, observation: Observation) -> None:
         """As `Desk.see`."""
-        self._worker.give(partial(self._see, track, media_frame, observation))
+        self._worker.give(lambda: self._desk.see(track, SeenFace.of(media_frame, observation, self._settings)))
 
-    def _see(self, track: int, media_frame: int, observation: Observation) -> None:
-        self._desk.see(track, SeenFace.of(media_frame, observation, self._settings))
+    def take(self, track: int, face: SeenFace) -> None:
+        """As `see`, for a face whose pixels were cut out before."""
+        self._worker.give(partial(self._desk.see, track, face))
 
     def judge(self, track: int, is_kept: bool) -> None:
         """As `Desk.judge`."""

@@ -51,6 +51,11 @@ class FarDesk:
             "settings": settings_to_json(settings), "faceset": str(faceset), "debug": str(debug), "keep": keep
         }  # fmt: skip
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether `connect` would have to wait for the process to start."""
+        return not self._is_open and self._process.is_silent
+
     def connect(self) -> None:
         """Wait until the process is there and has opened the faceset.
 
@@ -64,13 +69,21 @@ class FarDesk:
 
     def see(self, track: int, media_frame: int, observation: Observation) -> None:
         """As `Desk.see`."""
+        self._give(lambda: self._send(track, SeenFace.of(media_frame, observation, self._settings)))
+
+    def take(self, track: int, face: SeenFace) -> None:
+        """As `FacesetDesk.take`."""
+        self._give(partial(self._send, track, face))
+
+    def _give(self, work: Callable[[], None]) -> None:
         self.connect()
         self._process.check()
-        self._worker.give(partial(self._see, track, media_frame, observation))
+        self._worker.give(work)
 
-    def _see(self, track: int, media_frame: int, observation: Observation) -> None:
-        face = SeenFace.of(media_frame, observation, self._settings)
-        content = {"do": "see", "track": track, "frame": media_frame, "score": face.score, "rotation": face.rotation}
+    def _send(self, track: int, face: SeenFace) -> None:
+        content = {
+            "do": "see", "track": track, "frame": face.media_frame, "score": face.score, "rotation": face.rotation
+        }  # fmt: skip
         self._process.send(content, [face.landmarks, face.part.image, face.part.picture_to_part])
 
     def judge(self, track: int, is_kept: bool) -> None:

@@ -62,6 +62,8 @@ class SideProcess:
             [sys.executable, "-I", "-X", "utf8", "-c", _START, start],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # numpy's own threads wait busily, at the cost of those that compute; the work here is small arrays.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             creationflags=subprocess.CREATE_NO_WINDOW if is_windows else 0,
         )
         assert self._process.stdin is not None
@@ -98,6 +100,11 @@ class SideProcess:
         if "error" in answer[0]:
             raise _error_of(answer[0])
         return answer
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it neither waits with an answer nor has ended."""
+        return self._answers.empty()
 
     def check(self) -> None:
         """Raise what went wrong with an earlier message."""

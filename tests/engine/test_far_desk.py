@@ -83,6 +83,7 @@ def test_a_process_that_dies_is_told_and_one_that_never_starts_is_replaced(tmp_p
     class Mortal(Recorder):
         def progress(self, done, total, unit, remaining_s=None):
             if done == 50 and started:
+                started[0].connect()
                 started[0]._process._process.kill()
             return super().progress(done, total, unit, remaining_s)
 
@@ -92,6 +93,38 @@ def test_a_process_that_dies_is_told_and_one_that_never_starts_is_replaced(tmp_p
     monkeypatch.setattr("understudy.engine.runtime.side_process._START", "raise SystemExit(1)")
     done = extract(job(tmp_path / "never", TARGET, [(0, 10)], face_size=128), Recorder())
     assert done.result["faces"] == 10
+
+
+def test_what_is_found_while_the_process_starts_is_kept(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(FarDesk, "is_coming", True)
+    asked = []
+    connect = FarDesk.connect
+    monkeypatch.setattr(FarDesk, "connect", lambda desk: (asked.append(1), connect(desk)))
+
+    class Watching(Recorder):
+        def progress(self, done, total, unit, remaining_s=None):
+            asked.append(0) if done == 35 else None
+            return super().progress(done, total, unit, remaining_s)
+
+    done = extract(job(tmp_path, TARGET, FRAMES, face_size=128), Watching())
+    assert asked[:2] == [0, 1], "nobody waits for the process before its answers are needed"
+    records = load_faceset(Path(done.result["faceset_folder"])).records
+    assert [record.media_frame for record in records] == list(range(60))
+
+
+def test_faces_found_before_a_failure_are_stored_though_the_process_was_still_starting(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(FarDesk, "is_coming", True)
+
+    class Failing(Recorder):
+        def progress(self, done, total, unit, remaining_s=None):
+            if done == 70:
+                raise EngineError(ErrorCode.DISK_FULL, "The disk is full.")
+            return super().progress(done, total, unit, remaining_s)
+
+    with pytest.raises(EngineError):
+        extract(job(tmp_path, TARGET, face_size=128), Failing())
+    (folder,) = (path.parent for path in tmp_path.rglob("faceset.json"))
+    assert len(load_faceset(folder).records) > 0
 
 
 def test_a_stop_ends_the_process_in_time(tmp_path, started):

@@ -52,6 +52,7 @@ class IdentityNetwork:
 
 
 def _build(openvino: Any, weights: IdentityWeights) -> Any:
+    # Weights become constants first, because an operation that is handed an array makes a list of numbers of it.
     operations = openvino.opset13
     entry = operations.parameter([1, 3, CHIP_SIDE, CHIP_SIDE], np.float32)
     values = operations.relu(_convolve(operations, entry, weights.first))
@@ -61,7 +62,8 @@ def _build(openvino: Any, weights: IdentityWeights) -> Any:
     for block in weights.blocks:
         values = _residual(operations, values, block)
     means = operations.reduce_mean(values, [2, 3])
-    return openvino.Model([operations.matmul(means, weights.projection, False, False)], [entry], "identity")
+    vector = operations.matmul(means, operations.constant(weights.projection), False, False)
+    return openvino.Model([vector], [entry], "identity")
 
 
 def _residual(operations: Any, values: Any, block: Block) -> Any:
@@ -92,5 +94,8 @@ def _fill_up(operations: Any, values: Any, sizes: NDArray[np.integer]) -> Any:
 
 def _convolve(operations: Any, values: Any, convolution: Convolution) -> Any:
     steps, edges = [convolution.stride] * 2, [convolution.padding] * 2
-    product = operations.convolution(values, convolution.weights, steps, edges, edges, [1, 1])
-    return operations.add(product, convolution.biases[None, :, None, None]).output(0)
+    # A shared array is kept by the constant and not copied.
+    weights = operations.constant(convolution.weights, shared_memory=True)
+    product = operations.convolution(values, weights, steps, edges, edges, [1, 1])
+    biases = operations.constant(convolution.biases[None, :, None, None])
+    return operations.add(product, biases).output(0)

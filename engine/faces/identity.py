@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.errors import EngineError, ErrorCode
 from .alignment import align_face, face_matrix
+from .dlib_weights import CHIP_SIDE
 from .geometry import transform_points
+from .identity_network import IdentityNetwork
 from .models import import_library, model_path
 
 IDENTITY_LENGTH = 128
@@ -21,6 +24,10 @@ IDENTITY_LENGTH = 128
 _SIDE = 400
 _COVERAGE = 2.6
 _NEIGHBORS = 5
+# What dlib leaves around the face that it cuts out for its network, as a share of the face.
+_CHIP_PADDING = 0.25
+
+Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class IdentityModel:
@@ -32,7 +39,7 @@ class IdentityModel:
 
     def __init__(self) -> None:
         self._dlib = import_library("dlib")
-        self._model = _load_model(model_path("dlib-identity"))
+        self._path = model_path("dlib-identity")
 
     def embed(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the identity vector of a face, (128,) float32.
@@ -40,18 +47,40 @@ class IdentityModel:
         Args:
             image: RGB picture (h, w, 3).
             landmarks: (68, 2) picture pixels.
+
+        Raises:
+            EngineError: `detector_unavailable`, when the model file is damaged.
         """
         matrix = face_matrix(landmarks, _SIDE, _COVERAGE)
         face = np.ascontiguousarray(align_face(image, matrix, _SIDE, cv2.INTER_LINEAR))
         points = [self._dlib.point(round(x), round(y)) for x, y in transform_points(matrix, landmarks)]
         shape = self._dlib.full_object_detection(self._dlib.rectangle(0, 0, _SIDE - 1, _SIDE - 1), points)
-        return np.array(self._model.compute_face_descriptor(face, shape), dtype=np.float32)
+        chip = self._dlib.get_face_chip(face, shape, CHIP_SIDE, _CHIP_PADDING)
+        return _load_model(self._path)(chip)
 
 
 @functools.cache
-def _load_model(path: Path) -> Any:
-    """Return dlib's network, which takes a quarter of a second to load and keeps nothing of the faces it saw."""
-    return import_library("dlib").face_recognition_model_v1(str(path))
+def _load_model(path: Path) -> Network:
+    """Return the network, made ready when the first face is described: a search may describe none.
+
+    dlib computes it where OpenVINO doesn't work or can't take the file; the vectors are the same.
+    """
+    try:
+        return IdentityNetwork(path)
+    except EngineError:
+        return _load_with_dlib(path)
+
+
+def _load_with_dlib(path: Path) -> Network:
+    try:
+        model = import_library("dlib").face_recognition_model_v1(str(path))
+    except RuntimeError as error:
+        raise EngineError(
+            ErrorCode.DETECTOR_UNAVAILABLE,
+            f"The model file {path} is damaged: {error}.",
+            "Run the engine's set-up again; it puts the models in place.",
+        ) from error
+    return lambda chip: np.array(model.compute_face_descriptor(chip), dtype=np.float32)
 
 
 def identity_distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:

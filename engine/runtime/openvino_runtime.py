@@ -8,7 +8,7 @@ package counts as missing, which OpenVINO is made for, so nothing is sent (docs/
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,19 @@ class Graph:
 
     Args:
         path: A TensorFlow graph (.pb) or an ONNX file; neither holds code.
+        build: For weights of other programs: makes an `openvino.Model` of them, given the module, and the file is only
+            named in errors.
 
     Raises:
         EngineError: `library_missing`, or `model_unreadable`, naming the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, build: Callable[[Any], Any] | None = None) -> None:
         self._openvino = load_openvino()
         self._core = self._openvino.Core()
         self.path = path
         try:
-            self.model = self._core.read_model(str(path))
+            self.model = build(self._openvino) if build else self._core.read_model(str(path))
         except Exception as error:
             raise EngineError(
                 ErrorCode.MODEL_UNREADABLE,

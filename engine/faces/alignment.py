@@ -76,27 +76,36 @@ def align_face(
 
 
 def _warp(image: NDArray[Any], matrix: NDArray[np.float64], size: int, interpolation: int) -> NDArray[Any]:
+    if interpolation != cv2.INTER_LINEAR or image.dtype != np.uint8 or image.shape[2:] != (3,):
+        return cv2.warpAffine(image, matrix, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     # OpenCV warps four channels in half the time it takes for three, to the same values.
-    widens = interpolation == cv2.INTER_LINEAR and image.dtype == np.uint8 and image.shape[2:] == (3,)
-    if widens:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
-    face = cv2.warpAffine(image, matrix, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.cvtColor(face, cv2.COLOR_RGBA2RGB) if widens else face
+    part, left, top = _needed_part(image, matrix, size, border=2)
+    shifted = compose(matrix, np.array([[1.0, 0, left], [0, 1.0, top]]))
+    wide = cv2.cvtColor(part, cv2.COLOR_RGB2RGBA)
+    face = cv2.warpAffine(wide, shifted, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.cvtColor(face, cv2.COLOR_RGBA2RGB)
+
+
+def _needed_part(
+    image: NDArray[Any], matrix: NDArray[np.float64], size: int, border: int
+) -> tuple[NDArray[Any], int, int]:
+    """Return the part of a picture that a warp to `size` looks at, with its first column and row."""
+    last = size - 0.5
+    corners = transform_points(
+        invert_similarity(matrix), np.array([[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]])
+    )
+    left, top = (np.floor(corners.min(axis=0)) - border).astype(int).tolist()
+    right, bottom = (np.ceil(corners.max(axis=0)) + border + 1).astype(int).tolist()
+    height, width = image.shape[:2]
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    return image[top : min(max(bottom, top + 1), height), left : min(max(right, left + 1), width)], left, top
 
 
 def _align_shrinking(image: NDArray[Any], matrix: NDArray[np.float64], size: int, scale: float) -> NDArray[Any]:
     # Warping straight to less than half size would skip pixels and flicker, so the part that is needed is averaged down
     # by a whole factor first, which OpenCV does fast.
     factor = int(1 / scale)
-    last = size - 0.5
-    corners = transform_points(
-        invert_similarity(matrix), np.array([[-0.5, -0.5], [last, -0.5], [last, last], [-0.5, last]])
-    )
-    left, top = (np.floor(corners.min(axis=0)) - factor).astype(int)
-    right, bottom = (np.ceil(corners.max(axis=0)) + factor + 1).astype(int)
-    height, width = image.shape[:2]
-    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
-    part = image[top : min(max(bottom, top + 1), height), left : min(max(right, left + 1), width)]
+    part, left, top = _needed_part(image, matrix, size, factor)
     across, down = min(factor, part.shape[1]), min(factor, part.shape[0])
     part = part[: part.shape[0] // down * down, : part.shape[1] // across * across]
     small = cv2.resize(part, (part.shape[1] // across, part.shape[0] // down), interpolation=cv2.INTER_AREA)

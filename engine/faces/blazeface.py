@@ -104,12 +104,14 @@ class BlazeFaceDetector:
         pyramid = Pyramid(image)
         width, height = pyramid.width, pyramid.height
         whole = View((width - 1) / 2, (height - 1) / 2, max(width, height))
-        (seen,) = self._network.look(pyramid, [whole], 1, _BEYOND_DOUBT)
+        (seen,) = self._network.look(pyramid, [whole], 1, min(_BEYOND_DOUBT, self._confidence))
         # A large, upright face is plain in the whole picture; a second look at it would only say so again.
-        unsure = [item for item in known if not _is_seen_alone(item, known, seen)]
+        plain = [_seen_alone(item, known, seen) for item in known]
+        unsure = [item for item, view in zip(known, plain, strict=True) if view is None]
         again = self._look_again(pyramid, [(item, (item.roll_deg,)) for item in unsure])
-        confirmed = [item for (item,) in again if item is not None and item.score >= self._confidence]
-        large = [item for item in seen if _side(item) >= self._minimum_size]
+        looked_at = [*plain, *(item for (item,) in again)]
+        confirmed = [item for item in looked_at if item is not None and item.score >= self._confidence]
+        large = [item for item in seen if item.score >= _BEYOND_DOUBT and _side(item) >= self._minimum_size]
         return suppress_doubles([*confirmed, *large])
 
     def _search(
@@ -205,11 +207,12 @@ def _is_same(item: Detection, suspect: Detection) -> bool:
     return bool(shift < _LARGEST_SHIFT and 1 / _LARGEST_GROWTH < grown < _LARGEST_GROWTH)
 
 
-def _is_seen_alone(item: Detection, known: Sequence[Detection], seen: Sequence[Detection]) -> bool:
-    """Whether a view shows an upright face that is this one and none of the other known ones."""
+def _seen_alone(item: Detection, known: Sequence[Detection], seen: Sequence[Detection]) -> Detection | None:
+    """Return what a view shows of an upright face, if that is none of the other known ones."""
     if abs(item.roll_deg) > _LEVEL_DEG:
-        return False
-    return any(_is_same(view, item) and sum(_is_same(view, other) for other in known) == 1 for view in seen)
+        return None
+    views = (view for view in seen if _is_same(view, item))
+    return next((view for view in views if sum(_is_same(view, other) for other in known) == 1), None)
 
 
 def _rank(item: Detection) -> float:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 
 import av
 import cv2
@@ -38,6 +40,7 @@ class PictureConverter:
         self._lock = threading.Lock()
         # Each keeps the set-up of a conversion between pictures of one size: setting up costs as much as converting.
         self._reformatters: OrderedDict[tuple[int, int], VideoReformatter] = OrderedDict()
+        self._room: dict[tuple[int, int, str], av.VideoFrame] = {}
 
     def convert(self, av_frame: av.VideoFrame, is_upright: bool = False) -> np.ndarray:
         """Return the picture as uint8 or uint16 (h, w, 3) RGB in the encoding of the footage.
@@ -52,6 +55,18 @@ class PictureConverter:
             reformatter = self._reformatter(av_frame.width, av_frame.height)
             rgb = reformatter.reformat(av_frame, format=pixel_format, interpolation=flags, threads=1).to_ndarray()
         return turn_upright(rgb if self._deep else eight_bit(rgb), 0 if is_upright else av_frame.rotation)
+
+    @contextlib.contextmanager
+    def room(self, width: int, height: int, pixel_format: str) -> Iterator[av.VideoFrame]:
+        """Lend an empty picture, to be filled and converted; the next one of its size takes the same memory."""
+        with self._lock:
+            part = self._room.pop((width, height, pixel_format), None)
+        part = part or av.VideoFrame(width, height, pixel_format)
+        yield part
+        with self._lock:
+            if len(self._room) >= _MOST_SIZES:
+                self._room.clear()
+            self._room[width, height, pixel_format] = part
 
     def _reformatter(self, width: int, height: int) -> VideoReformatter:
         known = self._reformatters.pop((width, height), None) or VideoReformatter()

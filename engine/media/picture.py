@@ -126,7 +126,9 @@ class DecodedPicture:
         x, y = x0 - x0 % _STEP, y0 - y0 % _STEP
         right, bottom = (min(end + -end % _STEP, size) for end, size in
                          ((x1, self._av_frame.width), (y1, self._av_frame.height)))  # fmt: skip
-        part = self._converter.convert(_cut_planes(self._av_frame, x, y, right, bottom), is_upright=True)
+        with self._converter.room(right - x, bottom - y, self._av_frame.format.name) as room:
+            _copy_planes(self._av_frame, x, y, room)
+            part = self._converter.convert(room, is_upright=True)
         return turn_upright(part[y0 - y : y1 - y, x0 - x : x1 - x], 90 * self._quarters)
 
     def glance(self, side: int) -> NDArray[np.uint8]:
@@ -203,9 +205,8 @@ def _average_planes(
     return part
 
 
-def _cut_planes(av_frame: av.VideoFrame, left: int, top: int, right: int, bottom: int) -> av.VideoFrame:
-    """Return the planes of a region whose left and top are multiples of the chroma step."""
-    part = av.VideoFrame(right - left, bottom - top, av_frame.format.name)
+def _copy_planes(av_frame: av.VideoFrame, left: int, top: int, part: av.VideoFrame) -> None:
+    """Fill a smaller picture with a region whose left and top are multiples of the chroma step."""
     for index, plane in enumerate(part.planes):
         source = _plane(av_frame, index)
         x = left * av_frame.planes[index].width // av_frame.width
@@ -214,4 +215,3 @@ def _cut_planes(av_frame: av.VideoFrame, left: int, top: int, right: int, bottom
         wanted = source[y : y + plane.height, x : x + plane.width]
         target[: wanted.shape[0], : wanted.shape[1]] = wanted
     part.colorspace, part.color_range = av_frame.colorspace, av_frame.color_range
-    return part

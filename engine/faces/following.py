@@ -64,8 +64,8 @@ class FaceFollower:
         if known is not None:
             found, presence = self._fit(picture, known.expected_landmarks(frame))
             least = _BELONGS_TO_TRACK if self._fitter.knows_presence else _BELONGS_TO_TRACK_UNJUDGED
-            agrees = box_overlap(box_of(found.landmarks), detection.box)[0, 0] > least
-            if agrees and presence >= _LEAST_PRESENCE and _lies_sound(found.landmarks, picture):
+            agrees = box_overlap(found.box, detection.box)[0, 0] > least
+            if agrees and presence >= _LEAST_PRESENCE:
                 return replace(found, score=detection.score, is_confirmed=True, rotation=detection.rotation)
         elif not self._fitter.knows_presence and detection.score < _LEAST_SCORE_UNJUDGED:
             return None
@@ -98,7 +98,7 @@ class FaceFollower:
         jump = float(np.linalg.norm(found.landmarks.mean(axis=0) - expected.mean(axis=0))) / size
         if presence < _LEAST_PRESENCE_UNDETECTED or jump > _LARGEST_JUMP:
             return None
-        if not 0.67 < _size(found.landmarks) / size < 1.5 or not _lies_sound(found.landmarks, picture):
+        if not 0.67 < _size(found.landmarks) / size < 1.5:
             return None
         last = track.newest
         return replace(found, score=presence, is_confirmed=False if was_searched else None, rotation=last.rotation)
@@ -111,10 +111,13 @@ class FaceFollower:
         return None if best is None else self.meet(picture, frame, best, track)
 
     def _fit(self, picture: FootagePicture, expected: NDArray[np.floating]) -> tuple[Observation, float]:
+        """Fit from expected landmarks; where the result lies beside the picture its presence is 0."""
         view = FaceView.around(picture, expected, self._size, self._coverage)
         landmarks, presence = self._fitter.follow(view.image, view.here(expected))
         landmarks = view.there(landmarks)
-        if _lies_sound(landmarks, picture) and not view.holds(landmarks, self._size, self._coverage):
+        if not _lies_sound(landmarks, picture):
+            presence = 0.0
+        elif not view.holds(landmarks, self._size, self._coverage):
             # The face was found far from where it was expected.
             view = FaceView.around(picture, landmarks, self._size, self._coverage)
         return Observation(landmarks, presence, None, 0, view), presence
@@ -137,11 +140,15 @@ def pair_faces(frame: int, tracks: Sequence[OpenTrack], detections: Sequence[Det
 def without_doubles(observations: Sequence[Observation]) -> list[Observation]:
     """Return the faces of a frame without those that lie on a surer one; what a detector saw is surer."""
     order = sorted(observations, key=lambda item: (item.is_confirmed is not True, -item.score))
-    kept: list[Observation] = []
-    for item in order:
-        if not any(box_overlap(item.box, other.box)[0, 0] > _SAME_FACE for other in kept):
-            kept.append(item)
-    return kept
+    if len(order) < 2:
+        return order
+    boxes = np.stack([item.box for item in order])
+    overlaps = box_overlap(boxes, boxes) > _SAME_FACE
+    kept: list[int] = []
+    for number in range(len(order)):
+        if not overlaps[number, kept].any():
+            kept.append(number)
+    return [order[number] for number in kept]
 
 
 def _size(landmarks: NDArray[np.floating]) -> float:

@@ -95,6 +95,11 @@ CANONICAL_INNER: NDArray[np.float64] = _face_square(CANONICAL_HEAD[:, :2])
 """The inner landmarks of the canonical face seen from the front, shape (51, 2), in face squares."""
 
 
+# Weights of the 68 landmarks in the vector from the right eye's center to the left one's.
+_BETWEEN_EYES = np.zeros(68)
+_BETWEEN_EYES[LEFT_EYE], _BETWEEN_EYES[RIGHT_EYE] = 1 / 6, -1 / 6
+
+
 def fit_similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the similarity (turn, scale, shift; no mirroring) that brings `source` closest to `target`.
 
@@ -173,8 +178,8 @@ def eye_distance(landmarks: NDArray[np.floating]) -> float:
 
 def eye_lean(landmarks: NDArray[np.floating]) -> float:
     """Return the clockwise lean on screen, in degrees, of the line through the eyes of (68, 2) landmarks."""
-    across = np.asarray(landmarks[LEFT_EYE], float).mean(axis=0) - np.asarray(landmarks[RIGHT_EYE], float).mean(axis=0)
-    return float(np.degrees(np.arctan2(across[1], across[0])))
+    x, y = (_BETWEEN_EYES @ landmarks).tolist()
+    return math.degrees(math.atan2(y, x))
 
 
 def box_overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -320,9 +320,12 @@ def landmarks_of_mesh(mesh: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _hull_rows(hull: NDArray[np.float64], rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where rows y (n,) enter and leave a convex polygon (m, 2); inf and -inf beyond its ends."""
-    x, y = hull.T
-    next_x, next_y = np.append(x[1:], x[0]), np.append(y[1:], y[0])
-    crossing = (y <= rows[:, None]) != (next_y <= rows[:, None])
-    rise = np.where(next_y == y, 1.0, next_y - y)
-    at = x + (rows[:, None] - y) / rise * (next_x - x)
-    return np.where(crossing, at, np.inf).min(axis=1), np.where(crossing, at, -np.inf).max(axis=1)
+    x, y = np.concatenate([hull, hull]).T
+    top, bottom, count = int(hull[:, 1].argmin()), int(hull[:, 1].argmax()), len(hull)
+    down = slice(top, top + (bottom - top) % count + 1)
+    up = slice(bottom, bottom + (top - bottom) % count + 1)
+    one, other = np.interp(rows, y[down], x[down]), np.interp(rows, y[up][::-1], x[up][::-1])
+    beyond = (rows < hull[top, 1]) | (rows > hull[bottom, 1])
+    enters, leaves = np.minimum(one, other), np.maximum(one, other)
+    enters[beyond], leaves[beyond] = np.inf, -np.inf
+    return enters, leaves

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +52,15 @@ class Observation:
     rotation: int = 0
     view: FaceView | None = None
 
-    @property
+    @cached_property
     def box(self) -> NDArray[np.float32]:
         """Box around the landmarks, float32 (4,)."""
         return box_of(self.landmarks)
+
+    @cached_property
+    def center(self) -> NDArray[np.float64]:
+        """Mean of the inner landmarks, (2,)."""
+        return np.asarray(self.landmarks[17:], float).mean(axis=0)
 
 
 @dataclass(eq=False)
@@ -82,7 +88,7 @@ class OpenTrack:
 
     def add(self, frame: int, observation: Observation) -> None:
         """Take the observation of another frame: a later one, or an earlier one when the face is followed backwards."""
-        step = (_center(observation.landmarks) - _center(self.newest.landmarks)) / (frame - self.frame)
+        step = (observation.center - self.newest.center) / (frame - self.frame)
         share = _MOTION_UPDATE if self.seen > 1 else 1.0
         self._motion = self._motion + share * (step - self._motion)
         self.frame, self.newest = frame, observation
@@ -245,10 +251,6 @@ def _costs(frame: int, tracks: Sequence[OpenTrack], observations: Sequence[Obser
     distances = np.linalg.norm(steps, axis=2) / sizes
     is_possible = (distances <= reach) & (np.abs(ratios) <= np.log(_LARGEST_SIZE_RATIO))
     return np.where(is_possible, distances + np.abs(ratios), _IMPOSSIBLE)
-
-
-def _center(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.asarray(landmarks[17:], float).mean(axis=0)
 
 
 def _sizes(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -189,10 +189,10 @@ class _DeskServer:
         return self._desk
 
 
-def main() -> None:
-    """Serve as the other process of a `FarDesk`."""
+def main(ring_handle: int | None = None) -> None:
+    """Serve as the other process of a `FarDesk`; the handle is that of `answer_messages`."""
     # Many small pictures: OpenCV's own threads would only get in each other's way.
     import cv2
 
     cv2.setNumThreads(1)
-    answer_messages(_DeskServer().handle)
+    answer_messages(_DeskServer().handle, ring_handle)

@@ -13,35 +13,43 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .shared_ring import SharedRing
+
 _LENGTH = struct.Struct("<I")
 # Arrays from this size on land in a nameless file that is read where it is looked at, so that memory stays flat.
 _LARGE_BYTES = 1 << 20
+# Smaller ones are written in less time than a place for them is found.
+_SMALL_BYTES = 1 << 14
 _PIECE_BYTES = 1 << 18
 
 ArrayMessage = tuple[dict[str, Any], list[NDArray[Any]]]
 
 
-def write_message(stream: IO[bytes], content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+def write_message(
+    stream: IO[bytes], content: dict[str, Any], arrays: Sequence[NDArray[Any]] = (), ring: SharedRing | None = None
+) -> None:
     """Write a message and send it off.
 
     Args:
         stream: A pipe.
         content: Plain values, as JSON takes them.
         arrays: Numbers of any type but objects.
+        ring: Memory shared with who reads it, for arrays that are neither small nor large.
 
     Raises:
         OSError: The other side is gone.
     """
-    kinds = [[item.dtype.str, item.shape] for item in arrays]
+    ends = [ring.put(item) if ring and _SMALL_BYTES <= item.nbytes < _LARGE_BYTES else None for item in arrays]
+    kinds = [[item.dtype.str, item.shape, end] for item, end in zip(arrays, ends, strict=True)]
     head = json.dumps([content, kinds]).encode("ascii")
     stream.write(_LENGTH.pack(len(head)) + head)
-    for item in arrays:
-        for piece in _pieces(item):
+    for item, end in zip(arrays, ends, strict=True):
+        for piece in _pieces(item) if end is None else ():
             stream.write(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
     stream.flush()
 
 
-def read_message(stream: IO[bytes]) -> ArrayMessage | None:
+def read_message(stream: IO[bytes], ring: SharedRing | None = None) -> ArrayMessage | None:
     """Return the next message, or None where the other side has closed the pipe, also in the middle of a message."""
     length = stream.read(_LENGTH.size)
     if len(length) < _LENGTH.size:
@@ -52,7 +60,11 @@ def read_message(stream: IO[bytes]) -> ArrayMessage | None:
     except ValueError:
         return None
     arrays = []
-    for kind, shape in kinds:
+    for kind, shape, end in kinds:
+        if end is not None:
+            assert ring is not None, "who sends by a ring knows that there is one"
+            arrays.append(ring.take(end, np.dtype(kind), tuple(shape)))
+            continue
         item = _room(np.dtype(kind), tuple(shape))
         if item.size and not _fill(stream, item):
             return None

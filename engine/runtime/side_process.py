@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from .array_messages import ArrayMessage, read_message, write_message
+from .shared_ring import SharedRing, make_ring
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NAME = "understudy"
@@ -32,11 +33,11 @@ _PIPE_BYTES = 1 << 20
 _GRACE_S = 1.0
 _START = """
 import importlib, importlib.util, json, sys
-name, module, root, sys.path[:] = json.loads(sys.argv[1])
+name, module, root, rings, sys.path[:] = json.loads(sys.argv[1])
 spec = importlib.util.spec_from_file_location(name, root + "/__init__.py", submodule_search_locations=[root])
 sys.modules[name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[name])
-importlib.import_module(name + "." + module).main()
+importlib.import_module(name + "." + module).main(*rings)
 """
 
 
@@ -49,23 +50,31 @@ class SideProcess:
     """A process that runs a module's `main`, which is to call `answer_messages`.
 
     Args:
-        module: The module, counted from the package's root: "engine.…".
+        module: The module, counted from the package's root: "engine.…"; its `main` takes what it is to hand on to
+            `answer_messages`.
 
     Raises:
         OSError: It can't be started.
     """
 
     def __init__(self, module: str) -> None:
-        start = json.dumps([_NAME, module, str(_ROOT), sys.path])
+        self._ring = make_ring()
+        rings = [] if self._ring is None else [self._ring.handle]
+        start = json.dumps([_NAME, module, str(_ROOT), rings, sys.path])
         is_windows = sys.platform == "win32"
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-c", _START, start],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # numpy's own threads wait busily, at the cost of those that compute; the work here is small arrays.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-            creationflags=subprocess.CREATE_NO_WINDOW if is_windows else 0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", _START, start],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=rings,
+                # numpy's own threads wait busily, at the cost of those that compute; the work here is small arrays.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                creationflags=subprocess.CREATE_NO_WINDOW if is_windows else 0,
+            )
+        finally:
+            if self._ring is not None:
+                self._ring.close_handle()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._out, self._in = self._process.stdin, self._process.stdout
@@ -82,7 +91,7 @@ class SideProcess:
         """
         self.check()
         try:
-            write_message(self._out, content, arrays)
+            write_message(self._out, content, arrays, self._ring)
         except (OSError, ValueError) as error:
             raise self._error or _crashed() from error
 
@@ -131,12 +140,15 @@ class SideProcess:
         self._answers.put(None)
 
 
-def answer_messages(handle: Callable[[dict[str, Any], list[NDArray[Any]]], ArrayMessage | None]) -> None:
+def answer_messages(
+    handle: Callable[[dict[str, Any], list[NDArray[Any]]], ArrayMessage | None], ring_handle: int | None = None
+) -> None:
     """Serve as a `SideProcess`: say that it is there, then handle messages until the other side closes the pipe.
 
     Args:
         handle: Takes a message; returns the answer of one that is asked with "ask": true, None for the others. Its
             engine errors are told: as the answer, or as soon as they occur; others end the process.
+        ring_handle: File descriptor of the memory that the other side shares, where it does.
     """
     # Ctrl+C in a terminal reaches this process too, but the other one decides how to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -145,7 +157,10 @@ def answer_messages(handle: Callable[[dict[str, Any], list[NDArray[Any]]], Array
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
     write_message(outgoing, {"ready": True})
-    while (message := read_message(incoming)) is not None:
+    ring = None if ring_handle is None else SharedRing(ring_handle)
+    if ring is not None:
+        ring.close_handle()
+    while (message := read_message(incoming, ring)) is not None:
         try:
             answer = handle(*message)
         except EngineError as error:

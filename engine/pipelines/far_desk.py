@@ -44,7 +44,7 @@ class FarDesk:
 
     def __init__(self, settings: ExtractSettings, faceset: Path, debug: Path, keep: bool) -> None:
         self._settings = settings
-        self._process = SideProcess(__name__.partition(".")[2])
+        self._process = SideProcess(__name__.partition(".")[2], "records faces")
         self._worker = OrderedWorker("face-sender", MOST_WAITING)
         self._is_open = False
         self._opening = {

@@ -52,12 +52,14 @@ class SideProcess:
     Args:
         module: The module, counted from the package's root: "engine.…"; its `main` takes what it is to hand on to
             `answer_messages`.
+        work: What it does, as an error tells it: "records faces".
 
     Raises:
         OSError: It can't be started.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, work: str) -> None:
+        self._work = work
         self._ring = make_ring()
         rings = [] if self._ring is None else [self._ring.handle]
         start = json.dumps([_NAME, module, str(_ROOT), rings, sys.path])
@@ -93,7 +95,7 @@ class SideProcess:
         try:
             write_message(self._out, content, arrays, self._ring)
         except (OSError, ValueError) as error:
-            raise self._error or _crashed() from error
+            raise self._error or self._crashed() from error
 
     def ask(self, content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> ArrayMessage:
         """Send a message that is answered, and return the answer; raises as `send` does."""
@@ -105,7 +107,7 @@ class SideProcess:
         answer = self._answers.get()
         if answer is None:
             self._answers.put(None)
-            raise self._error or _crashed()
+            raise self._error or self._crashed()
         if "error" in answer[0]:
             raise _error_of(answer[0])
         return answer
@@ -129,6 +131,13 @@ class SideProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _crashed(self) -> EngineError:
+        return EngineError(
+            ErrorCode.CRASHED,
+            f"The process that {self._work} ended unexpectedly.",
+            "Start again; if it happens again, free some memory first.",
+        )
 
     def _read(self) -> None:
         with self._in:
@@ -173,14 +182,6 @@ def answer_messages(
 
 def _error_of(said: dict[str, Any]) -> EngineError:
     return EngineError(ErrorCode(said["error"]), said["message"], said["hint"])
-
-
-def _crashed() -> EngineError:
-    return EngineError(
-        ErrorCode.CRASHED,
-        "The process that records faces ended unexpectedly.",
-        "Start again; if it happens again, free some memory first.",
-    )
 
 
 def _widen(pipe: IO[bytes]) -> None:

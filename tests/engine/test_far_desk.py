@@ -140,7 +140,7 @@ def test_the_process_ends_with_the_one_that_started_it():
     code = (
         "import runpy, sys, time; runpy.run_path(sys.argv[1])\n"
         "from understudy.engine.runtime.side_process import SideProcess\n"
-        "side = SideProcess('engine.pipelines.far_desk'); side.receive()\n"
+        "side = SideProcess('engine.pipelines.far_desk', 'records faces'); side.receive()\n"
         "print(side._process.pid, flush=True); time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(LAUNCH)], stdout=subprocess.PIPE, text=True)
@@ -207,7 +207,7 @@ def test_a_ring_hands_arrays_over_in_order_and_takes_no_more_than_it_holds():
 
 
 def test_interrupting_the_group_leaves_the_process_at_work():
-    side = SideProcess("engine.pipelines.far_desk")
+    side = SideProcess("engine.pipelines.far_desk", "records faces")
     side.receive()
     os.kill(side._process.pid, signal.SIGINT)
     time.sleep(0.3)

@@ -3,9 +3,10 @@
 
 Run it from the checkout with the engine's Python: `python benchmarks/training.py [--families quick,original]`, on
 another backend with KERAS_BACKEND set. It trains on random pictures, because only the time is of interest, and prints
-two Markdown tables. The second tells what share of the chip's arithmetic training uses: the multiplications and
-additions of the network's convolutions and dense layers, three times those of the forward pass, against the ones of
-large matrix products in the same number format, both in CPU seconds on a CPU and in seconds on a card.
+two Markdown tables; a family that grows trains at its largest size. The second tells what share of the chip's
+arithmetic training uses: the multiplications and additions of the network's convolutions and dense layers, three times
+those of the forward pass, against the ones of large matrix products in the same number format, both in CPU seconds on a
+CPU and in seconds on a card. Its last column comes from steps whose batches are made beside them, as in a training.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ runpy.run_path(sys.argv[0], run_name="understudy_launch")
 # The package has its name only after launch.py ran.
 from understudy.engine.runtime.backend import prepare_backend  # noqa: E402
 from understudy.engine.runtime.device import choose_policy, describe_device  # noqa: E402
+from understudy.engine.training.loader import make_batch  # noqa: E402
 
 _FACES = 64
 _MATRIX_CPU, _MATRIX_GPU = 1024, 8192
 _PRODUCTS = 8
+_WARM_UP = 3
 
 
 def busy_seconds() -> float:
@@ -50,6 +53,9 @@ def forward_operations(model: Any) -> int:
     """Return the multiplications and additions of one face's way through a model's convolutions and dense layers."""
     total = 0
     for layer in model.layers:
+        if hasattr(layer, "layers"):
+            total += forward_operations(layer)
+            continue
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
             places = math.prod(layer.output.shape[1:-1])
@@ -70,7 +76,7 @@ def matrix_peak(precision: str) -> float:
         for _ in range(_PRODUCTS):
             x = keras.ops.matmul(x, one)
         # Looking at a value waits for all of them.
-        keras.ops.convert_to_numpy(x[0, 0])
+        keras.ops.convert_to_numpy(keras.ops.cast(x[0, 0], "float32"))
         best = max(best, _PRODUCTS * 2 * side**3 / max(1e-9, busy_seconds() - before))
     return best
 
@@ -85,46 +91,75 @@ def cpu_seconds(call: Callable[[], object], repeats: int) -> float:
     return (after.user + after.system - before.user - before.system) / repeats
 
 
+def random_faces(family: Any, oversampling: float) -> list[Any]:
+    """Return two performers whose faces, and masks where the family has one, are noise."""
+    from understudy.engine.training.dataset import PerformerFaces
+
+    side = round(family.face_size / family.coverage * oversampling * 2.0)
+    random = np.random.default_rng(0)
+    pictures = tuple(random.integers(0, 256, (side, side, 3), np.uint8) for _ in range(_FACES))
+    masks = tuple(random.integers(0, 256, (128, 128, 1), np.uint8) for _ in range(_FACES * family.has_mask))
+    coverage = np.full(_FACES, 2.0)
+    return [
+        PerformerFaces(who, pictures, pictures[:8], coverage, coverage[:8], "", (), None, masks) for who in ("a", "b")
+    ]
+
+
 def measure_family(name: str, precision: str, batch_size: int, repeats: int) -> dict[str, float]:
-    """Return CPU seconds of a step and of making its batch, and CPU milliseconds of a swapped face."""
+    """Return what a step, its batch and a swapped face cost, and the share of time that steps wait for batches."""
+    from understudy.engine.contract.settings import TrainSettings
     from understudy.engine.networks.autoencoder import Autoencoder
     from understudy.engine.networks.registry import FAMILIES
     from understudy.engine.training.augmentation import View
-    from understudy.engine.training.dataset import PerformerFaces
     from understudy.engine.training.inference import NetworkDecoder
-    from understudy.engine.training.loader import make_batch
+    from understudy.engine.training.loader import BatchLoader
+    from understudy.engine.training.opening import make_trainer
     from understudy.engine.training.recipes import RECIPES
-    from understudy.engine.training.trainer import Trainer
+    from understudy.engine.training.session import batch_workers
 
     family, recipe = FAMILIES[name], RECIPES[name]
     size = batch_size or recipe.batch_size
     view = View(family.face_size, family.coverage)
-    side = round(view.size / view.coverage * recipe.oversampling * 2.0)
-    random = np.random.default_rng(0)
-    pictures = tuple(random.integers(0, 256, (side, side, 3), np.uint8) for _ in range(_FACES))
-    coverage = np.full(_FACES, 2.0)
-    faces = [PerformerFaces(who, pictures, pictures[:8], coverage, coverage[:8], "", ()) for who in ("a", "b")]
+    faces = random_faces(family, recipe.oversampling)
     network = Autoencoder(family, ("a", "b"), precision)
-    trainer = Trainer(network, recipe)
-    batch = make_batch(faces, view, recipe.augmentation, size, 0, 0)
+    trainer = make_trainer(network, recipe, TrainSettings(family=name, growth_steps=1))
+    # Past the last size of a family that grows.
+    trainer.steps = len(family.sizes)
+    views = (faces, view, recipe.augmentation, size, 0)
+    batch = make_batch(*views, 0)
     decode = NetworkDecoder(network)
     single = NetworkDecoder(network, chunk=1)
     step = partial(trainer.step, batch.inputs, batch.targets, recipe.learning_rate)
-    step()
+    for _ in range(_WARM_UP):
+        step()
     began, busy = time.perf_counter(), busy_seconds()
     for _ in range(repeats):
         step()
     took, busy = (time.perf_counter() - began) / repeats, (busy_seconds() - busy) / repeats
+    with BatchLoader(*views, workers=batch_workers()) as loader:
+        fed = fed_seconds(loader, trainer, recipe.learning_rate, repeats)
     each = forward_operations(network.encoder) + forward_operations(network.decoders["a"])
     return {
         "took": took,
+        "fed": fed,
         "operations": 3.0 * each * 2 * size / busy,
         "batch": size,
         "step": cpu_seconds(step, repeats),
-        "views": cpu_seconds(lambda: make_batch(faces, view, recipe.augmentation, size, 0, 1), repeats),
-        "swap_8": cpu_seconds(lambda: decode(batch.targets[0][:8], "b"), 4 * repeats) * 125.0,
-        "swap_1": cpu_seconds(lambda: single(batch.targets[0][:1], "b"), 4 * repeats) * 1000.0,
+        "views": cpu_seconds(lambda: make_batch(*views, 1), repeats),
+        "swap_8": cpu_seconds(lambda: decode(batch.inputs[0][:8], "b"), 4 * repeats) * 125.0,
+        "swap_1": cpu_seconds(lambda: single(batch.inputs[0][:1], "b"), 4 * repeats) * 1000.0,
     }
+
+
+def fed_seconds(loader: Any, trainer: Any, learning_rate: float, repeats: int) -> float:
+    """Return the seconds of a step with its batch, once the batches made before are used up."""
+    began = 0.0
+    for number in range(2 * repeats):
+        if number == repeats:
+            began = time.perf_counter()
+        batch = loader.next_batch()
+        trainer.step(batch.inputs, batch.targets, learning_rate)
+    return (time.perf_counter() - began) / repeats
 
 
 def main() -> None:
@@ -132,6 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--families", default="quick,lowmem,original")
     parser.add_argument("--batch-size", type=int, default=0, help="0 takes each family's own")
+    parser.add_argument("--precisions", default="", help="number formats; float32 and the device's own by default")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0)
     arguments = parser.parse_args()
@@ -144,8 +180,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     rates = []
     peaks: dict[str, float] = {}
+    usual = ("float32", choose_policy("auto", allows_bfloat16=True))
     for name in arguments.families.split(","):
-        for precision in dict.fromkeys(("float32", choose_policy("auto", allows_bfloat16=True))):
+        for precision in dict.fromkeys(arguments.precisions.split(",") if arguments.precisions else usual):
             began = time.monotonic()
             found = measure_family(name, precision, arguments.batch_size, arguments.repeats)
             figures = f"{found['step']:.3f} | {found['views']:.3f} | {found['swap_8']:.1f} | {found['swap_1']:.1f}"
@@ -153,13 +190,15 @@ def main() -> None:
             peak = peaks.setdefault(precision, matrix_peak(precision))
             rate, share = 1.0 / found["took"], found["operations"] / peak
             figures = f"{rate:.2f} | {2 * found['batch'] * rate:.1f} | {found['operations'] / 1e9:.1f} | {share:.0%}"
-            rates.append(f"| {name} | {precision} | {figures} |")
+            figures += f" | {1.0 / found['fed']:.2f}"
+            rates.append(f"| {name}, {found['batch']:.0f} + {found['batch']:.0f} | {precision} | {figures} |")
             print(f"  ({time.monotonic() - began:.0f} s wall)", file=sys.stderr)
 
     peak = ", ".join(f"{precision} {value / 1e9:.0f}" for precision, value in peaks.items())
     print(f"\nLarge matrix products: {peak} thousand million operations a second.\n")
-    print("| family | precision | steps a second | faces a second | 10⁹ operations a second | share of the peak |")
-    print("|---|---|---|---|---|---|", *rates, sep="\n")
+    columns = "steps a second | faces a second | 10⁹ operations a second | share of the peak | steps a second, fed"
+    print(f"| family | precision | {columns} |")
+    print("|---|---|---|---|---|---|---|", *rates, sep="\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ Every function takes and returns a Keras tensor of shape (batch, height, width, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 LEAK = 0.1
@@ -31,6 +33,32 @@ class PixelShuffle(keras.layers.Layer):
         if height is None or width is None or channels is None:
             raise ValueError("PixelShuffle needs a fixed height, width and number of channels.")
         return batch, height * 2, width * 2, channels // 4
+
+
+class Scaled(keras.layers.Layer):
+    """Gives x·factor + offset.
+
+    Keras' own `Rescaling` is made for input pipelines too and asks TensorFlow on every call, which isn't there in a
+    process that computes with another backend.
+
+    Args:
+        factor: What x is multiplied by.
+        offset: What is added then.
+        arguments: The layer's others, as every Keras layer has them.
+    """
+
+    def __init__(self, factor: float, offset: float = 0.0, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._factor = factor
+        self._offset = offset
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Return x, scaled and shifted."""
+        return x * keras.ops.cast(self._factor, x.dtype) + keras.ops.cast(self._offset, x.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of `call`'s result."""
+        return input_shape
 
 
 def leaky(x: keras.KerasTensor, policy: str) -> keras.KerasTensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import keras
 
-from .blocks import leaky
+from .blocks import Scaled, leaky
 from .gan import normalized
 
 
@@ -47,7 +47,7 @@ def build_picture_judge(size: int, pictures: int, channels: tuple[int, ...], pol
         it looks, about 1 for real and 0 for made (least squares, Mao et al. 2017).
     """
     inputs = keras.Input((size, size, 3 * pictures))
-    x = keras.layers.Rescaling(2.0, offset=-1.0, dtype=policy)(inputs)
+    x = Scaled(2.0, offset=-1.0, dtype=policy)(inputs)
     for number, count in enumerate(channels):
         is_first = number == 0
         x = keras.layers.Conv2D(count, 4, strides=2, padding="same", use_bias=is_first, dtype=policy)(x)
@@ -70,7 +70,7 @@ def build_code_judge(length: int, performers: int, widths: tuple[int, ...], poli
     """
     inputs = keras.Input((length,))
     # Codes have length one; signals of size one are learned faster.
-    x = keras.layers.Rescaling(length**0.5, dtype=policy)(inputs)
+    x = Scaled(length**0.5, dtype=policy)(inputs)
     for width in widths:
         x = leaky(keras.layers.Dense(width, dtype=policy)(x), policy)
     return keras.Model(inputs, keras.layers.Dense(performers - 1, dtype="float32")(x))

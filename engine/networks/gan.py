@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import keras
 
-from .blocks import HE, PixelShuffle, leaky, residual
+from .blocks import HE, PixelShuffle, Scaled, leaky, residual
 
 # Names of the layers whose output training looks at.
 CODE = "code"
@@ -92,7 +92,7 @@ def build_encoder(layout: Layout, policy: str) -> keras.Model:
         sample of length one.
     """
     inputs = keras.Input((layout.face_size, layout.face_size, 3))
-    x = keras.layers.Rescaling(2.0, offset=-1.0, dtype=policy)(inputs)
+    x = Scaled(2.0, offset=-1.0, dtype=policy)(inputs)
     x = keras.layers.Conv2D(layout.first, 5, padding="same", dtype=policy)(x)
     convolution = keras.layers.SeparableConv2D if layout.is_separable else keras.layers.Conv2D
     for channels in layout.reductions:
@@ -103,7 +103,7 @@ def build_encoder(layout: Layout, policy: str) -> keras.Model:
     # Each sample by itself: the ancestor's sum ran over the batch, so a face alone got another code than among others.
     x = keras.layers.UnitNormalization(axis=-1, dtype="float32", name=CODE)(x)
     # A unit vector's elements are small; signals of size one keep what follows in its range.
-    x = keras.layers.Rescaling(layout.code**0.5, dtype=policy)(x)
+    x = Scaled(layout.code**0.5, dtype=policy)(x)
     side, channels = layout.code_side, layout.reductions[-1]
     x = keras.layers.Dense(side * side * channels, dtype=policy)(x)
     x = keras.layers.Reshape((side, side, channels), dtype=policy)(x)
@@ -135,7 +135,7 @@ def build_decoder(layout: Layout, policy: str) -> keras.Model:
     for _ in range(layout.residuals):
         x = residual(x, policy, kernel=5)
     x = keras.layers.Conv2D(4, 1, dtype="float32")(mixed_scales(x, layout.scales, policy))
-    color = keras.layers.Rescaling(0.5, offset=0.5, dtype="float32")(keras.ops.tanh(x[..., :3]))
+    color = Scaled(0.5, offset=0.5, dtype="float32")(keras.ops.tanh(x[..., :3]))
     mask = keras.ops.sigmoid(x[..., 3:])
     return keras.Model(inputs, keras.layers.Concatenate(dtype="float32")([color, mask]))
 
@@ -172,4 +172,4 @@ def build_side_head(layout: Layout, policy: str) -> keras.Model:
     size, channels = layout.side_size, layout.doublings[layout.side_doublings - 1]
     inputs = keras.Input((size, size, channels))
     x = keras.layers.Conv2D(3, 5, padding="same", activation="tanh", dtype="float32")(inputs)
-    return keras.Model(inputs, keras.layers.Rescaling(0.5, offset=0.5, dtype="float32")(x))
+    return keras.Model(inputs, Scaled(0.5, offset=0.5, dtype="float32")(x))

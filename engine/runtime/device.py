@@ -48,6 +48,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def spare_cores() -> int:
+    """Return how many CPU cores can make batches: on a card all but the one that drives it, otherwise one."""
+    return 1 if describe_device().startswith("CPU") else max(1, available_cores() - 1)
+
+
 def _cpu_flags() -> set[str]:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -157,7 +157,9 @@ class AdversarialGame:
     def _side_error(self, one: _Made) -> Tensor | float:
         if one.side is None:
             return 0.0
-        small = ops.average_pool(one.target, self._side_factor, data_format="channels_last")
+        # Keras on JAX fails where the strides are left to it.
+        factor = self._side_factor
+        small = ops.average_pool(one.target, factor, strides=factor, data_format="channels_last")
         return ops.mean(ops.abs(one.side - small))
 
     def _swapped_code_distance(self, made: dict[str, _Made]) -> Tensor:

@@ -73,14 +73,15 @@ class View:
         return self.coverage * UNITS_PER_SQUARE
 
 
-def _enlargement(size: int) -> NDArray[np.float64]:
-    """Return the (size, 5) matrix that turns the grid's five lines into `size` pixel lines.
+def _between_lines(size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return between which of the grid's five lines `size` pixel lines lie: the line before, and how far behind it.
 
     The ancestor enlarges the grid to 80 for 64 pixels and keeps the middle 64: pixel i lies at (i + ½)·4/size between
     the grid's lines, whatever the size.
     """
     position = (np.arange(size) + 0.5) * (_GRID - 1) / size
-    return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(_GRID)))
+    line = position.astype(np.int64)
+    return line, position - line
 
 
 def _plane(lines: NDArray[np.float64]) -> NDArray[np.complex128]:
@@ -106,18 +107,26 @@ def fit_similarity(
     return a, middle - a * center
 
 
-def _warp_positions(
-    count: int, view: View, jitter: float, random: np.random.Generator
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Return where the bent input and the unbent target look, each (count, size, size)."""
+@dataclass(frozen=True, eq=False)
+class _Warps:
+    """How each view of a batch is bent: the jittered grid, and the similarity a·z + b that best undoes the jitter.
+
+    Attributes:
+        grids: complex (n, 5, 5).
+        a: complex (n,).
+        b: complex (n,).
+    """
+
+    grids: NDArray[np.complex128]
+    a: NDArray[np.complex128]
+    b: NDArray[np.complex128]
+
+
+def _warps(count: int, view: View, jitter: float, random: np.random.Generator) -> _Warps:
     regular = _plane(np.linspace(-view.side / 2, view.side / 2, _GRID))
     noise = random.normal(0.0, 1.0, (count, _GRID, _GRID, 2))
-    grid = regular + jitter * (noise[..., 0] + 1j * noise[..., 1])
-    enlarge = _enlargement(view.size)
-    bent = enlarge @ grid @ enlarge.T
-    a, b = fit_similarity(grid.reshape(count, -1), regular.reshape(-1))
-    pixels = _plane(((np.arange(view.size) + 0.5) / view.size - 0.5) * view.side)
-    return bent, (pixels - b[:, None, None]) / a[:, None, None]
+    grids = regular + jitter * (noise[..., 0] + 1j * noise[..., 1])
+    return _Warps(grids, *fit_similarity(grids.reshape(count, -1), regular.reshape(-1)))
 
 
 def _placement(
@@ -131,30 +140,70 @@ def _placement(
     return factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < flips
 
 
-def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.complex128]) -> NDArray[np.float32]:
-    height, width = image.shape[:2]
-    scale = width / (coverage * UNITS_PER_SQUARE)
-    x = (positions.real * scale + (width - 1) / 2).astype(np.float32)
-    y = (positions.imag * scale + (height - 1) / 2).astype(np.float32)
-    picked = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return picked.astype(np.float32) / np.float32(255.0)
+def _enlarged(grid: NDArray[np.complex128], size: int) -> NDArray[np.complex128]:
+    """Return the positions of all pixels, (size, size), between the points of a grid (5, 5)."""
+    line, share = _between_lines(size)
+    # Not by `@`: so small a product isn't worth waking its library's threads, which then turn idly for a while.
+    rows = grid[line] * (1.0 - share)[:, None] + grid[line + 1] * share[:, None]
+    return rows[:, line] * (1.0 - share) + rows[:, line + 1] * share
+
+
+def _pixels(view: View) -> NDArray[np.complex128]:
+    """Return the positions of a view's pixels, (size, size)."""
+    return _plane(((np.arange(view.size) + 0.5) / view.size - 0.5) * view.side)
+
+
+def _scale(image: NDArray[np.uint8], coverage: float) -> tuple[float, float]:
+    """Return a stored face's pixels in a unit, and the pixel at its center."""
+    width = image.shape[1]
+    return width / (coverage * UNITS_PER_SQUARE), (width - 1) / 2
+
+
+def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.complex128]) -> NDArray[np.uint8]:
+    """Return a stored face at any positions, (size, size)."""
+    scale, middle = _scale(image, coverage)
+    x, y = ((part * scale + middle).astype(np.float32) for part in (positions.real, positions.imag))
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _sample_evenly(
+    image: NDArray[np.uint8], coverage: float, corners: Sequence[complex], size: int
+) -> NDArray[np.uint8]:
+    """Return a stored face where the first pixel, its right neighbor and the one below lie at these positions."""
+    scale, middle = _scale(image, coverage)
+    first, right, below = corners
+    across, down = (right - first) * scale, (below - first) * scale
+    start = first * scale + middle * (1 + 1j)
+    matrix = np.array([[across.real, down.real, start.real], [across.imag, down.imag, start.imag]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _put(picked: NDArray[np.uint8], result: NDArray[np.float32]) -> None:
+    """Write a picture of 0…255 into one of 0…1."""
+    np.multiply(picked if picked.ndim == result.ndim else picked[..., None], np.float32(1 / 255), out=result)
 
 
 def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Generator) -> NDArray[np.float32]:
-    """Give faces the mean and spread of others in the batch, then random gains, contrast and brightness."""
+    """Give faces, in place, the mean and spread of others in the batch, then random gains, contrast and brightness."""
     count = len(faces)
-    mean = faces.mean(axis=(1, 2), keepdims=True)
-    spread = faces.std(axis=(1, 2), keepdims=True) + 1e-3
+    # Face by face, because what fits into the processor's cache is changed many times faster.
+    mean, spread = np.stack([np.stack(cv2.meanStdDev(face))[..., 0] for face in faces], axis=1)
+    spread += 1e-3
     other = random.permutation(count)
-    share = strength * random.random((count, 1, 1, 1)) * (random.random((count, 1, 1, 1)) < 0.5)
+    share = strength * random.random((count, 1)) * (random.random((count, 1)) < 0.5)
     new_mean = mean + share * (mean[other] - mean)
     new_spread = spread * (spread[other] / spread) ** share
-    contrast = np.exp(strength * random.normal(0.0, 0.15, (count, 1, 1, 1)))
-    gain = np.exp(strength * random.normal(0.0, 0.08, (count, 1, 1, 3)))
-    light = np.exp(strength * random.normal(0.0, 0.2, (count, 1, 1, 1)))
-    factor = (new_spread / spread * contrast * gain * light).astype(np.float32)
-    offset = (new_mean * gain * light).astype(np.float32)
-    return np.clip((faces - mean) * factor + offset, 0.0, 1.0)
+    contrast = np.exp(strength * random.normal(0.0, 0.15, (count, 1)))
+    gain = np.exp(strength * random.normal(0.0, 0.08, (count, 3)))
+    light = np.exp(strength * random.normal(0.0, 0.2, (count, 1)))
+    factor = new_spread / spread * contrast * gain * light
+    offset = new_mean * gain * light - mean * factor
+    for face, times, plus in zip(faces, factor.astype(np.float32), offset.astype(np.float32), strict=True):
+        np.multiply(face, times, out=face)
+        np.add(face, plus, out=face)
+        np.clip(face, 0.0, 1.0, out=face)
+    return faces
 
 
 def make_views(
@@ -183,18 +232,31 @@ def make_views(
         which is taken what the made-up things hide in the input.
     """
     count = len(images)
-    bent, straight = _warp_positions(count, view, preset.jitter, random)
+    warps = _warps(count, view, preset.jitter, random)
     factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
     heads = OtherHeads(count, preset.head_turn_deg, random)
     inputs = np.empty((count, view.size, view.size, 3), np.float32)
     targets = np.empty((count, view.size, view.size, 4 if masks else 3), np.float32)
+    pixels = _pixels(view)
+    corners = pixels[[0, 0, 1], [0, 1, 0]]
     for i, image in enumerate(images):
-        for positions, result in ((bent[i], inputs), (straight[i], targets)):
+
+        def placed(positions: NDArray[np.complex128], i: int = i) -> NDArray[np.complex128]:
             seen = -np.conj(positions) if mirrored[i] else positions
-            places = heads.look(i, (seen - shift[i]) / factor[i])
-            result[i, ..., :3] = _sample(image, coverages[i], places)
-            if masks and result is targets:
-                result[i, ..., 3] = _sample(masks[i], coverages[i], places)
+            return (seen - shift[i]) / factor[i]
+
+        # Turning, shifting and mirroring the grid's points does it to all pixels between.
+        bent = heads.look(i, _enlarged(placed(warps.grids[i]), view.size))
+        _put(_sample(image, coverages[i], bent), inputs[i])
+        stored = [(image, slice(0, 3))] + ([(masks[i], slice(3, 4))] if masks else [])
+        if heads.are_turned:
+            straight = heads.look(i, placed((pixels - warps.b[i]) / warps.a[i]))
+            for picture, channels in stored:
+                _put(_sample(picture, coverages[i], straight), targets[i, ..., channels])
+        else:
+            even = placed((corners - warps.b[i]) / warps.a[i])
+            for picture, channels in stored:
+                _put(_sample_evenly(picture, coverages[i], even, view.size), targets[i, ..., channels])
     if preset.light:
         inputs = relight(inputs, preset.light, random)
     if preset.occluders:
@@ -220,5 +282,8 @@ def make_plain_views(
     images: Sequence[NDArray[np.uint8]], coverages: Sequence[float] | NDArray[np.float64], view: View
 ) -> NDArray[np.float32]:
     """Return the faces as the swap sees them: float32 (n, S, S, 3) RGB in 0…1, unchanged but for crop and size."""
-    pixels = _plane(((np.arange(view.size) + 0.5) / view.size - 0.5) * view.side)
-    return np.stack([_sample(image, coverages[i], pixels) for i, image in enumerate(images)])
+    corners = _pixels(view)[[0, 0, 1], [0, 1, 0]]
+    result = np.empty((len(images), view.size, view.size, 3), np.float32)
+    for image, coverage, face in zip(images, coverages, result, strict=True):
+        _put(_sample_evenly(image, coverage, corners, view.size), face)
+    return result

@@ -54,7 +54,9 @@ class Rebuilding:
         performers, seen = self._network.performers, self._network.family.seen
         faces = ops.reshape(inputs, (-1, *inputs.shape[2:]))
         if faces.shape[1] > seen:
-            faces = ops.average_pool(faces, faces.shape[1] // seen)
+            factor = faces.shape[1] // seen
+            # Keras on JAX fails where the strides are left to it.
+            faces = ops.average_pool(faces, factor, strides=factor)
         # One call of the encoder for the whole cast: large batches use the processor better.
         codes = ops.split(self._core(faces, training=True), len(performers), axis=0)
         return {

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ from .dataset import PerformerFaces
 from .team import part_of
 
 # Two batches ahead cover the time of a save; more would only cost memory.
-_AHEAD = 3
+_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class BatchLoader:
         flips: Probability of a mirrored view of each performer; the preset's for all by default.
         team: Number of this process and how many there are; each makes its share of the batch.
         picture_size: Side of the targets, a whole part of the view's size; 0 for that size.
+        workers: Threads that make batches, each one at a time; their number changes no batch.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class BatchLoader:
         flips: Sequence[float] = (),
         team: tuple[int, int] = (0, 1),
         picture_size: int = 0,
+        workers: int = 1,
     ) -> None:
         self._faces = tuple(faces)
         self._view = view
@@ -131,7 +134,10 @@ class BatchLoader:
         self._flips = tuple(flips)
         self._picture_size = picture_size
         self._team = team
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._workers = workers
+        self._usual_threads = cv2.getNumThreads()
+        self._ahead = workers + _AHEAD
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
         self._waiting: deque[Future[Batch]] = deque()
 
     def _order(self) -> None:
@@ -146,14 +152,19 @@ class BatchLoader:
         Raises:
             Exception: Whatever went wrong while it was made.
         """
-        while len(self._waiting) < _AHEAD:
+        while len(self._waiting) < self._ahead:
             self._order()
         return self._waiting.popleft().result()
 
     def __enter__(self) -> BatchLoader:
+        if self._workers > 1:
+            # Several workers share the cores already; threads of each operation would only wait for them.
+            cv2.setNumThreads(1)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._workers > 1:
+            cv2.setNumThreads(self._usual_threads)

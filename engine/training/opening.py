@@ -62,7 +62,7 @@ def open_session(
     faces = [read_faces(by_name[name], view, recipe.oversampling, reporter, family.has_mask) for name in performers]
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
-    trainer = _trainer(network, recipe, settings)
+    trainer = make_trainer(network, recipe, settings)
     if found is not None:
         found = _resume(job, found, trainer)
     elif settings.warm_start:
@@ -74,8 +74,13 @@ def open_session(
     return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
 
 
-def _trainer(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Trainer:
+def make_trainer(network: Autoencoder, recipe: Recipe, settings: TrainSettings) -> Trainer:
     """Return the trainer of a family, with the players that its recipe and the settings ask for.
+
+    Args:
+        network: What is trained.
+        recipe: Figures of its family's training.
+        settings: Growth, finish, perceptual loss, seed.
 
     Raises:
         EngineError: `perceptual_unavailable`, also when a family is to compare features and can't.

@@ -44,6 +44,11 @@ class OtherHeads:
             turn = np.tan(np.deg2rad(random.uniform(-head_turn_deg, head_turn_deg, (count, 2))))
             self._tilt = turn[:, 0] + 1j * turn[:, 1]
 
+    @property
+    def are_turned(self) -> bool:
+        """Whether any head is."""
+        return self._tilt is not None
+
     def look(self, index: int, positions: Positions) -> Positions:
         """Return where to look in the stored face for pixels that show `positions` of the turned head, (S, S)."""
         if self._tilt is None:

@@ -12,6 +12,7 @@ import keras
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
+from ..runtime.device import spare_cores
 from ..runtime.reporter import Reporter
 from .augmentation import View, make_plain_views
 from .checkpoint import ModelDocument
@@ -31,6 +32,13 @@ from .team import Team
 from .trainer import Trainer
 
 _HISTORY_STEPS = 10
+# Threads that make batches for a card; more of them wait for each other.
+_MOST_WORKERS = 12
+
+
+def batch_workers() -> int:
+    """Return how many threads make the batches of a training on this device."""
+    return min(spare_cores(), _MOST_WORKERS)
 
 
 class TrainingSession:
@@ -148,6 +156,7 @@ class TrainingSession:
             self._flips,
             (self._team.rank, self._team.size),
             size,
+            batch_workers(),
         )
 
     def _run_with(self, loader: BatchLoader) -> None:

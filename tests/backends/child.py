@@ -50,6 +50,7 @@ def main(backend, folder):
 
     prepare_backend(deterministic=True, setting=backend)
     import numpy as np
+    from narrow_trainers import FAMILIES, losses_of, narrow_trainer
     from player_scenes import batch_of, learn, make_trainer
     from understudy.engine.training.inference import NetworkDecoder
 
@@ -62,6 +63,11 @@ def main(backend, folder):
     with trainer.averaged():
         np.save(folder / "faces.npy", NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert"))
     said["next"] = learn(trainer, 1)
+    said["families"] = {}
+    for name in FAMILIES:
+        narrow = narrow_trainer(name)
+        narrow.restore(load(folder / f"{name}.npz"))
+        said["families"][name] = losses_of(narrow)
     said["memory"] = memory_error(backend, trainer)
     said["others"] = [name for name in ("tensorflow", "torch", "jax") if name != backend and sys.modules.get(name)]
     (folder / "said.json").write_text(json.dumps(said))

@@ -80,18 +80,41 @@ def test_s42_figures_of_the_classic_placement():
 
 
 def test_s44_the_grid_spans_160_px_and_is_jittered_by_5_px():
-    from understudy.engine.training.augmentation import _warp_positions
+    from understudy.engine.training.augmentation import _enlarged, _warps
+
+    def positions(count, jitter):
+        return np.stack([_enlarged(grid, 64) for grid in _warps(count, view, jitter, np.random.default_rng(0)).grids])
 
     view = View(64, 1.0)
-    still, _ = _warp_positions(1, view, 0.0, np.random.default_rng(0))
+    still, bent = positions(1, 0.0), positions(1000, 5.0)
     assert np.allclose(still[0, 0, [0, -1]].real, [-78.75, 78.75])
-    bent, straight = _warp_positions(1000, view, 5.0, np.random.default_rng(0))
     # The corner pixel lies 1/32 of a cell off the grid's corner point, along both axes.
     share = (31 / 32) ** 2 + (1 / 32) ** 2
     assert abs((bent - still)[:, 0, 0].real.std() - 5.0 * share) < 0.2
-    # The target follows the grid's common motion, which is small, and is not bent.
-    second = np.diff(straight[0], n=2, axis=1)
-    assert np.abs(second).max() < 1e-9
+
+
+def test_the_target_follows_the_grids_common_motion_and_is_not_bent():
+    # Red tells how far right a pixel was, green how far down.
+    ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), (256, 256))
+    image = np.dstack([ramp, ramp.T, ramp])
+    bending = Augmentation(rotation_deg=0, zoom=0, shift=0, flip=0, jitter=5.0)
+    views = make_views([image] * 20, [2.0] * 20, View(64, 1.0), bending, np.random.default_rng(1))
+    rows, columns = np.mgrid[0:64, 0:64].reshape(2, -1)
+    places = np.stack([np.ones_like(rows), columns, rows], axis=1)
+    left, turned = [], []
+    for faces in views:
+        values = 255 * faces[..., :2].transpose(1, 2, 0, 3).reshape(64 * 64, 40)
+        plane, *_ = np.linalg.lstsq(places, values, rcond=None)
+        left.append(np.abs(values - places @ plane).max(axis=0))
+        turned.append(plane[1:].reshape(2, 20, 2))
+    bent, straight = left
+    # Values are whole numbers.
+    assert straight.max() < 1.1 < 3.0 < bent.min()
+    across, down = turned[1]
+    # A similarity: the same size along both axes, which stay at right angles. Two of 256 pixels lie between two of 64.
+    assert np.allclose(across[:, 0], down[:, 1], atol=0.01)
+    assert np.allclose(across[:, 1], -down[:, 0], atol=0.01)
+    assert 0.0 < np.abs(across[:, 0] - 2.0).max() < 0.2
 
 
 def test_mirrored_views_mirror_input_and_target():

@@ -22,8 +22,8 @@ _SIDE = 192
 _MARGIN = 1.5
 # The mesh reaches up to the hair line; above the box of the 68 landmarks lie another 17 % of its height.
 _FOREHEAD = 0.17
-# A face is level in its square when its lean was known to this many degrees.
-_LEVEL_DEG = 8.0
+# A fit has settled when it moves by less than this share of the face's longer side from one round to the next.
+_SETTLED = 0.005
 _LARGEST_ROUNDS = 5
 
 
@@ -56,14 +56,14 @@ class MeshFitter:
         side = max(box[2] - box[0], box[3] - box[1]) * _MARGIN
         landmarks, presence = self._fit_square(image, (box[:2] + box[2:]) / 2, side, roll_deg)
         # The first fit only places the square: a detector's box is off center by a tenth of the face, and the lean of
-        # a face far from upright by much more, which takes a few rounds to level out.
-        lean = roll_deg
+        # a face far from upright by much more. A fit that hasn't settled goes on moving in the frames that are followed
+        # from it, and no later frame tells that from a movement of the face.
         for _ in range(_LARGEST_ROUNDS):
-            found = eye_lean(landmarks)
-            landmarks, presence = self.follow(image, landmarks)
-            if abs((found - lean + 180) % 360 - 180) < _LEVEL_DEG:
+            before = landmarks
+            landmarks, presence = self.follow(image, before)
+            moved = float(np.sqrt(np.mean(np.sum((landmarks - before) ** 2, axis=1))))
+            if moved < _SETTLED * float(np.ptp(landmarks, axis=0).max()):
                 break
-            lean = found
         return landmarks, presence
 
     def follow(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:

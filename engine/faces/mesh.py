@@ -17,13 +17,18 @@ from .alignment import align_face
 from .geometry import eye_lean, invert_similarity, scale_of, transform_points
 from .mesh_points import MESH_COUNT, landmarks_of_mesh
 from .models import load_network
+from .pose import head_pose
 
 _SIDE = 192
 _MARGIN = 1.5
 # The mesh reaches up to the hair line; above the box of the 68 landmarks lie another 17 % of its height.
 _FOREHEAD = 0.17
+# A face is level in its square when its lean was known to this many degrees.
+_LEVEL_DEG = 8.0
 # A fit has settled when it moves by less than this share of the face's longer side from one round to the next.
 _SETTLED = 0.005
+# In profile fits don't settle: the mesh guesses what it can't see, and every further round strays from the face.
+_TURNED_DEG = 45.0
 _LARGEST_ROUNDS = 5
 
 
@@ -58,12 +63,14 @@ class MeshFitter:
         # The first fit only places the square: a detector's box is off center by a tenth of the face, and the lean of
         # a face far from upright by much more. A fit that hasn't settled goes on moving in the frames that are followed
         # from it, and no later frame tells that from a movement of the face.
+        lean = roll_deg
         for _ in range(_LARGEST_ROUNDS):
-            before = landmarks
+            before, found = landmarks, eye_lean(landmarks)
             landmarks, presence = self.follow(image, before)
-            moved = float(np.sqrt(np.mean(np.sum((landmarks - before) ** 2, axis=1))))
-            if moved < _SETTLED * float(np.ptp(landmarks, axis=0).max()):
+            is_level = abs((found - lean + 180) % 360 - 180) < _LEVEL_DEG
+            if is_level and (_is_settled(before, landmarks) or abs(head_pose(landmarks)[0]) > _TURNED_DEG):
                 break
+            lean = found
         return landmarks, presence
 
     def follow(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
@@ -89,6 +96,11 @@ class MeshFitter:
         landmarks = landmarks_of_mesh(mesh)
         presence = 1 / (1 + np.exp(-np.clip(float(logit.ravel()[0]), -80, 80)))
         return transform_points(invert_similarity(matrix), landmarks).astype(np.float32), float(presence)
+
+
+def _is_settled(before: NDArray[np.float32], landmarks: NDArray[np.float32]) -> bool:
+    moved = float(np.sqrt(np.mean(np.sum((landmarks - before) ** 2, axis=1))))
+    return moved < _SETTLED * float(np.ptp(landmarks, axis=0).max())
 
 
 def square_matrix(center: NDArray[np.floating], side: float, roll_deg: float, size: int = _SIDE) -> NDArray[np.float64]:

@@ -97,7 +97,7 @@ def _steady(track: NDArray[np.float64], start: int, end: int, reach: int, streng
 def _blended(
     averages: NDArray[np.float64], weights: NDArray[np.float64], level: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return what remains of the averages (widths, n, points, 2): each as far as all up to it agree with all narrower."""
+    """Return the averages (widths, n, points, 2) blended: each as far as all up to it agree with narrower ones."""
     agree, disagree = _AGREEMENT
     blended = averages[0].copy()
     share = np.ones(averages.shape[1])

@@ -7,15 +7,16 @@ line judge any choice of frames from there.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import sys
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .files import read_document, write_listing
 
 SCHEMA = "understudy.fitness"
 VERSION = 1
@@ -91,15 +92,28 @@ class TrackFitness:
         """
         last = self.first + len(self.fitness)
         wanted = ((frame, frame) for frame in range(self.first, last)) if frames is None else frames
-        found = [(name, *value) for name, media_frame in wanted if (value := self.at(media_frame)) is not None]
-        worst = min(found, key=lambda item: item[1], default=None)
+        # Numbers instead of objects: a shot may have 100 000 frames.
+        found = array("d")
+        weak, worst, runs = 0, None, _WeakRuns()
+        for name, media_frame in wanted:
+            value = self.at(media_frame)
+            if value is None:
+                continue
+            fitness, weakness = value
+            if fitness < WEAK:
+                weak += 1
+                if weakness is not None:
+                    runs.add(len(found), name, fitness, weakness)
+            if worst is None or fitness < worst[1]:
+                worst = (name, fitness, weakness)
+            found.append(fitness)
         return ShotFitness(
             frames=len(found),
-            mean=sum(fitness for _, fitness, _ in found) / len(found) if found else 0.0,
-            weak=sum(fitness < WEAK for _, fitness, _ in found),
+            mean=sum(found) / len(found) if found else 0.0,
+            weak=weak,
             worst=None if worst is None else worst[0],
             worst_sentence="" if worst is None else _frame_sentence(*worst),
-            ranges=_weak_ranges(found),
+            ranges=runs.ranges(),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -107,7 +121,8 @@ class TrackFitness:
         return {
             "id": self.track,
             "first": self.first,
-            "fitness": " ".join(str(round(100 * value)) for value in self.fitness),
+            # A hundred texts, each there once.
+            "fitness": " ".join(sys.intern(str(round(100 * value))) for value in self.fitness),
             "weaknesses": "".join(item.value if item else _NO_LETTER for item in self.weaknesses),
         }
 
@@ -200,44 +215,67 @@ class ShotFitness:
         }
 
 
-_Frame = tuple[int, float, Weakness | None]
-
-
 def _frame_sentence(number: int, fitness: float, weakness: Weakness | None) -> str:
     if weakness is None:
         return f"Frame {number} is the least fit one, and still fit."
     return f"Frame {number}: {_WORDS[weakness][fitness < _BAD]}, fitness {fitness:.0%}."
 
 
-def _weak_ranges(frames: Sequence[_Frame]) -> tuple[WeakRange, ...]:
-    weak = [index for index, (_, fitness, weakness) in enumerate(frames) if fitness < WEAK and weakness is not None]
-    groups: list[list[int]] = []
-    for index in weak:
-        is_near = groups and index - groups[-1][-1] <= _SHORT_BREAK + 1
-        if is_near and frames[index][2] == frames[groups[-1][-1]][2]:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return tuple(sorted((_weak_range([frames[i] for i in group]) for group in groups), key=lambda item: -item.loss))
+@dataclass(eq=False)
+class _WeakRun:
+    """Weak frames close to each other, weak for one reason."""
+
+    weakness: Weakness
+    first: int
+    last: int
+    newest: int = 0
+    fitness: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, place: int, number: int, fitness: float) -> None:
+        # A reversed shot shows its frames downwards.
+        self.first, self.last = min(self.first, number), max(self.last, number)
+        self.newest = place
+        self.fitness.append(fitness)
+
+    def range(self) -> WeakRange:
+        mean = sum(self.fitness) / len(self.fitness)
+        return WeakRange(self.first, self.last, self.weakness, mean, sum(1 - value for value in self.fitness))
 
 
-def _weak_range(frames: Sequence[_Frame]) -> WeakRange:
-    numbers = [number for number, _, _ in frames]
-    weakness = Counter(item for _, _, item in frames if item is not None).most_common(1)[0][0]
-    fitness = sum(value for _, value, _ in frames) / len(frames)
-    # A reversed shot shows its frames downwards.
-    return WeakRange(min(numbers), max(numbers), weakness, fitness, sum(1 - value for _, value, _ in frames))
+class _WeakRuns:
+    """Gathers weak frames, given in the order of their places in the shot, to ranges."""
+
+    def __init__(self) -> None:
+        self._open: _WeakRun | None = None
+        self._ended: list[WeakRange] = []
+
+    def add(self, place: int, number: int, fitness: float, weakness: Weakness) -> None:
+        run = self._open
+        if run is None or place - run.newest > _SHORT_BREAK + 1 or weakness is not run.weakness:
+            self._end()
+            run = self._open = _WeakRun(weakness, number, number)
+        run.add(place, number, fitness)
+
+    def ranges(self) -> tuple[WeakRange, ...]:
+        """Return the ranges, the worst first."""
+        self._end()
+        return tuple(sorted(self._ended, key=lambda item: -item.loss))
+
+    def _end(self) -> None:
+        if self._open is not None:
+            self._ended.append(self._open.range())
+            self._open = None
 
 
 def write_fitness(path: Path, key: str, tracks: Iterable[TrackFitness]) -> None:
-    """Write `fitness.json`.
+    """Write `fitness.json`, a track at a time.
 
     Raises:
         EngineError: `not_writable` or `disk_full`.
     """
     letters = {item.value: item.name_in_words for item in Weakness}
-    content = {"key": key, "letters": letters, "tracks": [track.to_json() for track in tracks]}
-    write_document(path, SCHEMA, VERSION, content)
+    items = (track.to_json() for track in tracks)
+    write_listing(path, SCHEMA, VERSION, {"key": key, "letters": letters}, "tracks", items)
 
 
 def read_fitness(path: Path) -> dict[int, TrackFitness]:

@@ -78,7 +78,46 @@ def merge_ranges(ranges: Iterable[FrameRange]) -> tuple[FrameRange, ...]:
 
 def ranges_of(frames: Iterable[int]) -> tuple[FrameRange, ...]:
     """Return the ranges that cover exactly the given frames."""
-    return merge_ranges(FrameRange(frame, frame + 1) for frame in frames)
+    return merge_ranges(_runs(frames))
+
+
+def _runs(frames: Iterable[int]) -> Iterator[FrameRange]:
+    """Yield consecutive frames as ranges: an hour has 90 000 of them, and mostly one range."""
+    start, end = 0, 0
+    for frame in frames:
+        if frame != end or start == end:
+            if start < end:
+                yield FrameRange(start, end)
+            start = frame
+        end = frame + 1
+    if start < end:
+        yield FrameRange(start, end)
+
+
+def common_ranges(first: Iterable[FrameRange], second: Iterable[FrameRange]) -> tuple[FrameRange, ...]:
+    """Return the frames that lie in ranges of both, as sorted ranges that neither overlap nor touch."""
+    here, there = merge_ranges(first), merge_ranges(second)
+    found: list[FrameRange] = []
+    i = j = 0
+    while i < len(here) and j < len(there):
+        start, end = max(here[i].start, there[j].start), min(here[i].end, there[j].end)
+        if start < end:
+            found.append(FrameRange(start, end))
+        if here[i].end <= there[j].end:
+            i += 1
+        else:
+            j += 1
+    return merge_ranges(found)
+
+
+def ranges_without(ranges: Iterable[FrameRange], others: Iterable[FrameRange]) -> tuple[FrameRange, ...]:
+    """Return the frames of `ranges` that lie in none of `others`, as sorted ranges that neither overlap nor touch."""
+    wanted, left_out = merge_ranges(ranges), merge_ranges(others)
+    if not wanted or not left_out:
+        return wanted
+    ends = [wanted[0].start, *(item.end for item in left_out)]
+    starts = [*(item.start for item in left_out), wanted[-1].end]
+    return common_ranges(wanted, (FrameRange(a, b) for a, b in zip(ends, starts, strict=True) if a < b))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..contract.fitness import TrackFitness, Weakness, write_fitness
 from ..contract.heat import ABSENT, BACKGROUND, bar_height, columns, heat_color
 from ..contract.project import FITNESS_FILE, fitness_picture
 from ..media.images import write_png
-from .tracks import FaceTrack, TrackSet
+from .tracks import PER_FRAME, FaceTrack, TrackSet
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ LIMITS = {
 }
 # A frame that isn't lowered further than this has no weakness.
 _FIT = 0.9
+# How many frames are judged together: enough to be quick, few enough to be small.
+_TOGETHER = 4096
 
 STRIP_HEIGHT = 32
 _STRIP_WIDTH = 512
@@ -50,15 +52,26 @@ def track_fitness(track: FaceTrack) -> TrackFitness:
 
     Figures that aren't known (0 in tracks of older versions) lower nothing; bridged frames have fitness 0.
     """
+    fitness: list[float] = []
+    weaknesses: list[Weakness | None] = []
+    count = len(track.frames)
+    for start in range(0, count, _TOGETHER):
+        end = min(start + _TOGETHER, count)
+        # A frame's figures depend on its neighbors.
+        first, last = max(start - 1, 0), min(end + 1, count)
+        some = replace(track, **{name: getattr(track, name)[first:last] for name in PER_FRAME})
+        parts = np.stack([_left(_figure(some, item), LIMITS[item]) for item in LIMITS])[:, start - first : end - first]
+        bridged = track.bridged[start:end]
+        fitness += np.where(bridged, 0.0, parts.prod(axis=0)).tolist()
+        weaknesses += _weaknesses(parts, bridged)
+    return TrackFitness(track.id, track.first, tuple(fitness), tuple(weaknesses))
+
+
+def _weaknesses(parts: NDArray[np.float64], bridged: NDArray[np.bool_]) -> Iterator[Weakness | None]:
+    """Yield what lowers each frame most, from what each figure leaves of it (figures, n)."""
     order = list(LIMITS)
-    parts = np.stack([_left(_figure(track, item), LIMITS[item]) for item in order])
-    fitness = np.where(track.bridged, 0.0, parts.prod(axis=0))
-    worst = parts.argmin(axis=0)
-    weaknesses = [
-        Weakness.BRIDGED if bridged else order[index] if value < _FIT else None
-        for bridged, index, value in zip(track.bridged, worst, parts.min(axis=0), strict=True)
-    ]
-    return TrackFitness(track.id, track.first, tuple(fitness.tolist()), tuple(weaknesses))
+    for is_bridged, index, value in zip(bridged, parts.argmin(axis=0), parts.min(axis=0), strict=True):
+        yield Weakness.BRIDGED if is_bridged else order[index] if value < _FIT else None
 
 
 def _figure(track: FaceTrack, weakness: Weakness) -> NDArray[np.float64]:
@@ -115,16 +128,24 @@ def heat_strip(fitness: TrackFitness) -> NDArray[np.uint8]:
 def save_fitness(folder: Path, track_set: TrackSet) -> None:
     """Write fitness.json and the heat strip of every track into the footage's folder; strips of lost tracks go.
 
+    One track's figures are in memory at a time.
+
     Raises:
         EngineError: `not_writable` or `disk_full`.
     """
-    found = [track_fitness(track) for track in track_set.tracks]
-    write_strips(folder, found)
-    wanted = {fitness_picture(item.track) for item in found}
+    write_fitness(folder / FITNESS_FILE, track_set.key, _with_strips(folder, track_set.tracks))
+    wanted = {fitness_picture(track.id) for track in track_set.tracks}
     for path in folder.glob(fitness_picture("*")):
         if path.name not in wanted:
             path.unlink(missing_ok=True)
-    write_fitness(folder / FITNESS_FILE, track_set.key, found)
+
+
+def _with_strips(folder: Path, tracks: Iterable[FaceTrack]) -> Iterator[TrackFitness]:
+    """Yield the tracks' fitness, and write the heat strip of each."""
+    for track in tracks:
+        found = track_fitness(track)
+        write_strips(folder, [found])
+        yield found
 
 
 def write_strips(folder: Path, found: Iterable[TrackFitness]) -> None:

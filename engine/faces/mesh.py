@@ -17,6 +17,7 @@ from .alignment import align_face
 from .geometry import eye_lean, invert_similarity, scale_of, transform_points
 from .mesh_points import MESH_COUNT, landmarks_of_mesh
 from .models import load_network
+from .pose import head_pose
 
 _SIDE = 192
 _MARGIN = 1.5
@@ -24,6 +25,10 @@ _MARGIN = 1.5
 _FOREHEAD = 0.17
 # A face is level in its square when its lean was known to this many degrees.
 _LEVEL_DEG = 8.0
+# A fit has settled when it moves by less than this share of the face's longer side from one round to the next.
+_SETTLED = 0.005
+# In profile fits don't settle: the mesh guesses what it can't see, and every further round strays from the face.
+_TURNED_DEG = 45.0
 _LARGEST_ROUNDS = 5
 
 
@@ -56,12 +61,14 @@ class MeshFitter:
         side = max(box[2] - box[0], box[3] - box[1]) * _MARGIN
         landmarks, presence = self._fit_square(image, (box[:2] + box[2:]) / 2, side, roll_deg)
         # The first fit only places the square: a detector's box is off center by a tenth of the face, and the lean of
-        # a face far from upright by much more, which takes a few rounds to level out.
+        # a face far from upright by much more. A fit that hasn't settled goes on moving in the frames that are followed
+        # from it, and no later frame tells that from a movement of the face.
         lean = roll_deg
         for _ in range(_LARGEST_ROUNDS):
-            found = eye_lean(landmarks)
-            landmarks, presence = self.follow(image, landmarks)
-            if abs((found - lean + 180) % 360 - 180) < _LEVEL_DEG:
+            before, found = landmarks, eye_lean(landmarks)
+            landmarks, presence = self.follow(image, before)
+            is_level = abs((found - lean + 180) % 360 - 180) < _LEVEL_DEG
+            if is_level and (_is_settled(before, landmarks) or abs(head_pose(landmarks)[0]) > _TURNED_DEG):
                 break
             lean = found
         return landmarks, presence
@@ -89,6 +96,11 @@ class MeshFitter:
         landmarks = landmarks_of_mesh(mesh)
         presence = 1 / (1 + np.exp(-np.clip(float(logit.ravel()[0]), -80, 80)))
         return transform_points(invert_similarity(matrix), landmarks).astype(np.float32), float(presence)
+
+
+def _is_settled(before: NDArray[np.float32], landmarks: NDArray[np.float32]) -> bool:
+    moved = float(np.sqrt(np.mean(np.sum((landmarks - before) ** 2, axis=1))))
+    return moved < _SETTLED * float(np.ptp(landmarks, axis=0).max())
 
 
 def square_matrix(center: NDArray[np.floating], side: float, roll_deg: float, size: int = _SIDE) -> NDArray[np.float64]:

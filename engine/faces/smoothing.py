@@ -3,9 +3,10 @@
 
 Every frame is averaged with as many neighbors before it as after it, so nothing is delayed. How many is chosen for each
 frame and each part of the face by the rule of intersecting confidence intervals (Goldenshluger & Nemirovski 1997):
-the window grows as long as the longer average still agrees with all shorter ones within the noise. On a still face
-that takes the jitter away; in a fast turn the raw fit is kept. The noise of a frame is measured on the track itself,
-from second differences of its neighborhood.
+the window grows as long as the longer average still agrees with all shorter ones within the noise. Agreement is a
+matter of degree: a longer average that hardly agrees counts in part, so a little more noise never changes a frame by
+much. On a still face that takes the jitter away; in a fast turn the raw fit is kept. The noise of a frame is measured
+on the track itself, from second differences of its neighborhood.
 
 A result depends on at most `REACH` frames before and after it. So a track can be steadied while it is still being
 followed, `REACH` frames behind, with exactly the result that the whole track gives.
@@ -32,8 +33,9 @@ REACH = _NOISE_RADIUS + 1
 _TOGETHER = 64
 # And how many when a whole track is measured.
 _MEASURED_TOGETHER = 4096
-# Two averages agree when they differ by less than this many times the noise expected of their difference.
-_AGREEMENT = 2.9
+# Two averages agree when they differ by less than the first of these times the noise expected of their difference, and
+# disagree beyond the second; in between they agree in part.
+_AGREEMENT = (2.5, 3.3)
 # Noise is never taken for more than this share of the eye distance: what exceeds it is movement.
 _LARGEST_NOISE = 0.015
 # Nor for less than this: following a face makes its noise creep, which second differences hardly show.
@@ -88,23 +90,23 @@ def _steady(track: NDArray[np.float64], start: int, end: int, reach: int, streng
     result = np.empty((end - start, *track.shape[1:]))
     for part in PARTS:
         level = np.sqrt(np.mean(noise[:, part] ** 2, axis=1)) * strength
-        chosen = _widest_agreeing(averages[:, :, part], weights, level)
-        result[:, part] = averages[chosen, np.arange(end - start), part]
+        result[:, part] = _blended(averages[:, :, part], weights, level)
     return result
 
 
-def _widest_agreeing(
+def _blended(
     averages: NDArray[np.float64], weights: NDArray[np.float64], level: NDArray[np.float64]
-) -> NDArray[np.intp]:
-    """Return for each frame the last of the averages (widths, n, points, 2) that agrees with all narrower ones."""
-    chosen = np.zeros(averages.shape[1], np.intp)
-    goes_on = np.ones(averages.shape[1], bool)
+) -> NDArray[np.float64]:
+    """Return the averages (widths, n, points, 2) blended: each as far as all up to it agree with narrower ones."""
+    agree, disagree = _AGREEMENT
+    blended = averages[0].copy()
+    share = np.ones(averages.shape[1])
     for wider in range(1, len(weights)):
         spread = np.sqrt(np.mean((averages[:wider] - averages[wider]) ** 2, axis=(2, 3)))
         expected = np.linalg.norm(weights[:wider] - weights[wider], axis=1)[:, None] * level
-        goes_on &= ~np.any(spread > _AGREEMENT * expected, axis=0)
-        chosen[goes_on] = wider
-    return chosen
+        share *= np.clip((disagree - (spread / expected).max(axis=0)) / (disagree - agree), 0, 1)
+        blended += share[:, None, None] * (averages[wider] - averages[wider - 1])
+    return blended
 
 
 @cache

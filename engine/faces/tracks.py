@@ -18,6 +18,7 @@ from ..contract.files import read_document, write_document, written_whole
 from ..contract.project import FOOTAGE_FILE, TRACKS_FILE
 from ..contract.settings import ExtractSettings, settings_from_json, settings_to_json
 from ..contract.timing import Footage, FrameRange, frame_rate
+from ..runtime.array_pieces import PiecedArray, write_pieced_arrays
 from .smoothing import jitter
 
 SCHEMA = "understudy.footage"
@@ -182,8 +183,10 @@ def save_tracks(
         arrays[f"{track.id}/identity"] = track.identity
         for name in PER_FRAME:
             arrays[f"{track.id}/{name}"] = getattr(track, name)
-    with written_whole(folder / arrays_file) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    with written_whole(folder / arrays_file) as temporary:
+        # In pieces, because a long track lies in a file and has to go to another.
+        pieced = {name: PiecedArray.of(array) for name, array in arrays.items()}
+        write_pieced_arrays(temporary, pieced, is_compressed=False)
     write_document(folder / document, SCHEMA, VERSION, _to_json(track_set))
 
 

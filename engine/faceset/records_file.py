@@ -17,7 +17,7 @@ import numpy as np
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import read_document, write_document, write_listing, written_whole
 from ..contract.project import FACESET_FILE
-from .array_pieces import PiecedArray, write_pieced_arrays
+from ..runtime.array_pieces import PiecedArray, write_pieced_arrays
 from .record import FaceRecord
 from .record_spool import ARRAYS, RecordSpool
 

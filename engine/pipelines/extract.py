@@ -23,7 +23,7 @@ from ..contract.jobs import ExtractJob
 from ..contract.messages import Done
 from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
 from ..contract.settings import ExtractSettings
-from ..contract.timing import FrameRange, merge_ranges, ranges_of
+from ..contract.timing import FrameRange, merge_ranges, ranges_of, ranges_without
 from ..faces.joining import join_tracks, keep_ids
 from ..faces.tracks import FaceTrack, TrackSet, steadiness_of, thumbnail_name
 from ..media.ahead import read_ahead
@@ -142,9 +142,7 @@ def _plan(job: ExtractJob, empty: TrackSet, known: TrackSet | None, reporter: Re
         return _Plan(wanted, wanted, empty, False)
     if _is_same_search(known, empty):
         found = replace(known, footage=job.footage, settings=job.settings)
-        searched = {frame for item in known.ranges for frame in item}
-        todo = ranges_of(frame for item in wanted for frame in item if frame not in searched)
-        return _Plan(wanted, todo, found, True)
+        return _Plan(wanted, ranges_without(wanted, known.ranges), found, True)
     reporter.info("The settings have changed since the footage was searched; all of it is searched again.")
     todo = merge_ranges([*wanted, *known.ranges])
     return _Plan(wanted, todo, replace(empty, tracks=known.tracks), False)
@@ -196,7 +194,7 @@ def _search(
         _look_at_frames(search, plan.todo, reader, reporter)
         tracks, names = _combine(plan, search.tracks, settings)
         desks.rename_tracks(names)
-    ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *ranges_of(search.searched)])
+    ranges = merge_ranges([*(plan.known.ranges if plan.is_addition else ()), *search.searched])
     known = replace(plan.known, ranges=ranges, tracks=tuple(tracks), steadiness=steadiness_of(tracks))
     save_found(places.tracks, known)
     _write_thumbnails(places.tracks, known, {names.get(k, k): v for k, v in search.thumbnails.items()}, plan)
@@ -227,9 +225,9 @@ def _seams(plan: _Plan) -> set[int]:
     """Return the frames to search whose neighbors were searched before."""
     if not plan.is_addition:
         return set()
-    searched = {frame for item in plan.known.ranges for frame in item}
-    ends = {frame for item in plan.todo for frame in (item.start, item.end - 1)}
-    return {frame for frame in ends if frame - 1 in searched or frame + 1 in searched}
+    # Ranges don't touch, so what was searched next to an end begins or ends there.
+    edges = {frame for item in merge_ranges(plan.known.ranges) for frame in (item.start - 1, item.end)}
+    return {frame for item in plan.todo for frame in (item.start, item.end - 1) if frame in edges}
 
 
 def _readable_pictures(

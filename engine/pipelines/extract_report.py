@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.fitness import ShotFitness
 from ..contract.messages import Done
 from ..contract.steadiness import steadiness_sentence
-from ..contract.timing import FrameRange
+from ..contract.timing import FrameRange, common_ranges
 from ..faces.fitness import track_fitness
 from ..faces.tracks import FaceTrack, TrackSet
 from ..runtime.reporter import Reporter
@@ -35,19 +37,17 @@ def finish_extraction(
     Raises:
         EngineError: `no_faces`, when the frames asked for show none that was kept.
     """
-    frames = {frame for item in wanted for frame in item}
-    searched = {frame for item in found.ranges for frame in item}
-    tracks = [track for track in found.tracks if frames.intersection(track.frames.tolist())]
+    tracks = [track for track in found.tracks if _parts(track, wanted)]
     for sentence in rejected:
         reporter.info(sentence)
     if not tracks and not reporter.is_stopped:
         raise no_faces(found.footage.path.name, bool(rejected or found.references or found.rejects))
     reporter.artifact("tracks", tracks_folder)
     reporter.artifact("faceset", faceset_folder)
-    shown = Counter(frame for track in tracks for frame in _seen(track) if frame in frames)
-    several = sum(count > 1 for count in shown.values())
-    pictures, faces = len(frames & searched), shown.total()
-    worth = {track.id: _worth(track, frames) for track in tracks}
+    shown = _shown(tracks, wanted)
+    several, faces = int((shown > 1).sum()), int(shown.sum())
+    pictures = sum(map(len, common_ranges(wanted, found.ranges)))
+    worth = {track.id: _worth(track, wanted) for track in tracks}
     result = {
         "key": found.key,
         "footage_folder": str(tracks_folder),
@@ -64,8 +64,22 @@ def finish_extraction(
     return reporter.done(" ".join(filter(None, [*sentences, _worst(worth)])), result)
 
 
-def _worth(track: FaceTrack, frames: set[int]) -> ShotFitness:
-    return track_fitness(track).judge((frame, frame) for frame in track.frames.tolist() if frame in frames)
+def _parts(track: FaceTrack, wanted: Sequence[FrameRange]) -> tuple[FrameRange, ...]:
+    """Return where the wanted frames have the track."""
+    return common_ranges(wanted, [FrameRange(track.first, track.last + 1)])
+
+
+def _shown(tracks: Sequence[FaceTrack], wanted: Sequence[FrameRange]) -> NDArray[np.uint16]:
+    """Return in how many tracks a face is seen in each media frame; nothing outside of the wanted ones."""
+    shown = np.zeros(max((item.end for item in wanted), default=0), np.uint16)
+    for track in tracks:
+        for part in _parts(track, wanted):
+            shown[part.start : part.end] += ~track.bridged[part.start - track.first : part.end - track.first]
+    return shown
+
+
+def _worth(track: FaceTrack, wanted: Sequence[FrameRange]) -> ShotFitness:
+    return track_fitness(track).judge((frame, frame) for part in _parts(track, wanted) for frame in part)
 
 
 def _worst(worth: dict[int, ShotFitness]) -> str:
@@ -86,10 +100,6 @@ def no_faces(name: str, is_filtered: bool) -> EngineError:
             "Use clearer reference pictures, or a larger identity threshold for the person to keep.",
         )
     return EngineError(ErrorCode.NO_FACES, f"No face was found in {name}.", NO_FACES_HINT)
-
-
-def _seen(track: FaceTrack) -> list[int]:
-    return track.frames[~track.bridged].tolist()
 
 
 def _summary(pictures: int, faces: int, several: int, tracks: int) -> str:

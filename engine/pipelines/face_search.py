@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.settings import ExtractSettings
-from ..contract.timing import FrameRange
+from ..contract.timing import FrameRange, ranges_of
 from ..faces.boundaries import Boundary, BoundaryFinder
 from ..faces.detection import Detection, Detector, make_detector
 from ..faces.following import FaceFollower, pair_faces, without_doubles
@@ -111,7 +111,7 @@ class FootageSearch:
         rate: Frames a second of the footage.
 
     Attributes:
-        searched: The media frames that were searched so far; `look` may take frames in before it searches them.
+        searched: What was searched so far, ascending; `look` may take frames in before it searches them.
         thumbnails: A small aligned picture of each, by id.
         rejections: Why tracks were left out.
     """
@@ -145,7 +145,7 @@ class FootageSearch:
         self._newest: FootagePicture | None = None
         self._newest_faces: list[Observation] = []
         self._is_scene_new = True
-        self.searched: list[int] = []
+        self.searched: list[FrameRange] = []
         self._ended = TrackShelf()
         self.thumbnails: dict[int, NDArray[np.uint8]] = {}
         self.rejections: list[str] = []
@@ -222,7 +222,9 @@ class FootageSearch:
                 self._starts.discard(media_frame)
             scene.append((media_frame, picture))
         self._search_scene(scene)
-        self.searched += [media_frame for media_frame, _ in block]
+        for part in ranges_of(media_frame for media_frame, _ in block):
+            start = self.searched.pop().start if self.searched and self.searched[-1].end == part.start else part.start
+            self.searched.append(FrameRange(start, part.end))
 
     def _search_scene(self, frames: list[tuple[int, FootagePicture]]) -> None:
         """Search consecutive frames of one scene; a picture shown at several of them is searched once."""

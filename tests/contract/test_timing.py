@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 from understudy.engine.contract.errors import EngineError
-from understudy.engine.contract.timing import Footage, FrameRange, Shot, frame_rate, merge_ranges, ranges_of
+from understudy.engine.contract.timing import (
+    Footage,
+    FrameRange,
+    Shot,
+    common_ranges,
+    frame_rate,
+    merge_ranges,
+    ranges_of,
+    ranges_without,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +53,24 @@ def test_merging_joins_what_overlaps_or_touches():
     ranges = [FrameRange(8, 9), FrameRange(0, 3), FrameRange(3, 5), FrameRange(4, 6), FrameRange(7, 7)]
     assert merge_ranges(ranges) == (FrameRange(0, 6), FrameRange(8, 9))
     assert ranges_of([5, 1, 2, 2, 9]) == (FrameRange(1, 3), FrameRange(5, 6), FrameRange(9, 10))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([(0, 10)], [(3, 5), (8, 20)]),
+        ([(0, 4), (6, 9), (9, 12)], [(2, 7), (11, 11)]),
+        ([(5, 6)], [(0, 3), (9, 12)]),
+        ([(0, 3), (2, 5)], [(1, 4), (3, 9)]),
+        ([(0, 3)], []),
+        ([], [(0, 3)]),
+    ],
+)
+def test_common_and_remaining_frames_are_those_of_sets(first, second):
+    here, there = ([FrameRange(*item) for item in ranges] for ranges in (first, second))
+    frames, others = ({frame for item in ranges for frame in item} for ranges in (here, there))
+    assert common_ranges(here, there) == ranges_of(sorted(frames & others))
+    assert ranges_without(here, there) == ranges_of(sorted(frames - others))
 
 
 def test_a_shot_needs_its_frames_and_handles_once_and_none_before_the_first():

@@ -7,7 +7,6 @@ there is one set of weights, one optimizer and one checkpoint from the first siz
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -23,14 +22,9 @@ from .checkpoint import ModelDocument, read_arrays
 from .face_weight import face_weight
 from .growth import Growth, plan_growth, resume_growth
 from .mask_loss import mask_error
-from .player import Batch, Losses, Player, adam
+from .player import Batch, Extra, Losses, Player, adam
 from .recipes import Recipe
 from .trainer import Arrays, Trainer
-
-# Performer -> pictures with mask, float32 (batch, s, s, 4).
-Pictures = Mapping[str, keras.KerasTensor]
-# Batch, its pictures -> what to add to the loss.
-Extra = Callable[[Batch, Pictures], keras.KerasTensor]
 
 
 class Rebuilding:

@@ -354,23 +354,23 @@ def test_the_preview_appears_before_the_first_checkpoint(edit):
     assert str(folder / "preview.png") in previews._collection
 
 
-def test_a_picture_that_is_gone_is_not_shown_any_more(tmp_path, monkeypatch):
+def test_a_picture_that_is_gone_is_not_shown_any_more(tmp_path):
     class Loaded(dict):
         def load(self, name, path, kind):
             assert Path(path).is_file() and kind == "IMAGE"
             self[name] = SimpleNamespace(icon_id=7, reload=lambda: reloaded.append(name))
 
-    # Without a window Blender makes no icons, so its collection is stood in for.
-    reloaded, now = [], [0.0]
-    monkeypatch.setattr(previews, "_collection", Loaded())
-    monkeypatch.setattr(previews, "_looks", {})
-    monkeypatch.setattr(previews.time, "monotonic", lambda: now[0])
+    reloaded, shown, now = [], [], [0.0]
     path = tmp_path / "preview_shots.png"
-    shown = []
-    for is_there in (False, True, False, True):
-        path.touch() if is_there else path.unlink(missing_ok=True)
-        now[0] += 2.0
-        shown.append(previews.icon(path))
+    with pytest.MonkeyPatch.context() as patch:
+        # Without a window Blender makes no icons, so its collection is stood in for.
+        patch.setattr(previews, "_collection", Loaded())
+        patch.setattr(previews, "_looks", {})
+        patch.setattr(previews, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        for is_there in (False, True, False, True):
+            path.touch() if is_there else path.unlink(missing_ok=True)
+            now[0] += 2.0
+            shown.append(previews.icon(path))
     assert shown == [0, 7, 0, 7]
     assert reloaded == [str(path)], "what lies there again may be another picture"
 

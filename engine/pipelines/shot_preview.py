@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -138,12 +138,13 @@ def open_shot_frames(
 ) -> ShotFrames | None:
     """Read the frames that a training shall show.
 
-    What can't be shown is named in a warning: a training goes on without its preview.
+    What can't be shown is named in a warning: a training goes on without its preview. Reading ends early when a stop is
+    asked for.
 
     Args:
         job: Its `shots` are read, their tracks from its project.
         family: Kind of the network.
-        reporter: Is told what was left out.
+        reporter: Is told how far it is and what was left out.
         settings: How to comp.
 
     Returns:
@@ -152,12 +153,19 @@ def open_shot_frames(
     began = time.monotonic()
     performers = tuple(item.performer for item in job.performers)
     frames: list[PreviewFrame] = []
+    wanted = sum(len(set(shot.frames)) for shot in job.shots)
     for shot in job.shots:
+        numbers = sorted(set(shot.frames))[: MAXIMUM_FRAMES - len(frames)]
         try:
-            frames += _read_shot(job, shot, family, MAXIMUM_FRAMES - len(frames))
+            for frame in _read_shot(job, shot, numbers, family):
+                frames.append(frame)
+                # Far into large footage a frame takes seconds.
+                if reporter.progress(len(frames), min(wanted, MAXIMUM_FRAMES), "frames of the preview"):
+                    return None
         except EngineError as error:
             reporter.warning(f"The preview leaves out {shot.footage.path.name}: {error.message}")
-    wanted = sum(len(set(shot.frames)) for shot in job.shots)
+        if len(frames) == MAXIMUM_FRAMES:
+            break
     if len(frames) == MAXIMUM_FRAMES < wanted:
         reporter.warning(f"The preview shows the first {MAXIMUM_FRAMES} of {wanted} frames, so that it stays cheap.")
     if not frames:
@@ -165,12 +173,10 @@ def open_shot_frames(
     return ShotFrames(frames, family, performers, settings or SwapSettings(), time.monotonic() - began)
 
 
-def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> list[PreviewFrame]:
+def _read_shot(job: TrainJob, shot: PreviewShot, numbers: Sequence[int], family: Family) -> Iterator[PreviewFrame]:
     assert job.project is not None
-    numbers = sorted(set(shot.frames))[:room]
     tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
     sources = dict(shot.sources)
-    found = []
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
             crops = []
@@ -182,8 +188,7 @@ def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> l
                     crops.append(
                         cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
                     )
-            found.append(_reduced(image, crops))
-    return found
+            yield _reduced(image, crops)
 
 
 def _reduced(image: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> PreviewFrame:

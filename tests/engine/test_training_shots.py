@@ -12,7 +12,7 @@ from training_victim import tiny_families
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.files import write_bytes
 from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob, load_job, save_job
-from understudy.engine.contract.messages import Log, Preview
+from understudy.engine.contract.messages import Log, Preview, Progress
 from understudy.engine.contract.preview_shot import PreviewShot
 from understudy.engine.contract.project import Project
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
@@ -114,6 +114,24 @@ def test_frames_are_read_once_however_many_previews_there_are(tmp_path, footage,
     frames.draw(lambda faces, _who: (faces, None))
     assert len(opened) == 1
     assert any("first 6 of 10" in text for text in warnings(messages))
+
+
+def test_shots_beyond_the_most_frames_are_not_read_and_a_stop_ends_reading(tmp_path, footage, monkeypatch):
+    opened = []
+    reader = shot_preview.FootageReader
+    monkeypatch.setattr(shot_preview, "FootageReader", lambda item: opened.append(item) or reader(item))
+    shots = [
+        PreviewShot(footage, tuple(range(MAXIMUM_FRAMES)), ((1, "anna"),)),
+        PreviewShot(footage, (9,), ((1, "bert"),)),
+    ]
+    messages, reporter = recorder()
+    frames = open_shot_frames(job(tmp_path, shots), FAMILY, reporter)
+    assert frames.draw(lambda faces, _who: (faces, None)).shape[0] == MAXIMUM_FRAMES * 270
+    assert len(opened) == 1 and any("first 6 of 7" in text for text in warnings(messages))
+    told = [item for item in messages if isinstance(item, Progress)]
+    assert told[-1].done == told[-1].total == MAXIMUM_FRAMES
+    reporter.stop.set()
+    assert open_shot_frames(job(tmp_path, shots), FAMILY, reporter) is None
 
 
 def test_all_faces_of_a_performer_are_swapped_in_one_call(tmp_path, footage):

@@ -23,7 +23,9 @@ Faces = NDArray[np.float32]
 # Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
 Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
 
-_FACES = 6
+# Faces shown of each performer: that many, or of large networks as many as two performers fill one call with.
+_FACES, _LARGE_FACES = 6, 4
+_LARGE_PX = 256
 
 
 class ShotPreview(Protocol):
@@ -68,7 +70,7 @@ class Previewer:
         shots: ShotPreview | None = None,
     ) -> None:
         self._folder = folder
-        self._faces = {name: views[:_FACES] for name, views in faces.items()}
+        self._faces = {name: views[: _shown(views.shape[1])] for name, views in faces.items()}
         self._averaged = averaged
         self._swap = swap
         self.pacing = pacing
@@ -112,3 +114,7 @@ class Previewer:
     def _write(self, kind: str, path: Path, picture: NDArray[np.uint8]) -> None:
         write_preview(path, picture)
         self._reporter.preview(kind, path)
+
+
+def _shown(side: int) -> int:
+    return _LARGE_FACES if side >= _LARGE_PX else _FACES

@@ -31,6 +31,7 @@ _WIDTH = 32
 # Shares in the loss, beside an error of about 0.2: the verdicts', and that of the features' likeness.
 _VERDICT = 0.01
 _LIKENESS = 0.05
+_JUDGE_PACE = 1.0
 
 
 def check_finish(family: Family, processes: int) -> None:
@@ -78,7 +79,7 @@ def finish_players(network: Autoencoder, recipe: Recipe, width: int = _WIDTH) ->
     weights = named_weights({JUDGE: judge.weights})
     return (
         _rebuilder(network, recipe, rebuild, deceive),
-        Player(JUDGE, weights, adam(recipe, weights), tell_apart),
+        Player(JUDGE, weights, adam(recipe, weights), tell_apart, pace=_JUDGE_PACE),
     )
 
 

@@ -43,6 +43,7 @@ class Player:
         draws: Number of the step, and performers and faces of each -> random arrays by name that its batch gets, their
             first two axes those; for losses that need chance. They depend on the step's number alone, so that resuming
             needs no random state.
+        pace: What the step's learning rate is multiplied with for this player.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Player:
     loss: Callable[[Batch], Losses]
     state: Mapping[str, keras.Variable] = field(default_factory=dict)
     draws: Callable[[int, tuple[int, int]], Mapping[str, NDArray[np.float32]]] | None = None
+    pace: float = 1.0
 
 
 def adam(recipe: Recipe, variables: Mapping[str, keras.Variable]) -> keras.optimizers.Optimizer:

@@ -426,6 +426,9 @@ def test_a_network_made_elsewhere_says_who_made_it_and_is_not_trained(edit, clip
 
 def test_only_settings_that_the_network_heeds_are_shown(edit):
     assert "Growth Steps" not in drawn(Panel.TRAIN_SETTINGS) and "Workers" not in drawn(Panel.TRAIN_SETTINGS)
+    assert "Finish" in drawn(Panel.TRAIN_SETTINGS)
+    edit.understudy.train.family = "original"
+    assert "Finish" not in drawn(Panel.TRAIN_SETTINGS)
     edit.understudy.train.family = "studio-512"
     assert "Growth Steps" in drawn(Panel.TRAIN_SETTINGS) and "Perceptual" not in drawn(Panel.TRAIN_SETTINGS)
     edit.understudy.train.finish = True

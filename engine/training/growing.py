@@ -7,6 +7,7 @@ there is one set of weights, one optimizer and one checkpoint from the first siz
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -22,7 +23,7 @@ from .checkpoint import ModelDocument, read_arrays
 from .face_weight import face_weight
 from .growth import Growth, plan_growth, resume_growth
 from .mask_loss import mask_error
-from .player import Batch, Extra, Losses, Player, adam
+from .player import Batch, Extra, Losses, Pictures, Player, adam
 from .recipes import Recipe
 from .trainer import Arrays, Trainer
 
@@ -56,13 +57,15 @@ class Rebuilding:
         }
 
 
-def rebuilding_player(network: Autoencoder, recipe: Recipe, rebuild: Rebuilding, extra: Extra | None = None) -> Player:
+def rebuilding_player(
+    network: Autoencoder, recipe: Recipe, rebuild: Callable[[Batch], Pictures], extra: Extra | None = None
+) -> Player:
     """Return the player that learns to rebuild the whole cast, pictures and masks.
 
     Args:
         network: A network of a family that grows.
         recipe: Figures of the loss and the optimizer.
-        rebuild: Makes the pictures.
+        rebuild: Makes the pictures of a batch.
         extra: Something to lower beside the error, or None.
     """
     # The shares of the sizes are set by the schedule.

@@ -48,7 +48,7 @@ def _columns(faces: Faces, made: Faces, masks: Faces | None) -> Faces:
     if masks is None:
         return made
     mask = np.repeat(masks[..., None], 3, axis=-1)
-    return np.concatenate([made, mask, mask * made + (1.0 - mask) * faces], axis=2)
+    return np.asarray(np.concatenate([made, mask, mask * made + (1.0 - mask) * faces], axis=2), np.float32)
 
 
 def write_preview(path: Path, grid: NDArray[np.uint8]) -> None:

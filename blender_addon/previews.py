@@ -16,25 +16,36 @@ from numpy.typing import NDArray
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 _collection: Any = None
-_missing: dict[str, float] = {}
+# When a file was last looked for, and whether it was there.
+_looks: dict[str, tuple[float, bool]] = {}
 # What the drawn icons show, so that they are drawn anew only when it changes.
 _drawn: dict[str, Hashable] = {}
 
 
 def icon(path: str | Path) -> int:
-    """Return the icon of a picture file, for `template_icon` and `icon_value`; 0 when there is none."""
+    """Return the icon of a picture file, for `template_icon` and `icon_value`; 0 when there is none (any more)."""
     key = str(path)
     if _collection is None or not key:
         return 0
+    if not _is_there(key):
+        # What was loaded stays loaded: other regions may still draw its icon.
+        return 0
     if key not in _collection:
-        now = time.monotonic()
-        if now - _missing.get(key, -1e9) < _SECONDS_BETWEEN_LOOKS:
-            return 0
-        if not Path(key).is_file():
-            _missing[key] = now
-            return 0
         _collection.load(key, key, "IMAGE")
     return _collection[key].icon_id
+
+
+def _is_there(key: str) -> bool:
+    """Return whether a picture file exists, as far as it was looked for lately."""
+    now = time.monotonic()
+    looked, was_there = _looks.get(key, (-1e9, False))
+    if now - looked < _SECONDS_BETWEEN_LOOKS:
+        return was_there
+    is_there = Path(key).is_file()
+    if is_there and not was_there and key in _collection:
+        _collection[key].reload()
+    _looks[key] = (now, is_there)
+    return is_there
 
 
 def drawn_icon(key: str, content: Hashable, draw: Callable[[], NDArray[np.float32]]) -> int:
@@ -99,3 +110,4 @@ def unregister() -> None:
         bpy.utils.previews.remove(_collection)
         _collection = None
         _drawn.clear()
+        _looks.clear()

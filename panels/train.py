@@ -18,7 +18,11 @@ _DRAWN_ABOVE = ("family", "maximum_minutes")
 # Blender starts one process; several are started by hand.
 _FOR_TERMINALS = ("workers", "worker", "coordinator")
 # Settings, and how the names of the networks begin that heed them.
-_OF_FAMILIES = ((("growth_steps", "finish"), "studio"), (("perceptual", "perceptual_weights"), "gan"))
+_OF_FAMILIES = (
+    (("growth_steps",), ("studio",)),
+    (("finish",), ("quick", "studio")),
+    (("perceptual", "perceptual_weights"), ("gan",)),
+)
 
 
 class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
@@ -82,7 +86,7 @@ class SEQUENCER_PT_understudy_train_settings(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the settings that aren't on the panel itself and mean something to the chosen network."""
         settings = sequencer_scene(context).understudy.train
-        others = [name for names, prefix in _OF_FAMILIES for name in names if not settings.family.startswith(prefix)]
+        others = [name for names, begin in _OF_FAMILIES for name in names if not settings.family.startswith(begin)]
         defaults = TrainSettings()
         # What was set nevertheless has to be found again.
         idle = [name for name in (*_FOR_TERMINALS, *others) if getattr(settings, name) == getattr(defaults, name)]

@@ -44,8 +44,8 @@ class TrainSettings(Checked):
     )
     finish: bool = setting(
         False,
-        "Train a copy of the model against a discriminator that tells real from made faces, for finer skin; the model "
-        "itself stays as it is.",
+        "Train a copy of the model (of quick or studio) against a discriminator that tells real from made faces, for "
+        "finer skin; the model itself stays as it is.",
     )
     maximum_steps: int = setting(
         1_000_000, "Stop after this many steps in all.", unit="steps", minimum=1, maximum=100_000_000

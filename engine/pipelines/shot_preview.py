@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..comp.over import composite
 from ..comp.place import empty_picture, resized_matrix
-from ..comp.swap import FaceCrop, cut_face, paint_face, swap_faces
+from ..comp.swap import FaceCrop, SwappedFace, cut_face, paint_face, swap_faces
 from ..contract.errors import EngineError
 from ..contract.jobs import TrainJob
 from ..contract.preview_shot import PreviewShot
@@ -80,15 +81,27 @@ class ShotFrames:
         family: Kind of the network.
         performers: Whom it learns.
         settings: How to comp.
+        prepared_s: Seconds that it took to get the frames ready.
     """
 
     def __init__(
-        self, frames: Sequence[PreviewFrame], family: Family, performers: Sequence[str], settings: SwapSettings
+        self,
+        frames: Sequence[PreviewFrame],
+        family: Family,
+        performers: Sequence[str],
+        settings: SwapSettings,
+        prepared_s: float = 0.0,
     ) -> None:
         self._frames = tuple(frames)
         self._family = family
         self._performers = tuple(performers)
         self._settings = settings
+        self._prepared_s = prepared_s
+
+    @property
+    def prepared_s(self) -> float:
+        """Seconds that it took to get the frames ready."""
+        return self._prepared_s
 
     def draw(self, swap: Swap) -> NDArray[np.uint8]:
         """Return each frame's plate, and the plate with the swap beside or below it; uint8 (h, w, 3) RGB.
@@ -97,7 +110,15 @@ class ShotFrames:
         """
         family = self._family
         network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, swap)
-        pairs = [(item.plate, self._swapped(item, network)) for item in self._frames]
+        # All faces of a performer at once: the network is compiled for several, and few cost it as much as many.
+        swapped: list[SwappedFace] = []
+        crops = [crop for item in self._frames for crop in item.crops]
+        for source in dict.fromkeys(crop.source for crop in crops):
+            swapped += swap_faces(network, [crop for crop in crops if crop.source == source], self._settings)
+        faces = {id(face.crop): face for face in swapped}
+        pairs = [
+            (item.plate, self._over([faces[id(crop)] for crop in item.crops], item.plate)) for item in self._frames
+        ]
         width, height = max(plate.shape[1] for plate, _ in pairs), sum(plate.shape[0] for plate, _ in pairs)
         # The longer side decides how small the picture becomes.
         axis = 1 if max(2 * width, height) <= max(width, 2 * height) else 0
@@ -105,12 +126,11 @@ class ShotFrames:
         width = max(row.shape[1] for row in rows)
         return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
-    def _swapped(self, frame: PreviewFrame, network: _NetworkInMemory) -> NDArray[np.uint8]:
-        picture = empty_picture(frame.plate.shape[1], frame.plate.shape[0], 8)
-        for crop in frame.crops:
-            (swapped,) = swap_faces(network, [crop], self._settings)
-            paint_face(picture, swapped, swapped.color, self._settings)
-        return composite(frame.plate, picture)
+    def _over(self, faces: Sequence[SwappedFace], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        picture = empty_picture(plate.shape[1], plate.shape[0], 8)
+        for face in faces:
+            paint_face(picture, face, face.color, self._settings)
+        return composite(plate, picture)
 
 
 def open_shot_frames(
@@ -118,36 +138,45 @@ def open_shot_frames(
 ) -> ShotFrames | None:
     """Read the frames that a training shall show.
 
-    What can't be shown is named in a warning: a training goes on without its preview.
+    What can't be shown is named in a warning: a training goes on without its preview. Reading ends early when a stop is
+    asked for.
 
     Args:
         job: Its `shots` are read, their tracks from its project.
         family: Kind of the network.
-        reporter: Is told what was left out.
+        reporter: Is told how far it is and what was left out.
         settings: How to comp.
 
     Returns:
         The frames, or None when there are none.
     """
+    began = time.monotonic()
     performers = tuple(item.performer for item in job.performers)
     frames: list[PreviewFrame] = []
+    wanted = sum(len(set(shot.frames)) for shot in job.shots)
     for shot in job.shots:
+        numbers = sorted(set(shot.frames))[: MAXIMUM_FRAMES - len(frames)]
         try:
-            frames += _read_shot(job, shot, family, MAXIMUM_FRAMES - len(frames))
+            for frame in _read_shot(job, shot, numbers, family):
+                frames.append(frame)
+                # Far into large footage a frame takes seconds.
+                if reporter.progress(len(frames), min(wanted, MAXIMUM_FRAMES), "frames of the preview"):
+                    return None
         except EngineError as error:
             reporter.warning(f"The preview leaves out {shot.footage.path.name}: {error.message}")
-    wanted = sum(len(set(shot.frames)) for shot in job.shots)
+        if len(frames) == MAXIMUM_FRAMES:
+            break
     if len(frames) == MAXIMUM_FRAMES < wanted:
         reporter.warning(f"The preview shows the first {MAXIMUM_FRAMES} of {wanted} frames, so that it stays cheap.")
-    return ShotFrames(frames, family, performers, settings or SwapSettings()) if frames else None
+    if not frames:
+        return None
+    return ShotFrames(frames, family, performers, settings or SwapSettings(), time.monotonic() - began)
 
 
-def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> list[PreviewFrame]:
+def _read_shot(job: TrainJob, shot: PreviewShot, numbers: Sequence[int], family: Family) -> Iterator[PreviewFrame]:
     assert job.project is not None
-    numbers = sorted(set(shot.frames))[:room]
     tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
     sources = dict(shot.sources)
-    found = []
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
             crops = []
@@ -159,8 +188,7 @@ def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> l
                     crops.append(
                         cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
                     )
-            found.append(_reduced(image, crops))
-    return found
+            yield _reduced(image, crops)
 
 
 def _reduced(image: NDArray[np.uint8], crops: Sequence[FaceCrop]) -> PreviewFrame:

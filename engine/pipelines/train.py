@@ -23,8 +23,8 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         reporter: Receives progress, metrics, previews; says when to stop.
 
     Returns:
-        Done; `result` holds `model` (folder), `step`, `losses` (by performer) and `preview`
-        (picture, empty when none was drawn yet).
+        Done; `result` holds `model` (folder), `step`, `losses` (by performer), `preview`
+        (picture, empty when none was drawn yet) and `preview_share` (share of this run's time that previews took).
 
     Raises:
         EngineError: Whatever is wrong with faces, model or disk; see `open_session` and `TrainingSession.run`.
@@ -56,12 +56,16 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
         session.run()
         reporter.artifact("model", job.model)
     reason = " It is at its plateau." if session.is_at_plateau else ""
+    # Nothing was drawn where it was stopped early, or where another process leads.
+    share = 100.0 * session.preview_share
+    shown = f" Previews took {share:.1f} % of the time." if share else ""
     return reporter.done(
-        f"The model {job.model.name} has {session.steps} steps.{reason}",
+        f"The model {job.model.name} has {session.steps} steps.{reason}{shown}",
         {
             "model": str(job.model),
             "step": session.steps,
             "losses": session.losses,
+            "preview_share": round(session.preview_share, 4),
             "preview": str(session.preview_path) if session.preview_path.exists() else "",
         },
     )

@@ -7,7 +7,7 @@ there is one set of weights, one optimizer and one checkpoint from the first siz
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -23,14 +23,9 @@ from .checkpoint import ModelDocument, read_arrays
 from .face_weight import face_weight
 from .growth import Growth, plan_growth, resume_growth
 from .mask_loss import mask_error
-from .player import Batch, Losses, Player, adam
+from .player import Batch, Extra, Losses, Pictures, Player, adam
 from .recipes import Recipe
 from .trainer import Arrays, Trainer
-
-# Performer -> pictures with mask, float32 (batch, s, s, 4).
-Pictures = Mapping[str, keras.KerasTensor]
-# Batch, its pictures -> what to add to the loss.
-Extra = Callable[[Batch, Pictures], keras.KerasTensor]
 
 
 class Rebuilding:
@@ -64,13 +59,15 @@ class Rebuilding:
         }
 
 
-def rebuilding_player(network: Autoencoder, recipe: Recipe, rebuild: Rebuilding, extra: Extra | None = None) -> Player:
+def rebuilding_player(
+    network: Autoencoder, recipe: Recipe, rebuild: Callable[[Batch], Pictures], extra: Extra | None = None
+) -> Player:
     """Return the player that learns to rebuild the whole cast, pictures and masks.
 
     Args:
         network: A network of a family that grows.
         recipe: Figures of the loss and the optimizer.
-        rebuild: Makes the pictures.
+        rebuild: Makes the pictures of a batch.
         extra: Something to lower beside the error, or None.
     """
     # The shares of the sizes are set by the schedule.

@@ -11,7 +11,11 @@ SHARE = 0.03
 
 
 class Pacing:
-    """Spaces previews so that all but the first together cost at most `share` of the time between them.
+    """Spaces previews so that all of a run together, with what was prepared for them, cost at most `share` of its time.
+
+    The first one comes at its step, whatever it costs. What it took too much, the next ones wait for; and before each,
+    the cost of the one that ends the run is put aside. So the share holds for every run that is long enough to pay for
+    its first and its last picture.
 
     Args:
         interval: Steps between two previews at least.
@@ -23,27 +27,56 @@ class Pacing:
         self._interval = interval
         self._share = share
         self._clock = clock
-        self._rest_until = -float("inf")
+        self._began = clock()
         self._last_step = 0
+        self._last_cost_s: float | None = None
         self.spent_s = 0.0
+
+    def start(self, step: int, prepared_s: float = 0.0) -> None:
+        """Begin a run.
+
+        Args:
+            step: Steps the model has.
+            prepared_s: What previews have cost before the run began.
+        """
+        self._began = self._clock()
+        self._last_step = step - step % self._interval
+        self.spent_s = prepared_s
 
     def is_due(self, step: int) -> bool:
         """Whether a preview should be made after this step."""
-        return step - self._last_step >= self._interval and self._clock() >= self._rest_until
+        if step - self._last_step < self._interval:
+            return False
+        if self._last_cost_s is None:
+            return True
+        # This one, and the last one of the run.
+        return self.spent_s + 2.0 * self._last_cost_s <= self._share * self._elapsed_s
 
-    def start(self, step: int) -> None:
-        """Count steps from here; for a training that goes on."""
-        self._last_step = step - step % self._interval
+    @property
+    def spent_share(self) -> float:
+        """Share of the run's time so far that previews took; above 1 only if preparing took longer than the run."""
+        return self.spent_s / self._elapsed_s if self.spent_s else 0.0
+
+    @property
+    def _elapsed_s(self) -> float:
+        return self._clock() - self._began
 
     @contextlib.contextmanager
-    def timed(self, step: int) -> Iterator[None]:
-        """Time a preview; the dearer it was, the longer none follows."""
+    def prepared(self) -> Iterator[None]:
+        """Time what is done once: it counts, but says nothing about the cost of the next preview."""
         began = self._clock()
         try:
             yield
         finally:
-            ended = self._clock()
-            self.spent_s += ended - began
-            # d seconds of preview and d·(1 - share)/share of training make d the wanted share of both.
-            self._rest_until = ended + (ended - began) * (1.0 - self._share) / self._share
+            self.spent_s += self._clock() - began
+
+    @contextlib.contextmanager
+    def timed(self, step: int) -> Iterator[None]:
+        """Time a preview; the dearer it was, the longer none follows."""
+        before = self.spent_s
+        try:
+            with self.prepared():
+                yield
+        finally:
+            self._last_cost_s = self.spent_s - before
             self._last_step = step

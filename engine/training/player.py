@@ -23,6 +23,10 @@ from .recipes import Recipe
 # Tensors of a batch by name; "inputs" and "targets" are float32 (performers, batch, S, S, 3).
 Batch = Mapping[str, keras.KerasTensor]
 Losses = tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]
+# Performer -> what was made of their faces, float32 (batch, s, s, c), the mask as a fourth channel where there is one.
+Pictures = Mapping[str, keras.KerasTensor]
+# Batch, its pictures -> what to add to the loss.
+Extra = Callable[[Batch, Pictures], keras.KerasTensor]
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Player:
         draws: Number of the step, and performers and faces of each -> random arrays by name that its batch gets, their
             first two axes those; for losses that need chance. They depend on the step's number alone, so that resuming
             needs no random state.
+        pace: What the step's learning rate is multiplied with for this player.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Player:
     loss: Callable[[Batch], Losses]
     state: Mapping[str, keras.Variable] = field(default_factory=dict)
     draws: Callable[[int, tuple[int, int]], Mapping[str, NDArray[np.float32]]] | None = None
+    pace: float = 1.0
 
 
 def adam(recipe: Recipe, variables: Mapping[str, keras.Variable]) -> keras.optimizers.Optimizer:
@@ -65,10 +71,20 @@ def reconstruction_players(network: Autoencoder, recipe: Recipe) -> tuple[Player
     """Return the players that learn to rebuild every performer: one for each in turn, or one for all together."""
     names = network.performers
     groups = [(name,) for name in names] if recipe.takes_turns else [names]
-    return tuple(_reconstruction(network, recipe, group) for group in groups)
+    return tuple(reconstruction_player(network, recipe, group) for group in groups)
 
 
-def _reconstruction(network: Autoencoder, recipe: Recipe, group: Sequence[str]) -> Player:
+def reconstruction_player(
+    network: Autoencoder, recipe: Recipe, group: Sequence[str], extra: Extra | None = None
+) -> Player:
+    """Return the player that learns to rebuild some performers together.
+
+    Args:
+        network: A network whose pictures have one size.
+        recipe: Figures of the loss and the optimizer.
+        group: The performers.
+        extra: Something to lower beside the error, or None.
+    """
     parts = ("encoder/", *(f"decoder:{name}/" for name in group))
     variables = {name: variable for name, variable in network.weights().items() if name.startswith(parts)}
     rows = [network.performers.index(name) for name in group]
@@ -83,13 +99,13 @@ def _reconstruction(network: Autoencoder, recipe: Recipe, group: Sequence[str]) 
         # apart and joined in this way, TensorFlow sums in the order of the models that were trained before.
         faces, targets = ops.unstack(batch["inputs"]), ops.unstack(batch["targets"])
         code = network.encoder(ops.concatenate([faces[row] for row in rows]), training=True)
-        found = {
-            name: losses.reconstruction(network.decoders[name](part, training=True), targets[row], weight, recipe)
-            for name, row, part in zip(group, rows, ops.split(code, len(group), axis=0), strict=True)
-        }
+        pictures, found = {}, {}
+        for name, row, part in zip(group, rows, ops.split(code, len(group), axis=0), strict=True):
+            pictures[name] = network.decoders[name](part, training=True)
+            found[name] = losses.reconstruction(pictures[name], targets[row], weight, recipe)
         total, *others = found.values()
         for other in others:
             total = total + other
-        return total, found
+        return (total if extra is None else total + extra(batch, pictures)), found
 
     return Player(" and ".join(group), variables, adam(recipe, variables), loss)

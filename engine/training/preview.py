@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -17,33 +17,11 @@ Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
 _BORDER = 2
 
 
-def preview_rows(performer: str, performers: Sequence[str], faces: Faces, swap: Swap) -> Faces:
-    """Return the rows of one performer: target, own reconstruction, then the swap to each other performer.
-
-    Where the network has masks, each of these is three: the raw face, its mask, and the face shown through it.
-
-    Args:
-        performer: Whose faces they are.
-        performers: All performers, in order.
-        faces: float32 (n, S, S, 3) RGB in 0…1.
-        swap: Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
-
-    Returns:
-        float32 (n, S, S·columns, 3).
-    """
-    others = [name for name in performers if name != performer]
-    columns = [faces]
-    for name in (performer, *others):
-        made, masks = swap(faces, name)
-        columns.append(made)
-        if masks is not None:
-            mask = np.repeat(masks[..., None], 3, axis=-1)
-            columns += [mask, mask * made + (1.0 - mask) * faces]
-    return np.concatenate(columns, axis=2)
-
-
 def preview_grid(faces: Mapping[str, Faces], swap: Swap) -> NDArray[np.uint8]:
     """Return the grid: the performers' blocks side by side, one row for each face.
+
+    A row is the target, the own reconstruction, then the swap to each other performer. Where the network has masks,
+    each made face is three: the raw one, its mask, and the face shown through it.
 
     Args:
         faces: For each performer float32 (n, S, S, 3) RGB in 0…1; n may differ.
@@ -52,13 +30,25 @@ def preview_grid(faces: Mapping[str, Faces], swap: Swap) -> NDArray[np.uint8]:
     Returns:
         uint8 (h, w, 3) RGB.
     """
+    # Everybody's faces at once: the network is compiled for several, and few cost it as much as many.
+    everybody, ends = np.concatenate(list(faces.values())), np.cumsum([len(own) for own in faces.values()])[:-1]
+    columns = {name: np.split(_columns(everybody, *swap(everybody, name)), ends) for name in faces}
     blocks = []
     rows = max(map(len, faces.values()))
-    for performer, own in faces.items():
-        block = np.concatenate(list(preview_rows(performer, tuple(faces), own, swap)), axis=0)
+    for number, (performer, own) in enumerate(faces.items()):
+        shown = (performer, *(name for name in faces if name != performer))
+        cells = np.concatenate([own, *(columns[name][number] for name in shown)], axis=2)
         missing = (rows - len(own)) * own.shape[1]
-        blocks.append(np.pad(block, ((0, missing), (_BORDER, _BORDER), (0, 0))))
+        blocks.append(np.pad(np.concatenate(list(cells)), ((0, missing), (_BORDER, _BORDER), (0, 0))))
     return (np.clip(np.concatenate(blocks, axis=1), 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _columns(faces: Faces, made: Faces, masks: Faces | None) -> Faces:
+    """Return what is shown of swapped faces, side by side; float32 (n, S, S·columns, 3)."""
+    if masks is None:
+        return made
+    mask = np.repeat(masks[..., None], 3, axis=-1)
+    return np.asarray(np.concatenate([made, mask, mask * made + (1.0 - mask) * faces], axis=2), np.float32)
 
 
 def write_preview(path: Path, grid: NDArray[np.uint8]) -> None:

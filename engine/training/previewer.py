@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -21,11 +23,22 @@ Faces = NDArray[np.float32]
 # Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
 Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
 
-_FACES = 6
+# Faces shown of each performer: that many, or of large networks as many as two performers fill one call with.
+_FACES, _LARGE_FACES = 6, 4
+_LARGE_PX = 256
 
 
 class ShotPreview(Protocol):
-    """Frames of the edit, ready to be swapped with a network in memory."""
+    """Frames of the edit, ready to be swapped with a network in memory.
+
+    Attributes:
+        prepared_s: Seconds that it took to get them ready.
+    """
+
+    @property
+    def prepared_s(self) -> float:
+        """Seconds that it took to get them ready."""
+        ...
 
     def draw(self, swap: Swap) -> NDArray[np.uint8]:
         """Return the frames with the swap over them as one picture, uint8 (h, w, 3) RGB."""
@@ -38,8 +51,10 @@ class Previewer:
     Args:
         folder: Folder of the model.
         faces: Performer -> held-out faces as the swap sees them, float32 (n, S, S, 3) RGB in 0…1.
+        averaged: Lets the network hold the weights to show, inside the block.
         swap: Faces and a performer -> the faces with that performer's identity and the masks, by the network as it is.
-        pacing: Says when.
+            The first call for a performer may be dearer than others, because it compiles.
+        pacing: Says when, and counts what everything here costs.
         reporter: Is told of each picture.
         shots: Frames of the edit to show, or None.
     """
@@ -48,13 +63,15 @@ class Previewer:
         self,
         folder: Path,
         faces: Mapping[str, Faces],
+        averaged: Callable[[], AbstractContextManager[None]],
         swap: Swap,
         pacing: Pacing,
         reporter: Reporter,
         shots: ShotPreview | None = None,
     ) -> None:
         self._folder = folder
-        self._faces = {name: views[:_FACES] for name, views in faces.items()}
+        self._faces = {name: views[: _shown(views.shape[1])] for name, views in faces.items()}
+        self._averaged = averaged
         self._swap = swap
         self.pacing = pacing
         self._reporter = reporter
@@ -66,16 +83,28 @@ class Previewer:
         """The grid of faces."""
         return self._folder / PREVIEW_FILE
 
+    def start(self, step: int) -> None:
+        """Begin a run at a step; a picture of shots that an earlier run left is no picture of this one."""
+        self.pacing.start(step, 0.0 if self._shots is None else self._shots.prepared_s)
+        if self._shots is None:
+            # A picture that can't be deleted is no reason not to train.
+            with contextlib.suppress(OSError):
+                (self._folder / SHOT_PREVIEW_FILE).unlink(missing_ok=True)
+
     def draw(self, step: int) -> None:
-        """Write the pictures of a step once; the network must hold the weights to show.
+        """Write the pictures of a step once.
 
         Raises:
             EngineError: `disk_full` or `not_writable`.
         """
         if step == self._last_step:
             return
+        if self._last_step < 0:
+            with self.pacing.prepared():
+                for name, faces in self._faces.items():
+                    self._swap(faces[:1], name)
         self._last_step = step
-        with self.pacing.timed(step):
+        with self.pacing.timed(step), self._averaged():
             self._write("training", self.path, preview_grid(self._faces, self._swap))
             if self._shots is not None:
                 self._write("shots", self._folder / SHOT_PREVIEW_FILE, self._shots.draw(self._swap))
@@ -85,3 +114,7 @@ class Previewer:
     def _write(self, kind: str, path: Path, picture: NDArray[np.uint8]) -> None:
         write_preview(path, picture)
         self._reporter.preview(kind, path)
+
+
+def _shown(side: int) -> int:
+    return _LARGE_FACES if side >= _LARGE_PX else _FACES

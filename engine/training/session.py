@@ -85,13 +85,14 @@ class TrainingSession:
         # Only the process that leads writes, so that machines which share the folder don't disturb each other.
         self._history = History(folder / HISTORY_FILE, trainer.steps) if self._team.leads else None
         self._outlook = Outlook(read_history(folder / HISTORY_FILE))
-        pacing = Pacing(settings.preview_interval)
-        pacing.start(trainer.steps)
-        self._previewer = Previewer(folder, self._held_out, self._decode.with_masks, pacing, reporter, shots)
+        self._pacing = Pacing(settings.preview_interval)
+        self._previewer = Previewer(
+            folder, self._held_out, trainer.averaged, self._decode.with_masks, self._pacing, reporter, shots
+        )
         self._losses: dict[str, float] = dict(document.losses)
         self._first_step = self._saved_step = document.step
         self._trained_before_s = document.trained_s
-        self._share = 0.0
+        self._share = self._preview_share = 0.0
         self._clock = RunClock(settings.maximum_minutes * 60.0, settings.maximum_steps, recipe.decay_share)
 
     @property
@@ -110,6 +111,11 @@ class TrainingSession:
         return self._previewer.path
 
     @property
+    def preview_share(self) -> float:
+        """Share of the last run's time that previews took, what was prepared for them included."""
+        return self._preview_share
+
+    @property
     def is_at_plateau(self) -> bool:
         """Whether training ended because more would hardly help."""
         return self._clock.is_finishing
@@ -123,6 +129,7 @@ class TrainingSession:
         self._clock.start()
         if self._team.leads:
             self._keeper.prepare()
+            self._previewer.start(self.steps)
         while not self._is_over():
             # A new loader follows only when memory ran out and the batch was halved, or when the pictures grow.
             with self._loader() as loader:
@@ -131,7 +138,8 @@ class TrainingSession:
             self._save()
             # Someone who asked for a stop should not wait for a picture.
             if not self._reporter.is_stopped:
-                self._preview()
+                self._previewer.draw(self.steps)
+            self._preview_share = self._pacing.spent_share
         # Nobody leaves before everything is written.
         self._team.agree(True, 1.0)
 
@@ -206,16 +214,12 @@ class TrainingSession:
         steps = self.steps
         if self._team.leads and steps % self._settings.save_interval == 0:
             self._save()
-        if self._team.leads and self._previewer.pacing.is_due(steps):
-            self._preview()
+        if self._team.leads and self._pacing.is_due(steps):
+            self._previewer.draw(steps)
         pace = self._clock.elapsed_s / max(1, steps - self._first_step)
         losses = {f"loss {name}": value for name, value in self._losses.items()}
         self._reporter.metrics(steps, losses | self._outlook.figures(steps, pace))
         self._reporter.progress(*self._clock.progress(steps, self._first_step))
-
-    def _preview(self) -> None:
-        with self._trainer.averaged():
-            self._previewer.draw(self.steps)
 
     def _measure(self) -> Measurement:
         """Measure the performers' own reconstruction of faces not trained on, and judge the outlook."""

@@ -85,7 +85,7 @@ class Trainer:
         batch = {"inputs": inputs, "targets": targets}
         found: dict[str, float] = {}
         for player, update in zip(self.players, self._updates, strict=True):
-            player.optimizer.learning_rate.assign(learning_rate)
+            player.optimizer.learning_rate.assign(learning_rate * player.pace)
             drawn = player.draws(self.steps, inputs.shape[:2]) if player.draws else {}
             found.update(update({**batch, **drawn}, keep))
         self.steps += 1

@@ -348,10 +348,31 @@ def test_the_preview_appears_before_the_first_checkpoint(edit):
     folder = Project.beside(Path(bpy.data.filepath)).model("Anna-Ben")
     folder.mkdir(parents=True)
     bpy.data.images.new("p", 4, 4).save(filepath=str(folder / "preview.png"))
-    previews._missing.clear()
+    previews._looks.clear()
     # Without a window Blender makes no icons (number 0); that it was loaded is what can be seen.
     drawn(Panel.TRAIN)
     assert str(folder / "preview.png") in previews._collection
+
+
+def test_a_picture_that_is_gone_is_not_shown_any_more(tmp_path):
+    class Loaded(dict):
+        def load(self, name, path, kind):
+            assert Path(path).is_file() and kind == "IMAGE"
+            self[name] = SimpleNamespace(icon_id=7, reload=lambda: reloaded.append(name))
+
+    reloaded, shown, now = [], [], [0.0]
+    path = tmp_path / "preview_shots.png"
+    with pytest.MonkeyPatch.context() as patch:
+        # Without a window Blender makes no icons, so its collection is stood in for.
+        patch.setattr(previews, "_collection", Loaded())
+        patch.setattr(previews, "_looks", {})
+        patch.setattr(previews, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        for is_there in (False, True, False, True):
+            path.touch() if is_there else path.unlink(missing_ok=True)
+            now[0] += 2.0
+            shown.append(previews.icon(path))
+    assert shown == [0, 7, 0, 7]
+    assert reloaded == [str(path)], "what lies there again may be another picture"
 
 
 def write_model(name, **content):
@@ -405,6 +426,9 @@ def test_a_network_made_elsewhere_says_who_made_it_and_is_not_trained(edit, clip
 
 def test_only_settings_that_the_network_heeds_are_shown(edit):
     assert "Growth Steps" not in drawn(Panel.TRAIN_SETTINGS) and "Workers" not in drawn(Panel.TRAIN_SETTINGS)
+    assert "Finish" in drawn(Panel.TRAIN_SETTINGS)
+    edit.understudy.train.family = "original"
+    assert "Finish" not in drawn(Panel.TRAIN_SETTINGS)
     edit.understudy.train.family = "studio-512"
     assert "Growth Steps" in drawn(Panel.TRAIN_SETTINGS) and "Perceptual" not in drawn(Panel.TRAIN_SETTINGS)
     edit.understudy.train.finish = True

@@ -26,7 +26,7 @@ from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.training.checkpoint import read_model
 from understudy.engine.training.exported import ExportedSwapper
 from understudy.engine.training.inference import load_swapper
-from understudy.engine.training.preview import preview_rows
+from understudy.engine.training.preview import preview_grid
 
 STEPS = 4
 
@@ -218,9 +218,23 @@ def test_colors_are_measured_where_the_mask_shows_the_face():
     assert face.color.wanted.min() > 0.3
 
 
-def test_preview_rows_show_raw_face_mask_and_masked_face():
-    faces = np.full((1, 4, 4, 3), 0.2, np.float32)
-    row = preview_rows("a", ("a", "b"), faces, lambda own, _who: (own + 0.6, np.full((1, 4, 4), 0.25, np.float32)))
-    assert row.shape == (1, 4, 28, 3)
-    own, swapped = [0.8, 0.25, 0.25 * 0.8 + 0.75 * 0.2], [0.8, 0.25, 0.35]
-    assert np.allclose(row[0, 0, ::4, 0], [0.2, *own, *swapped])
+def test_the_preview_shows_raw_face_mask_and_masked_face_and_asks_for_each_performer_once():
+    faces = {"a": np.full((1, 4, 4, 3), 0.2, np.float32), "b": np.full((2, 4, 4, 3), 0.4, np.float32)}
+    asked = []
+
+    def swap(own, who):
+        asked.append((who, len(own)))
+        return own + (0.6 if who == "a" else 0.3), np.full((len(own), 4, 4), 0.25, np.float32)
+
+    grid = preview_grid(faces, swap) / 255.0
+    assert asked == [("a", 3), ("b", 3)]
+    assert grid.shape == (2 * 4, 2 * (2 + 28 + 2), 3)
+
+    def cells(target, *added):
+        shown = [(target + more, 0.25, 0.25 * (target + more) + 0.75 * target) for more in added]
+        return [target, *np.clip(shown, 0.0, 1.0).ravel()]
+
+    assert np.allclose(grid[0, 2:30:4, 0], cells(0.2, 0.6, 0.3), atol=0.003)
+    for row in (0, 4):
+        assert np.allclose(grid[row, 34:62:4, 0], cells(0.4, 0.3, 0.6), atol=0.003)
+    assert np.all(grid[4:, :30] == 0.0)

@@ -19,6 +19,7 @@ from understudy.engine.training.face_weight import face_weight
 from understudy.engine.training.loader import make_batch
 from understudy.engine.training.meeting import meet
 from understudy.engine.training.team import join_team, part_of, team_of
+from understudy.engine.training.trainer import Trainer
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -61,6 +62,15 @@ def test_each_player_changes_its_own_weights_by_its_own_loss():
     assert not any(name.startswith("judge") for name in trainer.inference_weights())
     # Twenty more, and the judge tells them apart better than at first.
     assert learn(trainer)[-1]["judge"] < found["judge"]
+
+
+def test_a_player_learns_at_its_own_pace():
+    quick, slow = make_trainer("judge"), make_trainer("judge")
+    slow = Trainer(slow.network, slow.recipe, players=[dataclasses.replace(one, pace=0.5) for one in slow.players])
+    for trainer in (quick, slow):
+        learn(trainer, 1)
+    rates = [[float(player.optimizer.learning_rate) for player in trainer.players] for trainer in (quick, slow)]
+    assert rates[1] == pytest.approx([0.5 * rate for rate in rates[0]])
 
 
 def test_a_player_more_is_resumed_bit_for_bit():

@@ -324,6 +324,19 @@ def test_diverged_training_keeps_the_last_good_checkpoint(facesets, copied, monk
     assert read_model(copied) == saved
 
 
+def test_a_finish_of_quick_trains_a_fork_and_leaves_the_model_as_it_was(facesets, copied):
+    before = {path.name: path.read_bytes() for path in copied.iterdir()}
+    reporter, done = run(copied, facesets, finish=True, maximum_steps=42)
+    fork = copied.with_name("copy-finish")
+    assert done.result["model"] == str(fork) and read_model(fork).step == 42
+    assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
+    assert "loss judge" in reporter.steps[-1][1]
+    old, new = arrays_of(copied), arrays_of(fork)
+    assert not np.array_equal(old["weights/encoder/00.kernel"], new["weights/encoder/00.kernel"])
+    assert any(name.startswith("training/judge/") for name in new)
+    assert error_of(run, copied, facesets, family="original", finish=True).code is ErrorCode.SETTINGS_INVALID
+
+
 def test_out_of_memory_halves_the_batch_and_says_so(facesets, tmp_path, monkeypatch):
     reconstruction = losses.reconstruction
 

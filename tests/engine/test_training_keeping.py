@@ -187,21 +187,47 @@ def test_a_run_that_is_ended_early_lets_the_learning_rate_fall_first():
     assert at_once.share(1000) == 1.0
 
 
-@pytest.mark.parametrize("cost_s", [0.01, 0.2, 5.0])
-def test_previews_cost_less_than_their_share_of_the_time(cost_s):
-    now = [0.0]
-    pacing = Pacing(50, clock=lambda: now[0])
+def run_with_previews(pacing, now, steps, cost_s, compile_s=0.0):
+    """Let a training of 0.1 s a step draw previews as `Previewer` does; return the steps of those before its end."""
     drawn = []
-    for step in range(1, 20_001):
+
+    def draw(step):
+        if not drawn:
+            with pacing.prepared():
+                now[0] += compile_s
+        with pacing.timed(step):
+            now[0] += cost_s
+        drawn.append(step)
+
+    for step in range(1, steps + 1):
         now[0] += 0.1
         if pacing.is_due(step):
-            with pacing.timed(step):
-                now[0] += cost_s
-            drawn.append(step)
-    # The first one comes at its step, whatever it costs; it is the dearest, because it compiles.
-    assert drawn[0] == 50
+            draw(step)
+    if drawn[-1] != steps:
+        draw(steps)
+    return drawn[:-1]
+
+
+@pytest.mark.parametrize("cost_s", [0.01, 0.2, 5.0])
+def test_previews_cost_less_than_their_share_of_the_time(cost_s):
+    now = [1000.0]
+    pacing = Pacing(50, clock=lambda: now[0])
+    now[0] += 40.0
+    pacing.start(0, prepared_s=1.0)
+    drawn = run_with_previews(pacing, now, 20_003, cost_s, compile_s=3.0)
+    assert drawn[0] == 50, "the first one comes at its step, whatever it costs"
     assert min(np.diff(drawn)) >= 50
-    assert pacing.spent_s - cost_s <= SHARE * now[0]
-    if cost_s == 0.01:
-        assert set(np.diff(drawn)) == {50}, "a cheap preview keeps its interval"
-    assert len(drawn) > 10
+    spent = 1.0 + 3.0 + (len(drawn) + 1) * cost_s
+    assert pacing.spent_s == pytest.approx(spent) and pacing.spent_share == pytest.approx(spent / (now[0] - 1040.0))
+    assert pacing.spent_share <= SHARE, "the first and the last one, compiling and reading included"
+    assert pacing.spent_share > 0.8 * SHARE or set(np.diff(drawn[1:])) == {50}, "no rarer than need be"
+
+
+def test_a_preview_that_cannot_be_paid_for_before_the_end_is_left_out():
+    now = [0.0]
+    pacing = Pacing(50, clock=lambda: now[0])
+    # 667 steps pay for the first preview and the last, 1000 for one between.
+    assert run_with_previews(pacing, now, 660, 1.0) == [50]
+    now = [0.0]
+    pacing = Pacing(50, clock=lambda: now[0])
+    assert len(run_with_previews(pacing, now, 1200, 1.0)) == 2 and pacing.spent_share <= SHARE

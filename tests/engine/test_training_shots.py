@@ -12,7 +12,7 @@ from training_victim import tiny_families
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.files import write_bytes
 from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob, load_job, save_job
-from understudy.engine.contract.messages import Log, Preview
+from understudy.engine.contract.messages import Log, Preview, Progress
 from understudy.engine.contract.preview_shot import PreviewShot
 from understudy.engine.contract.project import Project
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
@@ -114,6 +114,51 @@ def test_frames_are_read_once_however_many_previews_there_are(tmp_path, footage,
     frames.draw(lambda faces, _who: (faces, None))
     assert len(opened) == 1
     assert any("first 6 of 10" in text for text in warnings(messages))
+
+
+def test_shots_beyond_the_most_frames_are_not_read_and_a_stop_ends_reading(tmp_path, footage, monkeypatch):
+    opened = []
+    reader = shot_preview.FootageReader
+    monkeypatch.setattr(shot_preview, "FootageReader", lambda item: opened.append(item) or reader(item))
+    shots = [
+        PreviewShot(footage, tuple(range(MAXIMUM_FRAMES)), ((1, "anna"),)),
+        PreviewShot(footage, (9,), ((1, "bert"),)),
+    ]
+    messages, reporter = recorder()
+    frames = open_shot_frames(job(tmp_path, shots), FAMILY, reporter)
+    assert frames.draw(lambda faces, _who: (faces, None)).shape[0] == MAXIMUM_FRAMES * 270
+    assert len(opened) == 1 and any("first 6 of 7" in text for text in warnings(messages))
+    told = [item for item in messages if isinstance(item, Progress)]
+    assert told[-1].done == told[-1].total == MAXIMUM_FRAMES
+    reporter.stop.set()
+    assert open_shot_frames(job(tmp_path, shots), FAMILY, reporter) is None
+
+
+def test_all_faces_of_a_performer_are_swapped_in_one_call(tmp_path, footage):
+    calls = []
+
+    def shade(faces, performer):
+        calls.append((performer, len(faces)))
+        return np.full_like(faces, 0.2 if performer == "anna" else 0.8), None
+
+    shots = [PreviewShot(footage, (3, 5), ((1, "bert"),)), PreviewShot(footage, (4, 0, 6), ((1, "anna"),))]
+    plain = SwapSettings(color_transfer="none")
+    picture = open_shot_frames(job(tmp_path, shots), FAMILY, recorder()[1], plain).draw(shade)
+    assert calls == [("bert", 2), ("anna", 2)]
+    middles = [picture[270 * row + 150, 480 + x, 0] for row, x in enumerate((207, 212, 0, 210, 215))]
+    assert [round(value / 255, 1) for value in middles[:2] + middles[3:]] == [0.8, 0.8, 0.2, 0.2]
+
+
+def test_a_training_without_shots_leaves_no_picture_of_an_earlier_one(tmp_path, footage, monkeypatch):
+    families, recipes = tiny_families()
+    monkeypatch.setitem(FAMILIES, "quick", families["quick"])
+    monkeypatch.setitem(RECIPES, "quick", recipes["quick"])
+    done = train(job(tmp_path, [PreviewShot(footage, (3,), ((1, "bert"),))]), recorder()[1])
+    picture = tmp_path / "model" / "preview_shots.png"
+    assert picture.exists()
+    assert done.result["preview_share"] > 0.0 and "steps. Previews took " in done.summary
+    train(job(tmp_path, [], maximum_steps=3), recorder()[1])
+    assert not picture.exists() and (tmp_path / "model" / "preview.png").exists()
 
 
 def test_a_training_shows_the_shot_and_goes_on_without_one_that_is_lost(tmp_path, footage, monkeypatch):

@@ -229,6 +229,12 @@ def _try_identity(picture: np.ndarray) -> None:
     _require_finite(IdentityModel().embed(picture, landmarks))
 
 
+def _try_hands(picture: np.ndarray) -> None:
+    from ..faces.hands import HandFinder
+
+    HandFinder().find(picture, np.array([_BOX[:2], _BOX[2:]], np.float64))
+
+
 def _require_finite(values: np.ndarray) -> None:
     if not np.isfinite(values).all():
         raise ValueError("its result isn't finite")
@@ -237,6 +243,8 @@ def _require_finite(values: np.ndarray) -> None:
 _TRIALS: dict[str, Callable[[np.ndarray], Any]] = {
     "blazeface": _try_detector("blazeface"),
     "mesh": _try_landmarks("mesh"),
+    "palm": _try_hands,
+    "hand": _try_hands,
     "dlib-hog": _try_detector("dlib-hog"),
     "dlib-cnn": _try_detector("dlib-cnn"),
     "dlib-68": _try_landmarks("dlib-68"),

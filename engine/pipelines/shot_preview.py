@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..comp.crop import FaceCrop, Watch, cut_face
+from ..comp.in_front import with_hands
 from ..comp.over import composite
 from ..comp.place import empty_picture, resized_matrix
-from ..comp.swap import FaceCrop, cut_face, paint_face, swap_faces
+from ..comp.swap import paint_face, swap_faces
 from ..contract.errors import EngineError
 from ..contract.jobs import TrainJob
 from ..contract.preview_shot import PreviewShot
@@ -21,10 +23,12 @@ from ..contract.settings import SwapSettings
 from ..contract.timing import FrameRange
 from ..faces.alignment import face_matrix
 from ..faces.geometry import invert_similarity
+from ..faces.hands import HandFinder
 from ..faces.tracks import load_tracks
 from ..media.fingerprint import footage_key
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
+from .swap_hidden import open_hands, watches
 from .swap_plan import EVERY_TRACK
 
 if TYPE_CHECKING:
@@ -130,23 +134,28 @@ def open_shot_frames(
         The frames, or None when there are none.
     """
     performers = tuple(item.performer for item in job.performers)
+    settings = settings or SwapSettings()
+    hands = open_hands(settings.keep_in_front, reporter)
     frames: list[PreviewFrame] = []
     for shot in job.shots:
         try:
-            frames += _read_shot(job, shot, family, MAXIMUM_FRAMES - len(frames))
+            frames += _read_shot(job, shot, family, MAXIMUM_FRAMES - len(frames), settings, hands)
         except EngineError as error:
             reporter.warning(f"The preview leaves out {shot.footage.path.name}: {error.message}")
     wanted = sum(len(set(shot.frames)) for shot in job.shots)
     if len(frames) == MAXIMUM_FRAMES < wanted:
         reporter.warning(f"The preview shows the first {MAXIMUM_FRAMES} of {wanted} frames, so that it stays cheap.")
-    return ShotFrames(frames, family, performers, settings or SwapSettings()) if frames else None
+    return ShotFrames(frames, family, performers, settings) if frames else None
 
 
-def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> list[PreviewFrame]:
+def _read_shot(
+    job: TrainJob, shot: PreviewShot, family: Family, room: int, settings: SwapSettings, hands: HandFinder | None
+) -> list[PreviewFrame]:
     assert job.project is not None
     numbers = sorted(set(shot.frames))[:room]
     tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
     sources = dict(shot.sources)
+    watched = {track.id: watches(track, settings) for track in tracks.tracks}
     found = []
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
@@ -156,9 +165,11 @@ def _read_shot(job: TrainJob, shot: PreviewShot, family: Family, room: int) -> l
                 place = np.flatnonzero(track.frames == media_frame)
                 if source and len(place):
                     points = track.landmarks[place[0]]
-                    crops.append(
-                        cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
-                    )
+                    crop = cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
+                    crop = replace(crop, watch=watched[track.id][place[0]])
+                    if hands is not None and crop.watch is not Watch.NOTHING:
+                        crop = with_hands(image, points, crop, hands, settings)
+                    crops.append(crop)
             found.append(_reduced(image, crops))
     return found
 

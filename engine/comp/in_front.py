@@ -33,9 +33,9 @@ Decode = Callable[[np.ndarray, str], np.ndarray]
 
 # What covers less of the matte is nothing to see, and what covers more is no thing but a network that failed.
 _LEAST_SHARE, _LEAST_THING, _LARGEST_THING = 0.002, 0.01, 0.5
-# A pixel differs when it does by more than this (of 1), and by more than so many times the face's usual difference;
-# a little further it differs for sure.
-_LEAST_DIFFERENCE, _TIMES_USUAL, _FURTHER = 0.1, 3.0, 0.1
+# A pixel differs when it does by more than the first (of 1) and by more than so many times the face's usual difference,
+# or at any rate by more than the third; a little further it differs for sure.
+_LEAST_DIFFERENCE, _TIMES_USUAL, _LARGEST_DIFFERENCE, _FURTHER = 0.1, 3.0, 0.25, 0.1
 # Things are at least this thick, as a share of the crop: thinner are outlines and lashes that the network paints softly.
 _THICKNESS = 0.07
 _LARGEST_FILLED = 128
@@ -77,18 +77,33 @@ def uncovered(
 
 
 def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settings: SwapSettings) -> FaceCrop:
-    own = own_performer(crop, performers)
-    if crop.front is None and crop.watch is Watch.ANYTHING and own:
-        crop = replace(crop, front=_thing(crop, decode(crop.plate[None], own)[0], settings))
-    if crop.front is None:
+    own, front = own_performer(crop, performers), crop.front
+    is_thing = front is None and crop.watch is Watch.ANYTHING and own != ""
+    if is_thing:
+        front = _thing(crop, _decoded(crop.plate, own, decode), settings)
+    if front is None:
         return crop
-    front = cv2.resize(crop.front, (crop.size, crop.size), interpolation=cv2.INTER_AREA)
-    margin = max(1, round(_FILL_MARGIN * crop.size))
-    covered = cv2.blur(cv2.dilate(front, _disk(2 * margin + 1)), (2 * margin + 1, 2 * margin + 1))
-    free = _filled(crop.plate, covered)
-    if own:
-        free = _mixed(free, np.clip(decode(free[None], own)[0], 0.0, 1.0), covered)
-    return replace(crop, plate=free)
+    free = _filled(crop.plate, _covered(front, crop.size))
+    if not own:
+        return replace(crop, plate=free, front=front)
+    expected = _decoded(free, own, decode)
+    if is_thing:
+        # Now the network wasn't misled by the thing, so what differs is told better.
+        front = _thing(crop, expected, settings)
+        if front is None:
+            return crop
+    return replace(crop, plate=_mixed(crop.plate, expected, _covered(front, crop.size)), front=front)
+
+
+def _decoded(plate: np.ndarray, performer: str, decode: Decode) -> np.ndarray:
+    return np.clip(decode(plate[None], performer)[0], 0.0, 1.0)
+
+
+def _covered(front: np.ndarray, size: int) -> np.ndarray:
+    """Return what the network shall not see: a little more than what is in front, shape (size, size)."""
+    small = cv2.resize(front, (size, size), interpolation=cv2.INTER_AREA)
+    width = 2 * max(1, round(_FILL_MARGIN * size)) + 1
+    return cv2.blur(cv2.dilate(small, _disk(width)), (width, width))
 
 
 def own_performer(crop: FaceCrop, performers: Sequence[str]) -> str:
@@ -120,7 +135,8 @@ def _thing(crop: FaceCrop, expected: np.ndarray, settings: SwapSettings) -> np.n
     fine = crop.size / 96
     difference = np.abs(cv2.GaussianBlur(crop.plate, (0, 0), fine) - expected).max(axis=2)
     difference = cv2.GaussianBlur(difference.astype(np.float32), (0, 0), 1.2 * fine)
-    limit = max(_LEAST_DIFFERENCE, _TIMES_USUAL * float(np.median(difference[inside])))
+    usual = float(np.median(difference[inside]))
+    limit = min(max(_LEAST_DIFFERENCE, _TIMES_USUAL * usual), _LARGEST_DIFFERENCE)
     likely = np.clip((difference - limit) / _FURTHER, 0.0, 1.0) * crop.visible
     front = _thick_parts(likely.astype(np.float32))
     share = float((front * matte).sum() / matte.sum())
@@ -130,11 +146,13 @@ def _thing(crop: FaceCrop, expected: np.ndarray, settings: SwapSettings) -> np.n
 
 
 def _thick_parts(likely: np.ndarray) -> np.ndarray:
-    """Return the connected parts that are thick somewhere, with their holes closed."""
+    """Return the connected parts that are thick somewhere, without holes."""
     width = max(3, round(_THICKNESS * likely.shape[0])) | 1
     disk = _disk(width)
     closed = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, disk, borderType=cv2.BORDER_REPLICATE)
     sure = (closed > 0.5).astype(np.uint8)
+    cv2.drawContours(sure, cv2.findContours(sure, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], -1, 1, cv2.FILLED)
+    closed = np.maximum(closed, cv2.erode(sure, _disk(3)))
     thick = cv2.morphologyEx(sure, cv2.MORPH_OPEN, disk, borderType=cv2.BORDER_REPLICATE)
     kept = cv2.dilate(thick, _disk(width // 2 | 1))
     return closed * cv2.GaussianBlur(kept.astype(np.float32), (0, 0), likely.shape[0] / 96)

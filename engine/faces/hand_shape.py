@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a hand covers, drawn from its 21 points: fingers as tapered strokes, the palm as a rounded hull, a bit of arm."""
+"""What a hand covers, drawn from its 21 points: tapered fingers, the palm as a rounded hull, where the arm begins."""
 
 from __future__ import annotations
 

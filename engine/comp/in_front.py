@@ -55,7 +55,7 @@ def with_hands(
         finder: Finds hands.
         settings: `mask`, `erode`, `feather` and `margin` tell where the swap would show.
     """
-    hands = finder.find(image, landmarks)
+    hands = finder.find(image, landmarks, crop.watch is Watch.ANYTHING)
     if not hands:
         return crop
     drawn = draw_hands(hands, resized_matrix(crop.image_to_face, FRONT_SIZE / crop.size), FRONT_SIZE)

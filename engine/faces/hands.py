@@ -70,17 +70,20 @@ class HandFinder:
         self._palms = load_network("palm")
         self._hand = load_network("hand")
 
-    def find(self, image: NDArray[np.uint8] | NDArray[np.uint16], landmarks: NDArray[np.floating]) -> list[Hand]:
+    def find(
+        self, image: NDArray[np.uint8] | NDArray[np.uint16], landmarks: NDArray[np.floating], is_thorough: bool = True
+    ) -> list[Hand]:
         """Return the hands near a face, at most four.
 
         Args:
             image: RGB picture (h, w, 3).
             landmarks: The face's, shape (68, 2), picture pixels.
+            is_thorough: Whether to look for nearer and farther hands too where none is seen at first.
         """
         pyramid = Pyramid(image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8))
         low, high = landmarks.min(axis=0), landmarks.max(axis=0)
         extent, (x, y) = float((high - low).max()), (low + high) / 2
-        for share in _VIEWS:
+        for share in _VIEWS if is_thorough else _VIEWS[:1]:
             view = View(float(x), float(y), max(share * extent, 1.0))
             palms = self._look(pyramid, view)[:_MOST_HANDS]
             hands = [hand for palm in palms if (hand := self._fit(pyramid, palm)).certainty >= _LEAST_HAND]

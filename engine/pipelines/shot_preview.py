@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -135,7 +136,7 @@ def open_shot_frames(
     """
     performers = tuple(item.performer for item in job.performers)
     settings = settings or SwapSettings()
-    hands = open_hands(settings.keep_in_front, reporter)
+    hands = functools.cache(lambda: open_hands(True, reporter))
     frames: list[PreviewFrame] = []
     for shot in job.shots:
         try:
@@ -149,7 +150,12 @@ def open_shot_frames(
 
 
 def _read_shot(
-    job: TrainJob, shot: PreviewShot, family: Family, room: int, settings: SwapSettings, hands: HandFinder | None
+    job: TrainJob,
+    shot: PreviewShot,
+    family: Family,
+    room: int,
+    settings: SwapSettings,
+    hands: Callable[[], HandFinder | None],
 ) -> list[PreviewFrame]:
     assert job.project is not None
     numbers = sorted(set(shot.frames))[:room]
@@ -167,8 +173,8 @@ def _read_shot(
                     points = track.landmarks[place[0]]
                     crop = cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
                     crop = replace(crop, watch=watched[track.id][place[0]])
-                    if hands is not None and crop.watch is not Watch.NOTHING:
-                        crop = with_hands(image, points, crop, hands, settings)
+                    if crop.watch is not Watch.NOTHING and (finder := hands()) is not None:
+                        crop = with_hands(image, points, crop, finder, settings)
                     crops.append(crop)
             found.append(_reduced(image, crops))
     return found

@@ -33,11 +33,13 @@ Decode = Callable[[np.ndarray, str], np.ndarray]
 
 # What covers less of the matte is nothing to see, and what covers more is no thing but a network that failed.
 _LEAST_SHARE, _LEAST_THING, _LARGEST_THING = 0.002, 0.01, 0.5
+# In a frame that the search took for free no hand covers more than this: it would be a cheek that looks like a palm.
+_LARGEST_UNNOTICED = 0.25
 # A pixel differs when it does by more than the first (of 1) and by more than so many times the face's usual difference,
 # or at any rate by more than the third; a little further it differs for sure.
 _LEAST_DIFFERENCE, _TIMES_USUAL, _LARGEST_DIFFERENCE, _FURTHER = 0.1, 3.0, 0.25, 0.1
-# Things are at least this thick, as a share of the crop: thinner are outlines and lashes that the network paints softly.
-_THICKNESS = 0.07
+# Things are at least this thick, as a share of the crop; outlines and lashes, which networks paint softly, are thinner.
+_THICKNESS, _LARGEST_HOLE = 0.07, 0.02
 _LARGEST_FILLED = 128
 # Radius of the neighborhood that the filling is taken from, and how far it reaches beyond the thing.
 _FILL_RADIUS, _FILL_MARGIN = 0.05, 0.02
@@ -59,7 +61,8 @@ def with_hands(
     if not hands:
         return crop
     drawn = draw_hands(hands, resized_matrix(crop.image_to_face, FRONT_SIZE / crop.size), FRONT_SIZE)
-    return replace(crop, front=drawn) if _share(drawn, crop, settings) >= _LEAST_SHARE else crop
+    largest = 1.0 if crop.watch is Watch.ANYTHING else _LARGEST_UNNOTICED
+    return replace(crop, front=drawn) if _LEAST_SHARE <= _share(drawn, crop, settings) <= largest else crop
 
 
 def uncovered(
@@ -146,16 +149,23 @@ def _thing(crop: FaceCrop, expected: np.ndarray, settings: SwapSettings) -> np.n
 
 
 def _thick_parts(likely: np.ndarray) -> np.ndarray:
-    """Return the connected parts that are thick somewhere, without holes."""
+    """Return the connected parts that are thick somewhere, their small holes closed."""
     width = max(3, round(_THICKNESS * likely.shape[0])) | 1
     disk = _disk(width)
     closed = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, disk, borderType=cv2.BORDER_REPLICATE)
     sure = (closed > 0.5).astype(np.uint8)
-    cv2.drawContours(sure, cv2.findContours(sure, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], -1, 1, cv2.FILLED)
-    closed = np.maximum(closed, cv2.erode(sure, _disk(3)))
+    holes = _holes(sure)
+    sure, closed = sure | holes, np.maximum(closed, holes)
     thick = cv2.morphologyEx(sure, cv2.MORPH_OPEN, disk, borderType=cv2.BORDER_REPLICATE)
     kept = cv2.dilate(thick, _disk(width // 2 | 1))
     return closed * cv2.GaussianBlur(kept.astype(np.float32), (0, 0), likely.shape[0] / 96)
+
+
+def _holes(sure: np.ndarray) -> np.ndarray:
+    """Return the small holes of a mask: a thing has no windows, but the background around a face has one, the face."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - sure, connectivity=4)
+    small = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] < _LARGEST_HOLE * sure.size]
+    return np.isin(labels, small).astype(np.uint8)
 
 
 def _disk(width: int) -> np.ndarray:

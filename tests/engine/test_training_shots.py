@@ -122,7 +122,7 @@ def test_the_preview_leaves_what_is_in_front_like_the_swap(tmp_path, footage):
         return np.broadcast_to(np.array(color, np.float32), faces.shape).copy(), None
 
     picture = frames.draw(draw)
-    plate, swapped = picture[:, :480].astype(int), picture[:, 480:].astype(int)
+    plate, swapped = picture[:270].astype(int), picture[270:].astype(int)
     assert np.abs(swapped[140:155, 206:220] - plate[140:155, 206:220]).max() < 12, "the card is still there"
     assert swapped[150, 240, 1] > 200 and swapped[150, 240, 0] < 60, "and beside it the new face"
 

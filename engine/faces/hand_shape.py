@@ -55,7 +55,7 @@ def _draw(canvas: NDArray[np.uint8], points: NDArray[np.float64]) -> None:
         widths = np.linspace(root, _TIP, len(finger))
         for start, end, width in zip(finger, finger[1:], widths, strict=False):
             _stroke(canvas, points[start], points[end], width * breadth)
-    palm = cv2.convexHull(points[list(_PALM)].astype(np.float32))[:, 0]
+    palm = np.asarray(cv2.convexHull(points[list(_PALM)].astype(np.float32))[:, 0], np.float32)
     cv2.fillConvexPoly(canvas, _fixed(palm, canvas), 255, shift=_BITS)
     for start, end in zip(palm, np.roll(palm, -1, axis=0), strict=True):
         _stroke(canvas, start, end, _ROOT * breadth)

@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 from .models import load_network
 from .picture_views import Pyramid, View
 
-_PALM_SIDE, _HAND_SIDE = 192, 224
+# Side of each model's input in pixels.
+SIDES = {"palm": 192, "hand": 224}
+_PALM_SIDE, _HAND_SIDE = SIDES["palm"], SIDES["hand"]
 _WRIST, _MIDDLE_ROOT = 0, 2
 # Sides of the square that is searched around a face, in extents of its landmarks. The model knows palms best that fill
 # an eighth to a third of its input; the others are tried where the first shows no hand.
@@ -80,7 +82,7 @@ class HandFinder:
             landmarks: The face's, shape (68, 2), picture pixels.
             is_thorough: Whether to look for nearer and farther hands too where none is seen at first.
         """
-        pyramid = Pyramid(image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8))
+        pyramid = Pyramid(np.asarray(image if image.dtype == np.uint8 else image >> 8, np.uint8))
         low, high = landmarks.min(axis=0), landmarks.max(axis=0)
         extent, (x, y) = float((high - low).max()), (low + high) / 2
         for share in _VIEWS if is_thorough else _VIEWS[:1]:
@@ -118,7 +120,7 @@ class HandFinder:
 
 
 def _input(pyramid: Pyramid, view: View, side: int) -> NDArray[np.float32]:
-    return pyramid.cut(view, side)[None].astype(np.float32) / 255
+    return pyramid.cut(view, side)[None].astype(np.float32) / np.float32(255)
 
 
 def _answers(outputs: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float64], float]:

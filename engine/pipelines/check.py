@@ -236,7 +236,7 @@ def _try_hands(name: str) -> Callable[[np.ndarray], Any]:
 
         # There is no palm in the picture, so the second model wouldn't be asked; here both are.
         side = SIDES[name]
-        values = np.resize(picture, (1, side, side, 3)).astype(np.float32) / 255
+        values = np.resize(picture, (1, side, side, 3)).astype(np.float32) / np.float32(255)
         for result in load_network(name)(values):
             _require_finite(result)
 

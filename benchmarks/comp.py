@@ -24,10 +24,11 @@ runpy.run_path(sys.argv[0], run_name="understudy_launch")
 import cv2  # noqa: E402 - the package has its name only after launch.py ran
 from understudy.engine.comp.blend import poisson_face  # noqa: E402
 from understudy.engine.comp.color_match import apply_color, solve_color  # noqa: E402
+from understudy.engine.comp.crop import cut_face  # noqa: E402
 from understudy.engine.comp.matte import build_mask  # noqa: E402
 from understudy.engine.comp.over import composite  # noqa: E402
 from understudy.engine.comp.place import empty_picture, place_face  # noqa: E402
-from understudy.engine.comp.swap import cut_face, face_outline  # noqa: E402
+from understudy.engine.comp.swap import face_outline  # noqa: E402
 from understudy.engine.contract.settings import SwapSettings  # noqa: E402
 from understudy.engine.faces.geometry import CANONICAL_INNER  # noqa: E402
 from understudy.engine.media.images import encode_png  # noqa: E402

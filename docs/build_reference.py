@@ -177,12 +177,16 @@ def errors_page():
     return "\n\n".join(parts) + "\n"
 
 
+# Settings of a swap, whose names aren't those of what the models are for.
+_MODEL_SETTINGS = {"palm": "`keep_in_front`", "hand": "`keep_in_front`"}
+
+
 def models_page():
     """Return the page of the models' licences."""
     defaults = ExtractSettings()
     rows = ["| setting | value | model | licence | paid work | what it means |", "|---|---|---|---|---|---|"]
     for name, item in LICENCES.items():
-        setting = f"`{item.purpose}`" if hasattr(defaults, item.purpose) else "always"
+        setting = f"`{item.purpose}`" if hasattr(defaults, item.purpose) else _MODEL_SETTINGS.get(name, "always")
         paid = "allowed" if item.paid_work else "**not allowed**"
         rows.append(f"| {setting} | `{name}` | {item.title} | {item.licence} | {paid} | {_cell(item.meaning)} |")
     used = models_used(defaults.detector, defaults.landmarks)

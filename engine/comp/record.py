@@ -24,6 +24,8 @@ VERSION = 1
 
 # Raised when the same inputs give other pixels than before, so that older pictures are made again.
 _COMP_VERSION = 3
+# The same for the pictures in which something is in front of a face.
+_FRONT_VERSION = 1
 _SECONDS_BETWEEN_SAVES = 2.0
 
 
@@ -33,7 +35,10 @@ def picture_path(folder: Path, media_frame: int) -> Path:
 
 
 def picture_digests(
-    inputs: Mapping[str, Any], frames: Sequence[int], plan: Mapping[int, Sequence[PlannedFace]]
+    inputs: Mapping[str, Any],
+    frames: Sequence[int],
+    plan: Mapping[int, Sequence[PlannedFace]],
+    front_sights: str = "",
 ) -> dict[int, str]:
     """Return, for every frame, 12 hex digits that change when anything its picture is made from changes.
 
@@ -41,7 +46,10 @@ def picture_digests(
         inputs: What all pictures share: footage key, model fingerprint, settings …; plain JSON values.
         frames: Media frames.
         plan: Faces by media frame; frames without faces are left out of it.
+        front_sights: What can be told in front of faces that are watched.
     """
+    # Only watched faces depend on it, so that all other pictures survive a change.
+    front = f"{_FRONT_VERSION} {front_sights} "
     shared = json.dumps([_COMP_VERSION, inputs], sort_keys=True, ensure_ascii=False).encode("utf-8")
     digests = {}
     for frame in frames:
@@ -49,6 +57,8 @@ def picture_digests(
         for face in plan.get(frame, ()):
             digest.update(f"{face.track} {face.source} ".encode())
             digest.update(np.asarray(face.landmarks, np.float32).tobytes())
+            if face.watch:
+                digest.update(f"{front}{face.watch} {face.target} ".encode())
         digests[frame] = digest.hexdigest()[:12]
     return digests
 
@@ -82,11 +92,14 @@ class SwapRecord:
         self._digests = digests
         self._with_faces = with_faces
         self._failed: dict[int, str] = {}
+        self._kept: dict[int, tuple[int, ...]] = {}
         self.warnings: list[str] = []
         before = self._read_before()
         self._pictures: dict[int, str] = {
             int(number): str(digest) for number, digest in before.get("pictures", {}).items()
         }
+        for number, tracks in before.get("in_front", {}).items():
+            self._kept[int(number)] = tuple(map(int, tracks))
         self._stale = {*self._pictures, *(item["frame"] for item in before.get("failed", []))} - set(digests)
         self._last_save = -1e9
         self.save("running")
@@ -131,6 +144,21 @@ class SwapRecord:
         if time.monotonic() - self._last_save > _SECONDS_BETWEEN_SAVES:
             self.save("running")
 
+    def note_in_front(self, media_frame: int, tracks: Sequence[int]) -> None:
+        """Note in front of which faces of a frame something was found and left in the picture."""
+        self._kept.pop(media_frame, None)
+        if tracks:
+            self._kept[media_frame] = tuple(tracks)
+
+    @property
+    def kept(self) -> dict[int, set[int]]:
+        """Of each track the frames of this run in which something in front of its face was left in the picture."""
+        found: dict[int, set[int]] = {}
+        for frame, tracks in self._kept.items():
+            for track in tracks if frame in self._digests else ():
+                found.setdefault(track, set()).add(frame)
+        return found
+
     def counts(self) -> dict[str, int]:
         """Return how many pictures of this run are there: with a swapped face, empty, and failed."""
         done = {frame for frame, digest in self._digests.items() if self._pictures.get(frame) == digest}
@@ -152,6 +180,7 @@ class SwapRecord:
             "counts": self.counts(),
             "failed": self.failures,
             "warnings": self.warnings,
+            "in_front": {str(frame): list(tracks) for frame, tracks in sorted(self._kept.items())},
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "pictures": {str(frame): digest for frame, digest in sorted(self._pictures.items())},
         }
@@ -166,6 +195,7 @@ class SwapRecord:
             except OSError as error:
                 raise writing_error(path, error) from error
             self._pictures.pop(frame, None)
+            self._kept.pop(frame, None)
         self._stale = set()
 
 

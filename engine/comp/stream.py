@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..contract.settings import SwapSettings
+from ..faces.hands import HandFinder
 from .color_match import ColorSolution, reach_of, steady_solution
+from .crop import FaceCrop, Swapper, Watch, cut_face
+from .in_front import with_hands
 from .place import empty_picture
-from .swap import FaceCrop, SwappedFace, Swapper, cut_face, paint_face, swap_faces
+from .swap import SwappedFace, paint_face, swap_faces
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,15 @@ class PlannedFace:
         track: Id of its face track.
         source: Performer that shall appear.
         landmarks: 68 points in pixels of the frame, shape (68, 2).
+        target: Performer whose face it is; may be empty.
+        watch: Whether something may be in front of it.
     """
 
     track: int
     source: str
     landmarks: np.ndarray
+    target: str = ""
+    watch: Watch = Watch.NOTHING
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,13 @@ class PaintedFrame:
         media_frame: Its number.
         picture: Shape (h, w, 4), uint8 or uint16, straight alpha; None when the frame failed.
         reason: Why it failed.
+        kept: Tracks of the faces in front of which something was found and kept.
     """
 
     media_frame: int
     picture: np.ndarray | None
     reason: str = ""
+    kept: tuple[int, ...] = ()
 
 
 @dataclass
@@ -80,6 +89,7 @@ class FrameStream:
         settings: How to comp.
         is_stopped: Asked before every frame; once true, nothing more comes out, and frames whose neighbors were
             still to come stay undone rather than different.
+        hands: Finds hands in front of the faces that are watched; without it nobody looks for hands.
     """
 
     def __init__(
@@ -88,15 +98,19 @@ class FrameStream:
         plan: Mapping[int, tuple[PlannedFace, ...]],
         settings: SwapSettings,
         is_stopped: Callable[[], bool] = lambda: False,
+        hands: HandFinder | None = None,
     ) -> None:
         self._swapper = swapper
         self._plan = plan
         self._settings = settings
         self._is_stopped = is_stopped
+        self._hands = hands
         self._reach = 0 if settings.color_transfer == "none" else reach_of(settings.color_steadiness)
         self._waiting: list[_PendingFrame] = []
         self._swapped: deque[_PendingFrame] = deque()
         self._colors: dict[int, dict[int, ColorSolution]] = {}
+        self.has_masks = False
+        """Whether a learned mask took part in any face so far."""
 
     def paint(self, frames: Iterable[ReadFrame], wanted: set[int]) -> Iterator[PaintedFrame]:
         """Yield the wanted frames in the order in which they come in.
@@ -130,7 +144,11 @@ class FrameStream:
     def _crop(self, image: np.ndarray, media_frame: int, face: PlannedFace) -> FaceCrop:
         matrix = self._swapper.image_to_face(face.landmarks)
         size, coverage = self._swapper.face_size, self._swapper.coverage
-        return cut_face(image, face.landmarks, media_frame, face.track, face.source, size, coverage, matrix)
+        crop = cut_face(image, face.landmarks, media_frame, face.track, face.source, size, coverage, matrix)
+        if face.watch is Watch.NOTHING:
+            return crop
+        crop = replace(crop, watch=face.watch, target=face.target)
+        return crop if self._hands is None else with_hands(image, face.landmarks, crop, self._hands, self._settings)
 
     def _swap_waiting(self) -> None:
         # Drawing order within a frame is the plan's, whatever the batches were.
@@ -143,6 +161,7 @@ class FrameStream:
                     done[face.crop.media_frame, face.crop.track] = face
         for pending in self._waiting:
             pending.faces = [done[key] for crop in pending.crops if (key := (crop.media_frame, crop.track)) in done]
+            self.has_masks = self.has_masks or any(face.mask is not None for face in pending.faces)
             for face in pending.faces:
                 if face.color is not None:
                     self._colors.setdefault(face.crop.track, {})[pending.media_frame] = face.color
@@ -181,7 +200,8 @@ class FrameStream:
                 paint_face(picture, face, color, settings)
         except Exception as error:  # noqa: BLE001 per-frame guard: one bad frame doesn't end the shot
             return PaintedFrame(pending.media_frame, None, _reason(error))
-        return PaintedFrame(pending.media_frame, picture)
+        kept = tuple(face.crop.track for face in pending.faces if face.crop.front is not None)
+        return PaintedFrame(pending.media_frame, picture, kept=kept)
 
     def _forget_before(self, media_frame: int) -> None:
         for solutions in self._colors.values():

@@ -5,22 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import SwapSettings
-from ..faces.alignment import align_face, face_matrix
+from ..faces.alignment import face_matrix
 from ..faces.forehead import face_axes
 from ..faces.geometry import invert_similarity, scale_of, transform_points
 from .blend import poisson_face, sharpen_face
 from .color_match import ColorSolution, apply_color, solve_color
+from .crop import FaceCrop, Swapper
+from .in_front import FRONT_SIZE, scaled_front, uncovered
 from .matte import Mask, build_mask
-from .over import full_scale
 from .place import place_face, resized_matrix, scaled_about_center
-from .region import picture_region
 
 # Mattes are drawn at least this fine: a network of 64 pixels needs a smoother edge than its own raster gives.
 _LEAST_MATTE_SIZE = 128
@@ -29,93 +28,12 @@ _LARGEST_MATTE_SIZE = 256
 _LEAST_SEEN = 0.25
 
 
-class Swapper(Protocol):
-    """A trained network that turns aligned faces into another performer's.
-
-    Attributes:
-        face_size: Side of the faces in pixels.
-        coverage: Side of the faces in canonical face squares.
-        performers: Ids of the performers it knows.
-        family: Name of the network's family.
-        step: Training steps it has seen.
-        fingerprint: Changes with the weights.
-    """
-
-    @property
-    def face_size(self) -> int:
-        """Side of the faces in pixels."""
-        ...
-
-    @property
-    def coverage(self) -> float:
-        """Side of the faces in canonical face squares."""
-        ...
-
-    @property
-    def performers(self) -> tuple[str, ...]:
-        """Ids of the performers it knows."""
-        ...
-
-    @property
-    def family(self) -> str:
-        """Name of the network's family."""
-        ...
-
-    @property
-    def step(self) -> int:
-        """Training steps it has seen."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the weights."""
-        ...
-
-    def image_to_face(self, landmarks: np.ndarray) -> np.ndarray:
-        """Return the similarity (2, 3) from the picture to the face it takes, of landmarks (68, 2) in the picture."""
-        ...
-
-    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return faces (n, S, S, 3) and masks (n, S, S) or None, float32 0…1, of `source` in the pose of `faces`."""
-        ...
-
-
-@dataclass(frozen=True)
-class FaceCrop:
-    """A face of the plate as the network sees it.
-
-    Attributes:
-        media_frame: Where in the footage.
-        track: Id of its face track.
-        source: Performer that shall appear.
-        image_to_face: Similarity from the picture to `plate`, shape (2, 3), float64.
-        landmarks: 68 points in pixels of `plate`, shape (68, 2), float64.
-        coverage: Side of `plate` in canonical face squares.
-        plate: The aligned face, shape (S, S, 3), float32 RGB 0…1.
-        visible: Where `plate` shows the picture rather than what lies beyond its frame, shape (S, S), bool.
-    """
-
-    media_frame: int
-    track: int
-    source: str
-    image_to_face: np.ndarray
-    landmarks: np.ndarray
-    coverage: float
-    plate: np.ndarray
-    visible: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """Side of the face in pixels."""
-        return self.plate.shape[0]
-
-
 @dataclass(frozen=True)
 class SwappedFace:
     """What the network made of a crop.
 
     Attributes:
-        crop: What it was made from.
+        crop: What it was made from; its plate is painted over where something is in front of the face.
         face: Shape (S, S, 3), float32 RGB 0…1, colors as the network made them.
         mask: The network's own mask, shape (S, S), float32 0…1, or None where it has none or it isn't wanted.
         color: This frame's own color solution, or None.
@@ -127,55 +45,18 @@ class SwappedFace:
     color: ColorSolution | None
 
 
-def cut_face(
-    image: np.ndarray,
-    landmarks: np.ndarray,
-    media_frame: int,
-    track: int,
-    source: str,
-    size: int,
-    coverage: float,
-    image_to_face: np.ndarray | None = None,
-) -> FaceCrop:
-    """Cut one face out of a frame: one warp, at the network's size.
-
-    Args:
-        image: Frame, shape (h, w, 3), uint8 or uint16 RGB.
-        landmarks: 68 points in pixels of the frame, shape (68, 2).
-        media_frame: Number of the frame.
-        track: Id of the face track.
-        source: Performer that shall appear.
-        size: Side of the network's faces in pixels.
-        coverage: Side of the network's faces in canonical face squares.
-        image_to_face: The network's own alignment, shape (2, 3); by default the canonical one at this coverage.
-    """
-    if image_to_face is None:
-        image_to_face = face_matrix(landmarks, size, coverage)
-    plate = np.asarray(align_face(image, image_to_face, size), np.float32) / full_scale(image.dtype)
-    visible = picture_region(image.shape[1], image.shape[0], image_to_face).depth(size) > 0.0
-    return FaceCrop(
-        media_frame=media_frame,
-        track=track,
-        source=source,
-        image_to_face=image_to_face,
-        landmarks=transform_points(image_to_face, landmarks),
-        coverage=coverage,
-        plate=np.clip(plate, 0.0, 1.0),
-        visible=visible,
-    )
-
-
 def swap_faces(swapper: Swapper, crops: Sequence[FaceCrop], settings: SwapSettings) -> list[SwappedFace]:
     """Run the network on crops of one source and measure their colors.
 
     Args:
         swapper: The trained network.
         crops: Faces with the same `source`; not empty.
-        settings: `color_transfer`, `mask`, `erode`, `feather` and `learned_mask` are used.
+        settings: `color_transfer`, `mask`, `erode`, `feather`, `margin` and `learned_mask` are used.
 
     Raises:
         EngineError: `internal`, when the network returns faces that are no finite numbers.
     """
+    crops = uncovered(crops, lambda faces, source: swapper.swap(faces, source)[0], swapper.performers, settings)
     faces, masks = swapper.swap(np.stack([crop.plate for crop in crops]), crops[0].source)
     if not np.isfinite(faces).all() or not (masks is None or np.isfinite(masks).all()):
         raise EngineError(ErrorCode.INTERNAL, "The network returned values that are no numbers.")
@@ -187,6 +68,8 @@ def swap_faces(swapper: Swapper, crops: Sequence[FaceCrop], settings: SwapSettin
         if masks is not None and settings.learned_mask:
             mask = np.clip(np.asarray(masks[index], np.float32), 0.0, 1.0)
             weight = _seen(weight, mask)
+        if crop.front is not None:
+            weight = _seen(weight, 1.0 - cv2.resize(crop.front, (crop.size, crop.size), interpolation=cv2.INTER_AREA))
         color = solve_color(settings.color_transfer, face, crop.plate, weight)
         swapped.append(SwappedFace(crop, face, mask, color))
     return swapped
@@ -213,11 +96,13 @@ def paint_face(picture: np.ndarray, swapped: SwappedFace, color: ColorSolution |
     if settings.blend == "poisson":
         near = _margin_matte(crop, crop.size, settings)
         face = poisson_face(face, crop.plate, near * crop.visible)
-    matte = _margin_matte(crop, _matte_size(crop.size), settings)
+    matte = _margin_matte(crop, _matte_size(crop), settings)
     if swapped.mask is not None:
         side = matte.shape[0]
         # The mask lies in the face's square as the matte does, so placing the product carries both along.
         matte = matte * cv2.resize(swapped.mask, (side, side), interpolation=cv2.INTER_LINEAR)
+    if crop.front is not None:
+        matte = matte * (1.0 - scaled_front(crop.front, matte.shape[0], settings.face_scale))
     placed = scaled_about_center(crop.image_to_face, crop.size, settings.face_scale)
     place_face(picture, face, matte * np.float32(settings.opacity), placed)
 
@@ -234,8 +119,8 @@ def _mask_at(landmarks: np.ndarray, size: int, fine: int, coverage: float, setti
     return build_mask(moved, fine, coverage, settings)
 
 
-def _matte_size(size: int) -> int:
-    return int(np.clip(size, _LEAST_MATTE_SIZE, _LARGEST_MATTE_SIZE))
+def _matte_size(crop: FaceCrop) -> int:
+    return FRONT_SIZE if crop.front is not None else int(np.clip(crop.size, _LEAST_MATTE_SIZE, _LARGEST_MATTE_SIZE))
 
 
 def face_outline(landmarks: np.ndarray, coverage: float, settings: SwapSettings) -> tuple[np.ndarray, float]:

@@ -16,7 +16,7 @@ class ModelLicence:
 
     Attributes:
         title: What people call the model.
-        purpose: "detector", "landmarks" or "identity".
+        purpose: "detector", "landmarks", "hands" or "identity".
         licence: Name of the licence, or what takes its place.
         paid_work: Whether results may be used in paid work.
         meaning: What that means for the user, in a sentence or two.
@@ -59,6 +59,8 @@ LICENCES: dict[str, ModelLicence] = {
         False,
         "The pictures of the iBUG 300-W training set exclude commercial use, and so does the model: not for paid work.",
     ),
+    "palm": ModelLicence("MediaPipe palm detector", "hands", "Apache-2.0", True, _APACHE),
+    "hand": ModelLicence("MediaPipe hand landmarks", "hands", "Apache-2.0", True, _APACHE),
     "dlib-identity": ModelLicence("dlib identity", "identity", "CC0-1.0", True, _RESEARCH),
 }
 

@@ -195,6 +195,11 @@ class SwapSettings(Checked):
         choices={"alpha": "soft edge", "poisson": "gradients of the swap, colors of the plate's edge (Poisson)"},
     )
     learned_mask: bool = setting(True, "Let networks that learned a mask show the face only where it says.")
+    keep_in_front: bool = setting(
+        True,
+        "Where the search guessed that something hides the face, look for it and leave it in the picture: hands, and "
+        "things the model can tell from the face.",
+    )
     opacity: float = setting(1.0, "Strength of the swap.", minimum=0.0, maximum=1.0)
     sharpen: float = setting(0.0, "Unsharp masking of the swapped face.", minimum=0.0, maximum=5.0)
     face_scale: float = setting(1.0, "Size of the swapped face against the plate's.", minimum=0.5, maximum=2.0)

@@ -74,6 +74,20 @@ def _weaknesses(parts: NDArray[np.float64], bridged: NDArray[np.bool_]) -> Itera
         yield Weakness.BRIDGED if is_bridged else order[index] if value < _FIT else None
 
 
+def hidden_frames(track: FaceTrack) -> NDArray[np.bool_]:
+    """Return in which frames of a track the face is probably hidden in part: where the fitness strip says so, (n,).
+
+    Frames in which the face was lost count where something hid it right before or after.
+    """
+    hidden = _left(_figure(track, Weakness.HIDDEN), LIMITS[Weakness.HIDDEN]) < _FIT
+    seen = np.flatnonzero(~track.bridged)
+    if not len(seen):
+        return np.zeros(len(track.frames), np.bool_)
+    place = np.searchsorted(seen, np.arange(len(track.frames)))
+    before, after = seen[np.maximum(place - 1, 0)], seen[np.minimum(place, len(seen) - 1)]
+    return np.where(track.bridged, hidden[before] | hidden[after], hidden)
+
+
 def _figure(track: FaceTrack, weakness: Weakness) -> NDArray[np.float64]:
     """Return what a weakness is judged by; NaN where it isn't known."""
     known = {

@@ -229,6 +229,20 @@ def _try_identity(picture: np.ndarray) -> None:
     _require_finite(IdentityModel().embed(picture, landmarks))
 
 
+def _try_hands(name: str) -> Callable[[np.ndarray], Any]:
+    def trial(picture: np.ndarray) -> None:
+        from ..faces.hands import SIDES
+        from ..faces.models import load_network
+
+        # There is no palm in the picture, so the second model wouldn't be asked; here both are.
+        side = SIDES[name]
+        values = np.resize(picture, (1, side, side, 3)).astype(np.float32) / np.float32(255)
+        for result in load_network(name)(values):
+            _require_finite(result)
+
+    return trial
+
+
 def _require_finite(values: np.ndarray) -> None:
     if not np.isfinite(values).all():
         raise ValueError("its result isn't finite")
@@ -237,6 +251,8 @@ def _require_finite(values: np.ndarray) -> None:
 _TRIALS: dict[str, Callable[[np.ndarray], Any]] = {
     "blazeface": _try_detector("blazeface"),
     "mesh": _try_landmarks("mesh"),
+    "palm": _try_hands("palm"),
+    "hand": _try_hands("hand"),
     "dlib-hog": _try_detector("dlib-hog"),
     "dlib-cnn": _try_detector("dlib-cnn"),
     "dlib-68": _try_landmarks("dlib-68"),

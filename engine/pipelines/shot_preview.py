@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..comp.crop import FaceCrop, Watch, cut_face
+from ..comp.in_front import with_hands
 from ..comp.over import composite
 from ..comp.place import empty_picture, resized_matrix
-from ..comp.swap import FaceCrop, SwappedFace, cut_face, paint_face, swap_faces
+from ..comp.swap import SwappedFace, paint_face, swap_faces
 from ..contract.errors import EngineError
 from ..contract.jobs import TrainJob
 from ..contract.preview_shot import PreviewShot
@@ -22,10 +25,12 @@ from ..contract.settings import SwapSettings
 from ..contract.timing import FrameRange
 from ..faces.alignment import face_matrix
 from ..faces.geometry import invert_similarity
+from ..faces.hands import HandFinder
 from ..faces.tracks import load_tracks
 from ..media.fingerprint import footage_key
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
+from .swap_hidden import open_hands, watches
 from .swap_plan import EVERY_TRACK
 
 if TYPE_CHECKING:
@@ -152,12 +157,14 @@ def open_shot_frames(
     """
     began = time.monotonic()
     performers = tuple(item.performer for item in job.performers)
+    settings = settings or SwapSettings()
+    hands = functools.cache(lambda: open_hands(True, reporter))
     frames: list[PreviewFrame] = []
     wanted = sum(len(set(shot.frames)) for shot in job.shots)
     for shot in job.shots:
         numbers = sorted(set(shot.frames))[: MAXIMUM_FRAMES - len(frames)]
         try:
-            for frame in _read_shot(job, shot, numbers, family):
+            for frame in _read_shot(job, shot, numbers, family, settings, hands):
                 frames.append(frame)
                 # Far into large footage a frame takes seconds.
                 if reporter.progress(len(frames), min(wanted, MAXIMUM_FRAMES), "frames of the preview"):
@@ -170,13 +177,21 @@ def open_shot_frames(
         reporter.warning(f"The preview shows the first {MAXIMUM_FRAMES} of {wanted} frames, so that it stays cheap.")
     if not frames:
         return None
-    return ShotFrames(frames, family, performers, settings or SwapSettings(), time.monotonic() - began)
+    return ShotFrames(frames, family, performers, settings, time.monotonic() - began)
 
 
-def _read_shot(job: TrainJob, shot: PreviewShot, numbers: Sequence[int], family: Family) -> Iterator[PreviewFrame]:
+def _read_shot(
+    job: TrainJob,
+    shot: PreviewShot,
+    numbers: Sequence[int],
+    family: Family,
+    settings: SwapSettings,
+    hands: Callable[[], HandFinder | None],
+) -> Iterator[PreviewFrame]:
     assert job.project is not None
     tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
     sources = dict(shot.sources)
+    watched = {track.id: watches(track, settings) for track in tracks.tracks}
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
             crops = []
@@ -185,9 +200,11 @@ def _read_shot(job: TrainJob, shot: PreviewShot, numbers: Sequence[int], family:
                 place = np.flatnonzero(track.frames == media_frame)
                 if source and len(place):
                     points = track.landmarks[place[0]]
-                    crops.append(
-                        cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
-                    )
+                    crop = cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
+                    crop = replace(crop, watch=watched[track.id][place[0]])
+                    if crop.watch is not Watch.NOTHING and (finder := hands()) is not None:
+                        crop = with_hands(image, points, crop, finder, settings)
+                    crops.append(crop)
             yield _reduced(image, crops)
 
 

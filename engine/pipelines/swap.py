@@ -13,10 +13,11 @@ import numpy as np
 
 from ... import __version__
 from ..comp.color_match import reach_of
+from ..comp.crop import Swapper
 from ..comp.pictures import PictureWriter
 from ..comp.record import SwapRecord, picture_digests, save_outlines
 from ..comp.stream import FrameStream, ReadFrame
-from ..comp.swap import Swapper, face_outline
+from ..comp.swap import face_outline
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.imported_model import licence_warnings, load_imported
 from ..contract.jobs import SwapJob
@@ -24,12 +25,14 @@ from ..contract.messages import Done
 from ..contract.performers import load_performers
 from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
 from ..contract.timing import ranges_of
+from ..faces.hands import HandFinder
 from ..faces.tracks import TrackSet, load_tracks
 from ..media.fingerprint import footage_key
 from ..media.images import read_image
 from ..media.marks import composite_xmp
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
+from .swap_hidden import hidden_ranges, hidden_warnings, open_hands
 from .swap_model import load_model
 from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
 
@@ -43,7 +46,9 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
         swapper: A network to use instead of loading `job.model`.
 
     Returns:
-        The last message; its result holds `output`, `pictures`, `swapped`, `empty`, `failed` (counts) and `warnings`.
+        The last message; its result holds `output`, `pictures`, `swapped`, `empty`, `failed` (counts), `hidden`
+        (where a face is probably hidden in part: `track`, `first` and `last` media frame), `in_front` (in how many
+        pictures something in front of a face was left) and `warnings`.
 
     Raises:
         EngineError: `tracks_missing`, `model_missing`, `model_unreadable`, `model_mismatch`, `performer_unknown`,
@@ -60,10 +65,11 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
         with FootageReader(job.footage) as reader:
             plan = plan_swap(job, tracks)
             header = _header(job, key, tracks, swapper)
-            record = _open_record(job, plan, header, project)
+            hands = open_hands(plan.is_watched, reporter)
+            record = _open_record(job, plan, header, project, "things" if hands is None else "hands and things")
             for warning in record.warnings:
                 reporter.warning(warning)
-            _run(job, reporter, swapper, reader, plan, record, header)
+            _run(job, reporter, swapper, hands, reader, plan, record, header)
     return _done(job, reporter, plan, record)
 
 
@@ -110,13 +116,15 @@ def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[
     }
 
 
-def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: Project) -> SwapRecord:
+def _open_record(
+    job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: Project, front_sights: str
+) -> SwapRecord:
     notes, consent_warnings = assignment_notes(
         job.assignments, load_performers(project.performers), datetime.date.today()
     )
     # How many faces the network takes at once, and on how many threads, changes nothing in the pictures; the
-    # fingerprint tells the checkpoint's weights.
-    without = ("batch_size", "threads", "checkpoint")
+    # fingerprint tells the checkpoint's weights, and each face whether something is looked for in front of it.
+    without = ("batch_size", "threads", "checkpoint", "keep_in_front")
     inputs = {
         **header,
         "settings": {name: value for name, value in header["settings"].items() if name not in without},
@@ -125,7 +133,7 @@ def _open_record(job: SwapJob, plan: SwapPlan, header: dict[str, Any], project: 
         "engine_version": None,
         "model_licence": None,
     }
-    digests = picture_digests(inputs, plan.frames, plan.faces)
+    digests = picture_digests(inputs, plan.frames, plan.faces, front_sights)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
     record.warnings += plan.warnings + consent_warnings + licence_warnings(job.model)
     return record
@@ -135,6 +143,7 @@ def _run(
     job: SwapJob,
     reporter: Reporter,
     swapper: Swapper,
+    hands: HandFinder | None,
     reader: FootageReader,
     plan: SwapPlan,
     record: SwapRecord,
@@ -142,11 +151,12 @@ def _run(
 ) -> None:
     save_outlines(job.output, plan.frames, _outlines(plan, swapper, job))
     reporter.stage("swapping", "Swapping faces")
+    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped, hands)
     try:
         with PictureWriter(
             job.output, header["width"], header["height"], job.settings.bit_depth, _xmp(job, header), record.finish
         ) as writer:
-            _write_pictures(job, reporter, swapper, reader, plan, record, writer)
+            _write_pictures(job, reporter, stream, reader, plan, record, writer)
     except BaseException:
         # The record of what is finished matters most on a full disk, where it may be lost too.
         with contextlib.suppress(EngineError):
@@ -154,7 +164,16 @@ def _run(
         raise
     if not reporter.is_stopped:
         record.remove_stale()
+        _warn_of_hidden(job, reporter, plan, record, stream.has_masks)
     record.save("stopped" if reporter.is_stopped else "done")
+
+
+def _warn_of_hidden(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord, has_masks: bool) -> None:
+    """Say where a face is probably hidden in part; as the last warning, it is the one that panels show."""
+    found = hidden_warnings(plan.hidden, record.kept, job.settings, has_masks, job.footage.path.name)
+    record.warnings += found
+    for warning in found:
+        reporter.warning(warning)
 
 
 def _outlines(plan: SwapPlan, swapper: Swapper, job: SwapJob) -> dict[tuple[int, int], tuple[np.ndarray, float]]:
@@ -171,7 +190,7 @@ def _outlines(plan: SwapPlan, swapper: Swapper, job: SwapJob) -> dict[tuple[int,
 def _write_pictures(
     job: SwapJob,
     reporter: Reporter,
-    swapper: Swapper,
+    stream: FrameStream,
     reader: FootageReader,
     plan: SwapPlan,
     record: SwapRecord,
@@ -180,7 +199,6 @@ def _write_pictures(
     pending = record.pending()
     total, done = len(plan.frames), len(plan.frames) - len(pending)
     wanted = {frame for frame in pending if frame in plan.faces}
-    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped)
     frames = _read(reader, _with_neighbors(wanted, plan, job), job.settings.bit_depth == 16)
     painted = stream.paint(frames, wanted)
     for frame in pending:
@@ -190,6 +208,7 @@ def _write_pictures(
             result = next(painted, None)
             if result is None:
                 return
+            record.note_in_front(frame, result.kept)
             if result.picture is None:
                 reporter.warning(f"Frame {frame} was left empty: {result.reason}")
                 writer.write_empty(frame, result.reason)
@@ -264,6 +283,8 @@ def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord) 
         "output": str(job.output),
         "pictures": sum(counts.values()),
         **counts,
+        "hidden": hidden_ranges(plan.hidden),
+        "in_front": len(set().union(*record.kept.values())),
         "warnings": record.warnings,
     }
     return reporter.done(summary, result)

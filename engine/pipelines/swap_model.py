@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..comp.swap import Swapper
+from ..comp.crop import Swapper
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.imported_model import ImportedModel, load_imported
 from ..contract.jobs import SwapJob

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from ..comp.crop import Watch
 from ..comp.stream import PlannedFace
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import FaceAssignment, SwapJob
 from ..contract.performers import Performer
-from ..contract.timing import FrameRange, merge_ranges, ranges_of
+from ..contract.timing import FrameRange, merge_ranges
+from ..faces.fitness import hidden_frames
 from ..faces.tracks import TrackSet
+from .swap_hidden import spelled, watches
 
 EVERY_TRACK = -1
 
@@ -28,11 +31,18 @@ class SwapPlan:
         ranges: Media frames of the job, merged; each gets one picture.
         faces: Faces to swap by media frame, far ones first; frames without any are left out.
         warnings: Sentences the user should read.
+        hidden: Of each track the frames in which its face is swapped and probably hidden in part.
     """
 
     ranges: tuple[FrameRange, ...]
     faces: dict[int, tuple[PlannedFace, ...]]
     warnings: list[str]
+    hidden: dict[int, set[int]]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something is looked for in front of any face."""
+        return any(face.watch is not Watch.NOTHING for faces in self.faces.values() for face in faces)
 
     @property
     def frames(self) -> list[int]:
@@ -52,21 +62,29 @@ def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
     """
     frame_count = tracks.frame_count
     ranges = merge_ranges(job.ranges) if job.ranges else (FrameRange(0, frame_count),)
-    sources = _sources(job.assignments, tracks)
+    roles = _roles(job.assignments, tracks)
     skipped, skipped_faces = set(job.skip_frames), set(job.skip_faces)
     wanted = {frame for item in ranges for frame in item if frame < frame_count} - skipped
     faces: dict[int, list[PlannedFace]] = {}
+    hidden: dict[int, set[int]] = {}
     for track in tracks.tracks:
-        if track.id not in sources:
+        if track.id not in roles:
             continue
-        for frame, landmarks in zip(track.frames.tolist(), track.landmarks, strict=True):
+        source, target = roles[track.id]
+        marks, watched = hidden_frames(track).tolist(), watches(track, job.settings)
+        for index, (frame, landmarks) in enumerate(zip(track.frames.tolist(), track.landmarks, strict=True)):
             if frame in wanted and (frame, track.id) not in skipped_faces:
-                faces.setdefault(frame, []).append(PlannedFace(track.id, sources[track.id], landmarks))
+                face = PlannedFace(track.id, source, landmarks, target, watched[index])
+                faces.setdefault(frame, []).append(face)
+                if marks[index]:
+                    hidden.setdefault(track.id, set()).add(frame)
     ordered = {frame: tuple(sorted(found, key=_face_size)) for frame, found in sorted(faces.items())}
-    return SwapPlan(ranges, ordered, _range_warnings(ranges, tracks, frame_count) + _empty_warnings(job, ordered))
+    warnings = _range_warnings(ranges, tracks, frame_count) + _empty_warnings(job, ordered)
+    return SwapPlan(ranges, ordered, warnings, hidden)
 
 
-def _sources(assignments: Sequence[FaceAssignment], tracks: TrackSet) -> dict[int, str]:
+def _roles(assignments: Sequence[FaceAssignment], tracks: TrackSet) -> dict[int, tuple[str, str]]:
+    """Return who appears on each track that is swapped, and whose face that is."""
     ids = [track.id for track in tracks.tracks]
     missing = sorted({item.track for item in assignments} - {EVERY_TRACK, *ids})
     if missing:
@@ -76,9 +94,9 @@ def _sources(assignments: Sequence[FaceAssignment], tracks: TrackSet) -> dict[in
             f"The face track {missing[0]} isn't in {tracks.footage.path.name}; found there: {known}.",
             "Assign the faces again; extracting a shot anew can number them differently.",
         )
-    general = {item.track: item.source for item in assignments}
+    general = {item.track: (item.source, item.target) for item in assignments}
     return {
-        number: general.get(number, general.get(EVERY_TRACK, ""))
+        number: general.get(number, general.get(EVERY_TRACK, ("", "")))
         for number in ids
         if number in general or EVERY_TRACK in general
     }
@@ -93,23 +111,18 @@ def _range_warnings(ranges: Sequence[FrameRange], tracks: TrackSet, frame_count:
     frames = {frame for item in ranges for frame in item}
     beyond = sorted(frame for frame in frames if frame >= frame_count)
     if beyond:
-        warnings.append(f"The footage has {frame_count} frames; {_spelled(beyond)} got empty pictures.")
+        warnings.append(f"The footage has {frame_count} frames; the pictures of {spelled(beyond)} are empty.")
     if tracks.ranges:
         searched = {frame for item in tracks.ranges for frame in item}
         unsearched = sorted(frames - searched - set(beyond))
         if unsearched:
-            warnings.append(f"{_spelled(unsearched)} were not searched for faces and got empty pictures; extract them.")
+            text = f"In {spelled(unsearched)} faces were not searched, so the pictures are empty; extract them."
+            warnings.append(text)
     return warnings
 
 
 def _empty_warnings(job: SwapJob, faces: Mapping[int, object]) -> list[str]:
     return [] if faces else [f"No assigned face is in these frames of {job.footage.path.name}; all pictures are empty."]
-
-
-def _spelled(frames: Sequence[int]) -> str:
-    parts = [str(r.start) if len(r) == 1 else f"{r.start}–{r.end - 1}" for r in ranges_of(frames)]
-    more = f" and {len(parts) - 4} more ranges" if len(parts) > 4 else ""
-    return "Frames " + ", ".join(parts[:4]) + more
 
 
 def check_performers(job: SwapJob, performers: Sequence[str]) -> None:

@@ -15,6 +15,8 @@ MODEL_FILES = (
     "face_detection_short_range.tflite",
     "face_landmark.tflite",
     "face_landmark_with_attention.tflite",
+    "hand_landmark_full.tflite",
+    "palm_detection_full.tflite",
 )
 
 # Module to import and the package whose version counts.

@@ -4,9 +4,10 @@
 import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
+from understudy.engine.comp.crop import cut_face
 from understudy.engine.comp.over import composite, stack_layers
 from understudy.engine.comp.place import empty_picture, place_face
-from understudy.engine.comp.swap import cut_face, paint_face, swap_faces
+from understudy.engine.comp.swap import paint_face, swap_faces
 from understudy.engine.contract.settings import SwapSettings
 from understudy.engine.faces.alignment import face_matrix
 

@@ -10,7 +10,7 @@ import pytest
 from extract_material import CLIPS, Recorder, frames, job, write_sequence
 from understudy.engine.contract.fitness import Weakness, read_fitness
 from understudy.engine.contract.timing import Footage
-from understudy.engine.faces.fitness import LIMITS, heat_strip, save_fitness, track_fitness
+from understudy.engine.faces.fitness import LIMITS, heat_strip, hidden_frames, save_fitness, track_fitness
 from understudy.engine.faces.tracks import FaceTrack, load_tracks
 from understudy.engine.media.images import read_image
 from understudy.engine.pipelines.extract import extract
@@ -127,3 +127,22 @@ def test_an_extraction_keeps_fitness_and_names_the_worst_range(tmp_path):
     assert done.result["fitness"][0]["ranges"][0]["weakness"] == "blurred"
     assert "Worst for a swap is face 1, frames 6-11: face" in done.summary
     assert "Steadiness: landmarks tremble by" in done.summary
+
+
+def test_hidden_frames_are_those_the_strip_marks():
+    track = face_track()
+    occlusion = np.array([0, 0.19, 0.2, 0.3, 0.3, 0, 0.3, 0, 0, 0], np.float32)
+    hidden = replace(track, occlusion=occlusion)
+    marks = [item is Weakness.HIDDEN for item in track_fitness(hidden).weaknesses]
+    assert hidden_frames(hidden).tolist() == marks and hidden_frames(hidden).nonzero()[0].tolist() == [3, 4, 5]
+    assert not hidden_frames(track).any()
+
+
+def test_a_face_that_was_lost_behind_something_counts_as_hidden_and_another_does_not():
+    track = face_track()
+    bridged = np.isin(np.arange(10), (3, 4, 8))
+    occlusion = np.where(bridged, 1, np.array([0, 0.3, 0.3, 0, 0, 0, 0, 0, 0, 0])).astype(np.float32)
+    found = hidden_frames(replace(track, bridged=bridged, occlusion=occlusion))
+    assert found.nonzero()[0].tolist() == [1, 2, 3, 4]
+    lost = hidden_frames(replace(track, bridged=np.ones(10, bool), occlusion=np.ones(10, np.float32)))
+    assert not lost.any()

@@ -11,9 +11,10 @@ from adversarial_families import make_adversarial_narrow, with_another_scale
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
 from test_swap_pipeline import add_tracks, face_track
 from test_training import arrays_of, error_of, facesets, run  # noqa: F401 - fixtures
+from understudy.engine.comp.crop import cut_face
 from understudy.engine.comp.over import composite
 from understudy.engine.comp.place import empty_picture
-from understudy.engine.comp.swap import cut_face, paint_face, swap_faces
+from understudy.engine.comp.swap import paint_face, swap_faces
 from understudy.engine.contract.errors import ErrorCode
 from understudy.engine.contract.jobs import FaceAssignment, SwapJob
 from understudy.engine.contract.settings import SwapSettings

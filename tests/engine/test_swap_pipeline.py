@@ -12,7 +12,7 @@ from comp_faces import FakeSwapper, landmarks_at, painted_picture
 from understudy.engine.comp.over import composite
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.jobs import FaceAssignment, SwapJob
-from understudy.engine.contract.messages import Progress
+from understudy.engine.contract.messages import Log, Progress
 from understudy.engine.contract.performers import Consent, Performer, save_performer
 from understudy.engine.contract.project import Project, ProjectLock
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings
@@ -21,6 +21,7 @@ from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
 from understudy.engine.media.fingerprint import footage_key
 from understudy.engine.media.images import read_png_xmp, read_rgba, write_png
 from understudy.engine.media.reader import FootageReader
+from understudy.engine.pipelines import swap_hidden
 from understudy.engine.pipelines.swap import swap
 from understudy.engine.pipelines.swap_movie import write_swap_movie
 from understudy.engine.runtime.reporter import CallbackReporter, Reporter
@@ -287,6 +288,122 @@ def test_pictures_carry_the_mark(job):
         packet = read_png_xmp(path)
         assert packet is not None and b"compositeWithTrainedAlgorithmicMedia" in packet
         assert b"Understudy" in packet and b">7<" in packet and b">B<" in packet
+
+
+def hide(job, frames, share=0.5, track=1, others=()):
+    """Say in the job's tracks that the face is hidden in some frames."""
+    found = face_track(track, range(40))
+    found.occlusion[list(frames)] = share
+    add_tracks(job.project, job.footage, [found, *others], 72)
+
+
+def about_hidden(warnings):
+    return [item for item in warnings if "hidden in part" in item]
+
+
+def test_a_hidden_face_is_said_at_the_end_with_frames_and_what_to_do(job):
+    hide(job, range(20, 26))
+    messages = []
+    asked = dataclasses.replace(job, ranges=(FrameRange(10, 24), FrameRange(30, 32)))
+    done = swap(asked, CallbackReporter(messages.append), FakeSwapper())
+    (text,) = about_hidden(done.result["warnings"])
+    assert "frames 20–23 of target_A.mp4" in text and "studio" in text and "keyframe" in text
+    assert done.result["hidden"] == [{"track": 1, "first": 20, "last": 23}]
+    said = [item.text for item in messages if isinstance(item, Log) and item.level == "warning"]
+    assert said[-1] == text, "panels show the last warning"
+    assert about_hidden(document_of(asked)["warnings"]) == [text]
+    off = dataclasses.replace(asked, settings=dataclasses.replace(QUIET, keep_in_front=False))
+    (text,) = about_hidden(run(off).result["warnings"])
+    assert "keep_in_front" in text
+
+
+def test_a_free_face_and_one_that_is_not_swapped_give_no_warning(job):
+    hide(job, range(20, 26), share=0.19)
+    assert about_hidden(run(dataclasses.replace(job, ranges=(FrameRange(0, 40),))).result["warnings"]) == []
+    hide(job, range(20, 26))
+    elsewhere = run(dataclasses.replace(job, ranges=(FrameRange(0, 20),)))
+    assert about_hidden(elsewhere.result["warnings"]) == [] and elsewhere.result["hidden"] == []
+    left_out = dataclasses.replace(job, ranges=(FrameRange(0, 40),), skip_frames=tuple(range(20, 26)))
+    assert about_hidden(run(left_out).result["warnings"]) == []
+
+
+def test_each_hidden_face_is_named_where_there_are_several(job):
+    other = face_track(4, range(40), (120.0, 120.0), 40)
+    other.occlusion[30:34] = 0.6
+    hide(job, range(20, 26), others=[other])
+    both = dataclasses.replace(job, assignments=(FaceAssignment(-1, "B", "A"),), ranges=(FrameRange(0, 40),))
+    texts = about_hidden(run(both).result["warnings"])
+    assert ["face 1" in texts[0], "face 4" in texts[1]] == [True, True] and "30–33" in texts[1]
+
+
+class ThingSwapper(FakeSwapper):
+    """Paints performer A, whose clip it is, as it is but for a bright thing, and B inverted."""
+
+    def swap(self, faces, source):
+        super().swap(faces, source)
+        thing = (faces > 0.97).all(axis=3, keepdims=True)
+        return (np.where(thing, 0.5, faces) if source == "A" else 1.0 - faces).astype(np.float32), None
+
+
+def with_thing(job, tmp_path, frames):
+    """The job on ten pictures of the clip, with a white card before the face in some of them."""
+    folder = tmp_path / "karten"
+    with FootageReader(job.footage) as reader:
+        for number, plate in reader.frames([FrameRange(0, 10)]):
+            picture = np.minimum(plate, 235)
+            if number in frames:
+                picture[220:270, 240 + number : 290 + number] = 255
+            write_png(folder / f"{number:03d}.png", picture)
+    footage = Footage(folder, tuple(f"{number:03d}.png" for number in range(10)))
+    track = face_track(1, range(10))
+    track.occlusion[list(frames)] = 0.5
+    add_tracks(job.project, footage, [track], 10)
+    return dataclasses.replace(job, footage=footage, ranges=(FrameRange(0, 10),))
+
+
+def test_what_is_in_front_stays_in_the_frames_that_are_hidden_and_the_others_keep_every_bit(job, tmp_path):
+    asked = with_thing(job, tmp_path, range(4, 7))
+    done = run(asked, ThingSwapper())
+    pictures, kept = pictures_of(asked), document_of(asked)["in_front"]
+    assert done.result["in_front"] == len(kept) == 3 and kept == {str(frame): [1] for frame in (4, 5, 6)}
+    (text,) = about_hidden(done.result["warnings"])
+    assert "stays in the picture" in text
+    for frame in (4, 5, 6):
+        card = pictures[frame][230:260, 252 + frame : 278 + frame, 3]
+        assert card.max() < 25 and pictures[frame][290, 255 + frame, 3] == 255
+    off = dataclasses.replace(asked, output=tmp_path / "off", settings=dataclasses.replace(QUIET, keep_in_front=False))
+    assert run(off, ThingSwapper()).result["in_front"] == 0
+    without = pictures_of(off)
+    same = [frame for frame in range(10) if np.array_equal(pictures[frame], without[frame])]
+    assert same == [0, 1, 2, 3, 7, 8, 9]
+
+
+def test_switching_it_renews_the_pictures_near_hidden_frames_only_and_the_record_stays_true(job):
+    hide(job, [30, 31, 32])
+    asked = dataclasses.replace(job, ranges=(FrameRange(0, 40),))
+    run(asked)
+    swapper = FakeSwapper()
+    off = dataclasses.replace(asked, settings=dataclasses.replace(QUIET, keep_in_front=False))
+    run(off, swapper)
+    # Twelve frames before the first hidden one, and all to the track's end.
+    assert sum(count for count, _ in swapper.calls) == 40 - 18
+    again = FakeSwapper()
+    run(off, again)
+    assert again.calls == []
+
+
+def test_hand_models_that_are_missing_are_said_once_and_the_swap_goes_on(job, monkeypatch):
+    def missing():
+        raise EngineError(ErrorCode.DETECTOR_UNAVAILABLE, "The model palm is missing.", "Run the set-up again.")
+
+    monkeypatch.setattr(swap_hidden, "HandFinder", missing)
+    messages = []
+    run(job, reporter=CallbackReporter(messages.append))
+    assert not [item for item in messages if isinstance(item, Log) and "palm" in item.text], "nobody asked for hands"
+    hide(job, range(6, 9))
+    done = run(job, reporter=CallbackReporter(messages.append))
+    texts = [item.text for item in messages if isinstance(item, Log) and "palm" in item.text]
+    assert len(texts) == 1 and "Run the set-up again." in texts[0] and done.result["swapped"] == 12
 
 
 def test_consent_is_reported(job):

@@ -17,7 +17,7 @@ from understudy.engine.contract.preview_shot import PreviewShot
 from understudy.engine.contract.project import Project
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import Footage, FrameRange
-from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
+from understudy.engine.faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks
 from understudy.engine.media.fingerprint import footage_key
 from understudy.engine.networks.registry import FAMILIES, quick_family
 from understudy.engine.pipelines import shot_preview
@@ -101,6 +101,30 @@ def test_the_swap_lies_where_the_face_is_and_the_plate_beside_it(tmp_path, foota
     assert performer == "bert" and not more and crop.shape == (1, 32, 32, 3)
     assert np.allclose(crop[0, 16, 16] * 255, (210, 180, 150), atol=2), "the network sees the full frame's face"
     assert warnings(messages) == []
+
+
+def test_the_preview_leaves_what_is_in_front_like_the_swap(tmp_path, footage):
+    folder = Project(tmp_path / "p.understudy").footage(footage_key(footage))
+    found = load_tracks(folder)
+    track = replace(found.tracks[0], occlusion=np.full(8, 0.6, np.float32))
+    save_tracks(folder, replace(found, tracks=(track,)))
+    image = cv2.imread(str(footage.path / footage.pictures[5]))
+    cv2.rectangle(image, (395, 250), (455, 340), (20, 20, 200), -1)
+    write_bytes(footage.path / footage.pictures[5], cv2.imencode(".png", image)[1].tobytes())
+    # The key is made of names, sizes and contents of the ends, so the tracks are put where the changed footage is.
+    save_tracks(Project(tmp_path / "p.understudy").footage(footage_key(footage)), replace(found, tracks=(track,)))
+    _, reporter = recorder()
+    asked_for = job(tmp_path, [PreviewShot(footage, (5,), ((1, "bert"),))])
+    frames = open_shot_frames(asked_for, FAMILY, reporter, SwapSettings(color_transfer="none"))
+
+    def draw(faces, performer):
+        color = (0.0, 1.0, 0.0) if performer == "bert" else (210 / 255, 180 / 255, 150 / 255)
+        return np.broadcast_to(np.array(color, np.float32), faces.shape).copy(), None
+
+    picture = frames.draw(draw)
+    plate, swapped = picture[:270].astype(int), picture[270:].astype(int)
+    assert np.abs(swapped[140:155, 206:220] - plate[140:155, 206:220]).max() < 12, "the card is still there"
+    assert swapped[150, 240, 1] > 200 and swapped[150, 240, 0] < 60, "and beside it the new face"
 
 
 def test_frames_are_read_once_however_many_previews_there_are(tmp_path, footage, monkeypatch):

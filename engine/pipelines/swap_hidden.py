@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a swap does and says about faces that something hides in part: where it looks, and the warning at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..comp.crop import Watch
+from ..contract.errors import EngineError, ErrorCode
+from ..contract.settings import SwapSettings
+from ..contract.timing import ranges_of
+from ..faces.fitness import hidden_frames
+from ..faces.hands import HandFinder
+from ..faces.tracks import FaceTrack
+from ..runtime.reporter import Reporter
+
+# A hand touches a face some frames before the search is sure of it; looking for hands there costs little and harms
+# nothing. For other things the guess itself is needed, give or take its median.
+_HANDS_REACH, _THINGS_REACH = 12, 2
+_MOST_RANGES = 4
+
+HELP = (
+    "keyframe the swap strip's mask there, or swap with a model of the family studio, which learns what belongs to the "
+    "face."
+)
+
+
+def watches(track: FaceTrack, settings: SwapSettings) -> list[Watch]:
+    """Return for each frame of a track what is looked for in front of the face."""
+    if not settings.keep_in_front:
+        return [Watch.NOTHING] * len(track.frames)
+    hidden = hidden_frames(track)
+    things, hands = _widened(hidden, _THINGS_REACH), _widened(hidden, _HANDS_REACH)
+    return [
+        Watch.ANYTHING if thing else Watch.HANDS if hand else Watch.NOTHING
+        for thing, hand in zip(things, hands, strict=True)
+    ]
+
+
+def _widened(marks: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    return np.convolve(marks, np.ones(2 * reach + 1))[reach : reach + len(marks)] > 0.5
+
+
+def open_hands(watched: bool, reporter: Reporter) -> HandFinder | None:
+    """Return what finds hands, or None when nobody asks or its models aren't there; the reporter is told of that."""
+    if not watched:
+        return None
+    try:
+        return HandFinder()
+    except EngineError as error:
+        if error.code not in (ErrorCode.DETECTOR_UNAVAILABLE, ErrorCode.LIBRARY_MISSING):
+            raise
+        reporter.warning(f"Hands in front of a face are not looked for. {error.message} {error.hint}")
+        return None
+
+
+def hidden_ranges(hidden: Mapping[int, Collection[int]]) -> list[dict[str, Any]]:
+    """Return plain values for the job's result: `track`, `first` and `last` media frame of each range."""
+    return [
+        {"track": track, "first": item.start, "last": item.end - 1}
+        for track, frames in sorted(hidden.items())
+        for item in ranges_of(frames)
+    ]
+
+
+def hidden_warnings(
+    hidden: Mapping[int, Collection[int]],
+    kept: Mapping[int, Collection[int]],
+    settings: SwapSettings,
+    has_mask: bool,
+    footage: str,
+) -> list[str]:
+    """Return sentences for the user, one for each face that is hidden in part.
+
+    Args:
+        hidden: Media frames in which a swapped face is probably hidden in part, by track.
+        kept: Media frames in which something was found in front of a face and left in the picture, by track.
+        settings: Those of the swap.
+        has_mask: Whether the network's own learned mask took part.
+        footage: Name of the footage.
+    """
+    several = sum(bool(frames) for frames in hidden.values()) > 1
+    found = []
+    for track, frames in sorted(hidden.items()):
+        if frames:
+            who = f"face {track}" if several else "the face"
+            text = f"In {spelled(sorted(frames))} of {footage} {who} is probably hidden in part"
+            missed = sorted(set(frames) - set(kept.get(track, ())))
+            found.append(f"{text}. {_advice(sorted(frames), missed, settings, has_mask)}")
+    return found
+
+
+def _advice(frames: Sequence[int], missed: Sequence[int], settings: SwapSettings, has_mask: bool) -> str:
+    if has_mask:
+        return "The model's own mask leaves out what it took for something else; look whether that is right there."
+    if not settings.keep_in_front:
+        return f"The new face may cover what is in front: switch on Keep In Front (keep_in_front), {HELP}"
+    if not missed:
+        return f"What was found in front stays in the picture; look at its edges, and where they are wrong, {HELP}"
+    where = "there" if len(missed) == len(frames) else f"in {spelled(missed)}"
+    return f"Nothing to keep was found {where}, so the new face may cover what is in front: look, and if so, {HELP}"
+
+
+def spelled(frames: Sequence[int]) -> str:
+    """Return frames in words: "frame 5", "frames 30–53, 60"."""
+    parts = [str(item.start) if len(item) == 1 else f"{item.start}–{item.end - 1}" for item in ranges_of(frames)]
+    more = f" and {len(parts) - _MOST_RANGES} more ranges" if len(parts) > _MOST_RANGES else ""
+    return f"frame{'' if len(frames) == 1 else 's'} " + ", ".join(parts[:_MOST_RANGES]) + more

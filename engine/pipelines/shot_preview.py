@@ -116,11 +116,12 @@ class ShotFrames:
         family = self._family
         network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, swap)
         # All faces of a performer at once: the network is compiled for several, and few cost it as much as many.
-        swapped: list[SwappedFace] = []
+        faces: dict[int, SwappedFace] = {}
         crops = [crop for item in self._frames for crop in item.crops]
         for source in dict.fromkeys(crop.source for crop in crops):
-            swapped += swap_faces(network, [crop for crop in crops if crop.source == source], self._settings)
-        faces = {id(face.crop): face for face in swapped}
+            mine = [crop for crop in crops if crop.source == source]
+            # By the crops given: where something is in front of a face, the swapped one has another.
+            faces |= zip(map(id, mine), swap_faces(network, mine, self._settings), strict=True)
         pairs = [
             (item.plate, self._over([faces[id(crop)] for crop in item.crops], item.plate)) for item in self._frames
         ]

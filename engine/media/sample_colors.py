@@ -34,4 +34,4 @@ def sample_matrix(like: av.VideoFrame) -> NDArray[np.float64]:
     way = Interpolation.POINT | Interpolation.ACCURATE_RND
     rgb = VideoReformatter().reformat(probe, format="rgb48le", interpolation=way, threads=1).to_ndarray()
     shown = rgb[_WIDTH // 2, _WIDTH // 2 :: _WIDTH] / 257
-    return np.linalg.solve(np.column_stack([colors, np.ones(4)]), shown).T
+    return np.asarray(np.linalg.solve(np.column_stack([colors, np.ones(4)]), shown).T, np.float64)

@@ -52,6 +52,7 @@ class Movie:
             self._container.close()
             raise
         self.start = self.stream.start_time or 0
+        self._is_untouched = True
         self._ticks_per_frame = 1 / (self.rate * self.time_base)
 
     def __enter__(self) -> Movie:
@@ -98,9 +99,13 @@ class Movie:
 
     @cached_property
     def _extent(self) -> tuple[int, int]:
-        # A second handle, because counting must not disturb a decoder that is under way.
-        with _open(self.path) as container:
-            found = last_picture(container, _first_video(container, self.path), self.start)
+        # Opening a 4K file takes a tenth of a second of decoding. A second handle is only needed where counting would
+        # disturb a decoder that is under way.
+        if self._is_untouched:
+            found = last_picture(self._container, self.stream, self.start)
+        else:
+            with _open(self.path) as container:
+                found = last_picture(container, _first_video(container, self.path), self.start)
         if found is None:
             raise EngineError(
                 ErrorCode.FOOTAGE_UNREADABLE,
@@ -115,6 +120,7 @@ class Movie:
         Raises:
             EngineError: `footage_unreadable`, naming the file.
         """
+        self._is_untouched = False
         target, back = tick, round(1 / self.time_base)
         while target > self.start:
             first = self._first_stamp(target)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .averaging import average_squares, average_to
 from .color import PictureConverter, turn_upright
 
 # Regions start and end at multiples of this: chroma samples cover up to 4 luma samples, and FFmpeg converts widths that
@@ -76,7 +77,7 @@ class ArrayPicture:
 
     def region(self, left: int, top: int, right: int, bottom: int, factor: int = 1) -> NDArray[np.uint8]:
         """Return a part; don't change it."""
-        return _averaged(self._image[top:bottom, left:right], factor)
+        return average_squares(self._image[top:bottom, left:right], factor)
 
     def glance(self, side: int) -> NDArray[np.uint8]:
         """Return every n-th pixel."""
@@ -117,12 +118,12 @@ class DecodedPicture:
     def region(self, left: int, top: int, right: int, bottom: int, factor: int = 1) -> NDArray[np.uint8]:
         """Return a part, converted for this call unless all of the picture was before."""
         if self.shares_pixels:
-            return _averaged(self.whole()[top:bottom, left:right], factor)
+            return average_squares(self.whole()[top:bottom, left:right], factor)
         x0, y0, x1, y1 = self._stored(left, top, right, bottom)
         if factor > 1:
             # Averaging before the conversion: it is left with a fraction of the pixels.
-            part = self._converter.convert(_average_planes(self._av_frame, x0, y0, x1, y1, factor), is_upright=True)
-            return turn_upright(part, 90 * self._quarters)
+            planes = _averaged_planes(self._av_frame, x0, y0, x1, y1, factor)
+            return turn_upright(self._converter.mix(planes, self._av_frame), 90 * self._quarters)
         x, y = x0 - x0 % _STEP, y0 - y0 % _STEP
         right, bottom = (min(end + -end % _STEP, size) for end, size in
                          ((x1, self._av_frame.width), (y1, self._av_frame.height)))  # fmt: skip
@@ -155,13 +156,6 @@ class DecodedPicture:
         }[self._quarters]
 
 
-def _averaged(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    if factor == 1:
-        return image
-    size = image.shape[1] // factor, image.shape[0] // factor
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _is_planar(av_frame: av.VideoFrame) -> bool:
     parts = av_frame.format.components
     is_color = len(parts) >= 3 and not av_frame.format.is_rgb
@@ -188,21 +182,18 @@ def _samples(av_frame: av.VideoFrame, index: int, step: int) -> NDArray[np.uint8
     return np.ascontiguousarray(samples >> surplus if surplus > 0 else samples, dtype=np.uint8)
 
 
-def _average_planes(
+def _averaged_planes(
     av_frame: av.VideoFrame, left: int, top: int, right: int, bottom: int, factor: int
-) -> av.VideoFrame:
+) -> list[NDArray[Any]]:
     """Return a region averaged by a whole factor, with as much chroma as luma, which starts at its nearest sample."""
-    bits = av_frame.format.components[0].bits
     width, height = (right - left) // factor, (bottom - top) // factor
-    part = av.VideoFrame(width, height, "yuv444p" if bits == 8 else f"yuv444p{bits}le")
+    planes = []
     for index, source in enumerate(av_frame.planes[:3]):
         across, down = source.width / av_frame.width, source.height / av_frame.height
         x, y = round(left * across), round(top * down)
         x1, y1 = max(round(right * across), x + 1), max(round(bottom * down), y + 1)
-        wanted = _plane(av_frame, index)[y:y1, x:x1]
-        _plane(part, index)[:] = cv2.resize(wanted, (width, height), interpolation=cv2.INTER_AREA)
-    part.colorspace, part.color_range = av_frame.colorspace, av_frame.color_range
-    return part
+        planes.append(average_to(_plane(av_frame, index)[y:y1, x:x1], width, height))
+    return planes
 
 
 def _copy_planes(av_frame: av.VideoFrame, left: int, top: int, part: av.VideoFrame) -> None:

@@ -179,6 +179,7 @@ class FootageReader:
     def _movie_info(self, movie: Movie) -> FootageInfo:
         stream = movie.stream
         assert self._decoder is not None
+        count = movie.count_frames()
         av_frame = self._decoder.picture(0)
         quarters = round(av_frame.rotation / 90) % 2
         width, height = (av_frame.height, av_frame.width) if quarters else (av_frame.width, av_frame.height)
@@ -186,7 +187,7 @@ class FootageReader:
             width=width,
             height=height,
             rate=movie.rate,
-            frame_count=movie.count_frames(),
+            frame_count=count,
             is_variable_rate=movie.is_variable_rate(),
             bit_depth=max(component.bits for component in av_frame.format.components),
             has_alpha=any(component.is_alpha for component in av_frame.format.components),

@@ -8,6 +8,7 @@ from extract_material import CLIPS, frame
 from media_clips import write_clip
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.media.ahead import read_ahead
+from understudy.engine.media.averaging import average_squares, average_to
 from understudy.engine.media.picture import ArrayPicture
 from understudy.engine.media.reader import FootageReader
 
@@ -51,15 +52,50 @@ def test_a_region_is_a_part_of_the_whole(tmp_path, options):
         assert np.array_equal(picture.whole(), image)
 
 
-@pytest.mark.parametrize("factor", [2, 3])
-def test_an_averaged_region_is_close_to_the_average_of_the_whole(factor):
-    picture, image = _first(CLIPS / "target_A.mp4")
-    left, top, side = 40, 60, 60 * factor
+@pytest.mark.parametrize(
+    ("options", "factor", "most"),
+    [
+        ({"pixel_format": "yuv420p"}, 2, 1.5),
+        ({"pixel_format": "yuv420p", "colorspace": 1}, 3, 1.5),
+        ({"pixel_format": "yuv420p", "full_range": True}, 4, 1.5),
+        ({"pixel_format": "yuv422p"}, 5, 1.5),
+        ({"pixel_format": "yuv444p"}, 6, 1.5),
+        ({"pixel_format": "yuv420p10le", "colorspace": 1}, 3, 1.0),
+        ({"pixel_format": "yuv420p10le", "full_range": True, "rotation": 90}, 2, 1.0),
+    ],
+    ids=lambda item: "-".join(map(str, item.values())) if isinstance(item, dict) else str(item),
+)
+def test_an_averaged_region_is_close_to_the_average_of_the_whole(tmp_path, options, factor, most):
+    picture, image = _first(write_clip(tmp_path / "ein Clip.mov", range(3), size=(480, 320), **options))
+    left, top, side = 6, 12, 48 * factor
     found = picture.region(left, top, left + side, top + side, factor)
-    wanted = cv2.resize(image[top : top + side, left : left + side], (60, 60), interpolation=cv2.INTER_AREA)
-    assert found.shape == (60, 60, 3)
-    # Averaging before the conversion rounds elsewhere, and takes chroma from its own samples.
-    assert np.abs(found.astype(int) - wanted).mean() < 1.5
+    wanted = cv2.resize(image[top : top + side, left : left + side], (48, 48), interpolation=cv2.INTER_AREA)
+    assert found.shape == (48, 48, 3)
+    # Averaging before the conversion rounds elsewhere, and the conversion of the whole is off by a step or two.
+    assert np.abs(found.astype(int) - wanted).mean() < most
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("factor", range(1, 9))
+def test_averages_are_those_of_squares(kind, factor):
+    samples = np.random.default_rng(factor).integers(0, 256, (10 * factor, 7 * factor, 3)).astype(kind)
+    exact = samples.reshape(10, factor, 7, factor, 3).mean(axis=(1, 3))
+    for found, wanted in (
+        (average_squares(samples, factor), exact),
+        (average_to(samples[..., 0], 7, 10), exact[..., 0]),
+    ):
+        # Odd factors round once; even ones at each halving, up.
+        halvings = (factor & -factor).bit_length() - 1
+        assert found.dtype == kind
+        assert np.abs(found - wanted).max() <= (0.5 if factor % 2 else 0.5 * halvings + 0.5 * (factor > 2)) + 1e-9
+
+
+def test_averaging_by_one_and_a_half_keeps_places():
+    ramp = np.tile(np.arange(0, 240, 4, np.uint8), (60, 1))
+    small = average_to(ramp, 40, 40)
+    # A pixel's center lies at one and a half times its own, less what the centers of both kinds are apart.
+    wanted = 4 * ((np.arange(40) + 0.5) * 1.5 - 0.5)
+    assert np.abs(small[20, 1:-1] - wanted[1:-1]).max() <= 0.5
 
 
 def test_a_glance_is_small_and_shows_the_same():

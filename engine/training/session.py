@@ -28,6 +28,7 @@ from .pacing import Pacing
 from .previewer import Previewer, ShotPreview
 from .recipes import augmentation_of, flips_of, learning_rate_at
 from .run_clock import RunClock
+from .runaway import Runaway
 from .team import Team
 from .trainer import Trainer
 
@@ -93,6 +94,7 @@ class TrainingSession:
         self._first_step = self._saved_step = document.step
         self._trained_before_s = document.trained_s
         self._share = self._preview_share = 0.0
+        self._runaway = Runaway()
         self._clock = RunClock(settings.maximum_minutes * 60.0, settings.maximum_steps, recipe.decay_share)
 
     @property
@@ -181,16 +183,19 @@ class TrainingSession:
         rate = learning_rate_at(self._trainer.recipe, self._base_rate, self.steps, self._share)
         self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
         if not all(map(math.isfinite, self._losses.values())):
-            raise self._diverged()
+            raise self._diverged("the loss is no longer a number")
+        # Discriminators and their opponents have losses of their own, which rise and fall.
+        if self._runaway.add(self._losses[item.performer] for item in self._faces):
+            raise self._diverged("the loss has become four times what it was, and stays there")
         if self._history is not None and self.steps % _HISTORY_STEPS == 0:
             losses = {f"loss/{name}": value for name, value in self._losses.items()}
             self._history.add(self.steps, {**losses, "learning_rate": rate, "batch_size": self._batch_size})
 
-    def _diverged(self) -> EngineError:
+    def _diverged(self, what: str) -> EngineError:
         kept = f"The checkpoint of step {self._saved_step} is kept" if self._saved_step else "Nothing was saved yet"
         return EngineError(
             ErrorCode.TRAINING_DIVERGED,
-            f"Training ran away at step {self.steps}: the loss is no longer a number. {kept}.",
+            f"Training ran away at step {self.steps}: {what}. {kept}.",
             "Train on with a smaller learning rate, or with the precision float32.",
         )
 
@@ -212,7 +217,7 @@ class TrainingSession:
 
     def _report(self) -> None:
         steps = self.steps
-        if self._team.leads and steps % self._settings.save_interval == 0:
+        if self._team.leads and steps % self._settings.save_interval == 0 and not self._runaway.is_suspected:
             self._save()
         if self._team.leads and self._pacing.is_due(steps):
             self._previewer.draw(steps)
@@ -237,7 +242,7 @@ class TrainingSession:
         if self.steps == self._saved_step and self._keeper.document.checkpoint:
             return
         if not self._trainer.is_healthy():
-            raise self._diverged()
+            raise self._diverged("some weights are no longer numbers")
         # Measuring may take longer than someone who asked for a stop should wait.
         measured = None if self._reporter.is_stopped else self._measure()
         trained_s = self._trained_before_s + self._clock.elapsed_s

@@ -324,6 +324,20 @@ def test_diverged_training_keeps_the_last_good_checkpoint(facesets, copied, monk
     assert read_model(copied) == saved
 
 
+def test_a_training_that_collapsed_keeps_the_last_good_checkpoint(facesets, copied, monkeypatch):
+    step = Trainer.step
+
+    def collapse(self, inputs, targets, learning_rate):
+        found = step(self, inputs, targets, learning_rate)
+        return {name: loss if self.steps <= 52 else 30.0 for name, loss in found.items()}
+
+    monkeypatch.setattr(Trainer, "step", collapse)
+    error = error_of(run, copied, facesets, maximum_steps=500, save_interval=10)
+    assert error.code is ErrorCode.TRAINING_DIVERGED
+    assert "four times" in error.message and "step 50 is kept" in error.message
+    assert read_model(copied).step == 50
+
+
 def test_a_finish_of_quick_trains_a_fork_and_leaves_the_model_as_it_was(facesets, copied):
     before = {path.name: path.read_bytes() for path in copied.iterdir()}
     reporter, done = run(copied, facesets, finish=True, maximum_steps=42)

@@ -33,8 +33,8 @@ from .team import Team
 from .trainer import Trainer
 
 _HISTORY_STEPS = 10
-# Threads that make batches for a card; more of them wait for each other.
-_MOST_WORKERS = 12
+# Threads that make batches for a card. Each holds the interpreter a third of its time: twelve made fewer faces than two.
+_MOST_WORKERS = 4
 
 
 def batch_workers() -> int:

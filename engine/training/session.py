@@ -33,8 +33,8 @@ from .team import Team
 from .trainer import Trainer
 
 _HISTORY_STEPS = 10
-# Threads that make batches for a card. They need the interpreter's lock in turns: on two cores twelve of them made fewer
-# faces than two.
+# Threads that make batches for a card. They need the interpreter's lock in turns: on two cores twelve of them made
+# fewer faces than two.
 _MOST_WORKERS = 4
 
 

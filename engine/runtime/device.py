@@ -28,6 +28,8 @@ def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_gro
     # another picture: off by up to half of the range, by 0.05 on average. Training, which needs the steps between for
     # its gradients, was right; swaps and previews were not.
     tf.config.optimizer.set_experimental_options({"remapping": False})
+    # Cards would round the factors of float32 products to eleven bits; see `training.exact_products`.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     count = 1 if deterministic else threads or available_cores()
     try:
         tf.config.threading.set_intra_op_parallelism_threads(count)

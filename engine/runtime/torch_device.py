@@ -22,6 +22,8 @@ def prepare_torch(threads: int = 0, deterministic: bool = False) -> None:
         deterministic: Same result on every run: one CPU thread, no operation with a varying order of sums.
     """
     os.environ.setdefault(_FALLBACK_VARIABLE, "1")
+    # PyTorch's own default, which the environment can change; see `training.exact_products`. Convolutions aren't meant.
+    torch.set_float32_matmul_precision("highest")
     torch.set_num_threads(1 if deterministic else threads or available_cores())
     if deterministic:
         # cuBLAS is repeatable with a work space of its own only.

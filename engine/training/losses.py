@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from .exact_products import exact_product
 from .recipes import Recipe
 
 _C1 = 0.01**2
@@ -47,8 +48,8 @@ def gradient_error(
     """Return the weighted mean absolute error of the differences between neighboring pixels."""
     error, by_plane = _planes(prediction - target), weight[..., 0]
     height, width = error.shape[2:]
-    across = ops.abs(ops.matmul(error, _differences(width))) * by_plane[:, 1:]
-    down = ops.abs(ops.matmul(_differences(height).T, error)) * by_plane[1:]
+    across = ops.abs(exact_product(error, _differences(width))) * by_plane[:, 1:]
+    down = ops.abs(exact_product(_differences(height).T, error)) * by_plane[1:]
     return ops.mean(across) + ops.mean(down)
 
 
@@ -59,7 +60,7 @@ def structural_dissimilarity(
     p, t = _planes(prediction), _planes(target)
     height, width = p.shape[2:]
     stack = ops.concatenate([p, t, p * p + t * t, p * t], axis=1)
-    stack = ops.matmul(_window(height).T, ops.matmul(stack, _window(width)))
+    stack = exact_product(_window(height).T, exact_product(stack, _window(width)))
     mean_p, mean_t, squares, product = ops.split(stack, 4, axis=1)
     means, square_means = mean_p * mean_t, mean_p * mean_p + mean_t * mean_t
     similarity = (2 * means + _C1) * (2 * (product - means) + _C2)

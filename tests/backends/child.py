@@ -19,6 +19,33 @@ def load(path):
         return {name: archive[name] for name in archive.files}
 
 
+def loss_precision(backend):
+    """Return with what precision the products of the loss and of its gradient are computed, each kind once."""
+    if backend == "torch":
+        import torch
+
+        return [torch.get_float32_matmul_precision()]
+    import jax
+    import numpy as np
+    from understudy.engine.training.losses import gradient_error, structural_dissimilarity
+
+    faces, weight = np.zeros((1, 32, 32, 3), np.float32), np.ones((32, 32, 1), np.float32)
+
+    def loss(prediction):
+        return structural_dissimilarity(prediction, faces, weight) + gradient_error(prediction, faces, weight)
+
+    def products(program):
+        for step in program.eqns:
+            if step.primitive.name == "dot_general":
+                yield from (item.name.lower() for item in step.params["precision"])
+            for value in step.params.values():
+                inner = getattr(value, "jaxpr", None)
+                if inner is not None:
+                    yield from products(getattr(inner, "jaxpr", inner))
+
+    return sorted(set(products(jax.make_jaxpr(jax.grad(loss))(faces).jaxpr)))
+
+
 def memory_error(backend, trainer):
     """Return what a trainer makes of the backend's own error for a full memory."""
 
@@ -63,6 +90,7 @@ def main(backend, folder):
     with trainer.averaged():
         np.save(folder / "faces.npy", NetworkDecoder(trainer.network)(batch_of(0)[0][0], "bert"))
     said["next"] = learn(trainer, 1)
+    said["loss_precision"] = loss_precision(backend)
     said["families"] = {}
     for name in FAMILIES:
         narrow = narrow_trainer(name)

@@ -76,6 +76,11 @@ def test_every_other_family_has_tensorflows_losses(outcome, family):
     assert spread(here, said["families"][family]) < TOLERANCE
 
 
+def test_the_losses_products_are_exact_on_cards_too(outcome):
+    """In TensorFloat-32 growing networks collapsed: variances were noise."""
+    assert outcome[-1]["loss_precision"] == ["highest"]
+
+
 def test_a_state_of_either_backend_is_trained_on_with_the_other(outcome):
     folder, _losses, resumed, faces, said = outcome
     with np.load(folder / "here.npz") as here, np.load(folder / "there.npz") as there:

@@ -324,6 +324,14 @@ def test_diverged_training_keeps_the_last_good_checkpoint(facesets, copied, monk
     assert read_model(copied) == saved
 
 
+def test_float32_means_float32_on_cards_too():
+    from understudy.engine.runtime.device import prepare_tensorflow
+
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    prepare_tensorflow()
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
 def test_a_training_that_collapsed_keeps_the_last_good_checkpoint(facesets, copied, monkeypatch):
     step = Trainer.step
 

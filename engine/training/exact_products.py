@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Matrix products in all of float32's digits, also on cards that round the factors to eleven bits (TensorFloat-32).
 
-A variance is a small difference of large products: rounded like that, the structural dissimilarity of smooth pictures is
-mostly noise, and its gradients drive a network into a corner within twenty steps. What networks multiply bears it.
+A variance is a small difference of large products: rounded like that, the structural dissimilarity of smooth pictures
+is mostly noise, and its gradients drive a network into a corner within thirty steps. What networks multiply bears it.
 """
 
 from __future__ import annotations

@@ -30,11 +30,6 @@ _SETTLED = 0.005
 # In profile fits don't settle: the mesh guesses what it can't see, and every further round strays from the face.
 _TURNED_DEG = 45.0
 _LARGEST_ROUNDS = 5
-# The answer depends on where the square lies; where it was off by more than this share, as in fast turns, the face is
-# fitted again in its own. One in six fits of moving faces, none of still ones: their error falls by 1 %, and what they
-# differ by from fits of each frame alone by a tenth.
-_LARGEST_GAP = 0.025
-_LEAST_PRESENCE = 0.5
 
 
 class MeshFitter:
@@ -80,12 +75,7 @@ class MeshFitter:
 
     def follow(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
         """Fit a face close to where its (68, 2) landmarks were before; returns as `fit` does."""
-        square = _square_around(landmarks)
-        found, presence = self._fit_square(image, *square)
-        if presence < _LEAST_PRESENCE:
-            return found, presence
-        own = _square_around(found)
-        return (found, presence) if _gap(square, own) < _LARGEST_GAP else self._fit_square(image, *own)
+        return self._fit_square(image, *_square_around(landmarks))
 
     def _fit_square(
         self, image: NDArray[np.uint8], center: NDArray[np.float64], side: float, roll_deg: float
@@ -115,15 +105,6 @@ def _square_around(landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float64]
     low, high = level.min(axis=0), level.max(axis=0)
     low[1] -= _FOREHEAD * (high[1] - low[1])
     return turn.T @ ((low + high) / 2), max(high - low) * _MARGIN, float(np.degrees(roll))
-
-
-def _gap(square: tuple[NDArray[np.float64], float, float], other: tuple[NDArray[np.float64], float, float]) -> float:
-    """Return how far two squares are apart in shares of a side, by center, size or lean."""
-    (center, side, lean), (other_center, other_side, other_lean) = square, other
-    side = max(side, 1.0)
-    turned = np.radians(abs((lean - other_lean + 180) % 360 - 180)) / 2
-    away = float(np.hypot(*(center - other_center))) / side
-    return max(away, abs(float(np.log(max(other_side, 1.0) / side))), float(turned))
 
 
 def square_matrix(center: NDArray[np.floating], side: float, roll_deg: float, size: int = _SIDE) -> NDArray[np.float64]:

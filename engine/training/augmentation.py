@@ -163,20 +163,21 @@ def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.com
     """Return a stored face at any positions, (size, size)."""
     scale, middle = _scale(image, coverage)
     x, y = ((part * scale + middle).astype(np.float32) for part in (positions.real, positions.imag))
-    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _sample_evenly(
-    image: NDArray[np.uint8], coverage: float, corners: Sequence[complex], size: int
+    image: NDArray[np.uint8], coverage: float, corners: NDArray[np.complex128], size: int
 ) -> NDArray[np.uint8]:
-    """Return a stored face where the first pixel, its right neighbor and the one below lie at these positions."""
+    """Return a stored face where the first pixel, its right neighbor and the one below lie at three positions, (3,)."""
     scale, middle = _scale(image, coverage)
     first, right, below = corners
     across, down = (right - first) * scale, (below - first) * scale
     start = first * scale + middle * (1 + 1j)
     matrix = np.array([[across.real, down.real, start.real], [across.imag, down.imag, start.imag]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    found = cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.uint8)
 
 
 def _put(picked: NDArray[np.uint8], result: NDArray[np.float32]) -> None:

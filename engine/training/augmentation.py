@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -140,6 +141,13 @@ def _placement(
     return factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < flips
 
 
+def _placed(
+    positions: NDArray[np.complex128], factor: complex, shift: complex, is_mirrored: bool
+) -> NDArray[np.complex128]:
+    """Return where in the stored face a view's positions lie, by what `_placement` drew."""
+    return ((-np.conj(positions) if is_mirrored else positions) - shift) / factor
+
+
 def _enlarged(grid: NDArray[np.complex128], size: int) -> NDArray[np.complex128]:
     """Return the positions of all pixels, (size, size), between the points of a grid (5, 5)."""
     line, share = _between_lines(size)
@@ -241,11 +249,7 @@ def make_views(
     pixels = _pixels(view)
     corners = pixels[[0, 0, 1], [0, 1, 0]]
     for i, image in enumerate(images):
-
-        def placed(positions: NDArray[np.complex128], i: int = i) -> NDArray[np.complex128]:
-            seen = -np.conj(positions) if mirrored[i] else positions
-            return (seen - shift[i]) / factor[i]
-
+        placed = partial(_placed, factor=factor[i], shift=shift[i], is_mirrored=bool(mirrored[i]))
         # Turning, shifting and mirroring the grid's points does it to all pixels between.
         bent = heads.look(i, _enlarged(placed(warps.grids[i]), view.size))
         _put(_sample(image, coverages[i], bent), inputs[i])

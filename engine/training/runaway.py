@@ -2,7 +2,8 @@
 """Tells that a training has run away although its losses are numbers: they are as bad as at the start, and stay so.
 
 A step that goes too far can drive a network into a corner where it paints one color and no gradient leads out. Saving
-that would bury the last good checkpoint, so a rise is suspected first, and nothing is saved while it is.
+that would bury the last good checkpoint, so a rise is suspected first, and no regular checkpoint is written while it
+is. A run that ends in between is saved all the same: backups and the best weights remain.
 """
 
 from __future__ import annotations

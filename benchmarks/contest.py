@@ -17,10 +17,11 @@ from demo_faces import DEMO, CastFaces, as_performer, extract_clips, read_cast
 from swap_quality import SwapFigures, SwapJudge
 from understudy.engine.networks.autoencoder import Autoencoder
 from understudy.engine.networks.registry import FAMILIES
-from understudy.engine.training.augmentation import View, make_plain_views
+from understudy.engine.training.augmentation import View
 from understudy.engine.training.held_out import measure
 from understudy.engine.training.inference import NetworkDecoder
 from understudy.engine.training.loader import BatchLoader
+from understudy.engine.training.network_inputs import network_inputs, pictures_of
 from understudy.engine.training.recipes import RECIPES, learning_rate_at
 from understudy.engine.training.trainer import Trainer
 
@@ -84,7 +85,8 @@ class Contest:
         self.data = data
         oversampling = self.recipe.oversampling
         self.faces = [
-            as_performer(who, faces.learned, faces.spans, self.view, oversampling) for who, faces in data.items()
+            as_performer(who, faces.learned, faces.spans, self.view, oversampling, self.family.is_sketched)
+            for who, faces in data.items()
         ]
         keras.utils.set_random_seed(seed)
         self.network = Autoencoder(self.family, tuple(data), precision)
@@ -92,7 +94,12 @@ class Contest:
         self.decode = NetworkDecoder(self.network)
         self.own, self.shared = (
             {
-                (who, kind): make_plain_views([face.picture for face in held], [face.coverage for face in held], view)
+                (who, kind): network_inputs(
+                    [face.picture for face in held],
+                    [face.coverage for face in held],
+                    view,
+                    [face.points for face in held] if self.family.is_sketched and view is self.view else (),
+                )
                 for who, faces in data.items()
                 for kind, held in (("between", faces.between), ("spans", faces.spans))
             }
@@ -166,7 +173,7 @@ class Contest:
     def sheet(self, path: Path, rebuilt: dict[tuple[str, str], np.ndarray], swapped: np.ndarray) -> None:
         """Write frames of held-out spans, their reconstruction and the swap, below each other."""
         target, source = ((who, "spans") for who in self.data)
-        rows = [self.own[target], rebuilt[target], swapped, self.own[source], rebuilt[source]]
+        rows = [pictures_of(self.own[target]), rebuilt[target], swapped, pictures_of(self.own[source]), rebuilt[source]]
         picked = [row[np.linspace(0, len(row) - 1, _SHOWN).round().astype(int)] for row in rows]
         picture = np.concatenate([np.concatenate(list(row), axis=1) for row in picked], axis=0)
         cv2.imwrite(str(path), picture[..., ::-1] * 255.0)

@@ -23,6 +23,7 @@ from understudy.engine.pipelines.extract import extract
 from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.training.augmentation import View
 from understudy.engine.training.dataset import PerformerFaces
+from understudy.engine.training.view_units import Points, in_units
 
 _EVERY = 12
 
@@ -89,6 +90,11 @@ class StoredFace:
     landmarks: np.ndarray
     yaw: float
 
+    @property
+    def points(self) -> Points:
+        """The landmarks in units of views."""
+        return in_units(self.landmarks, self.picture.shape[0], self.coverage)
+
 
 def extract_clips(casts: Iterable[Cast], project: Path) -> dict[Path, Path]:
     """Find and cut the faces of every clip that is needed; return the faceset folder of each."""
@@ -120,7 +126,12 @@ def read_spans(spans: Sequence[Span], folders: dict[Path, Path]) -> list[StoredF
 
 
 def as_performer(
-    name: str, learned: list[StoredFace], held_out: list[StoredFace], view: View, oversampling: float
+    name: str,
+    learned: list[StoredFace],
+    held_out: list[StoredFace],
+    view: View,
+    oversampling: float,
+    with_points: bool,
 ) -> PerformerFaces:
     """Return the faces as the trainer takes them, at the size that a family keeps in memory."""
     px_per_square = view.size / view.coverage * oversampling
@@ -133,6 +144,8 @@ def as_performer(
         digest="",
         folders=(),
         learned_yaw=np.array([face.yaw for face in learned]),
+        learned_points=tuple(face.points for face in learned if with_points),
+        held_out_points=tuple(face.points for face in held_out if with_points),
     )
 
 

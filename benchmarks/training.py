@@ -100,8 +100,10 @@ def random_faces(family: Any, oversampling: float) -> list[Any]:
     pictures = tuple(random.integers(0, 256, (side, side, 3), np.uint8) for _ in range(_FACES))
     masks = tuple(random.integers(0, 256, (128, 128, 1), np.uint8) for _ in range(_FACES * family.has_mask))
     coverage = np.full(_FACES, 2.0)
+    points = tuple(random.uniform(-80, 80, (_FACES * family.is_sketched, 68, 2)).view(np.complex128)[..., 0])
     return [
-        PerformerFaces(who, pictures, pictures[:8], coverage, coverage[:8], "", (), None, masks) for who in ("a", "b")
+        PerformerFaces(who, pictures, pictures[:8], coverage, coverage[:8], "", (), None, masks, points, points[:8])
+        for who in ("a", "b")
     ]
 
 

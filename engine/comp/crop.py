@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -72,9 +73,28 @@ class Swapper(Protocol):
         """Return the similarity (2, 3) from the picture to the face it takes, of landmarks (68, 2) in the picture."""
         ...
 
-    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return faces (n, S, S, 3) and masks (n, S, S) or None, float32 0…1, of `source` in the pose of `faces`."""
+    def inputs(self, plates: np.ndarray, landmarks: np.ndarray, source: str, targets: Sequence[str]) -> np.ndarray:
+        """Return what the network is given of the targets' faces (n, S, S, 3), landmarks (n, 68, 2) in their pixels."""
         ...
+
+    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return faces (n, S, S, 3) of `source` for what `inputs` returned, and masks (n, S, S) or None; 0…1."""
+        ...
+
+
+def swap_crops(swapper: Swapper, crops: Sequence[FaceCrop], source: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the faces of `source` in the pose of some crops, (n, S, S, 3), and the network's masks or None."""
+    plates, landmarks = np.stack([crop.plate for crop in crops]), np.stack([crop.landmarks for crop in crops])
+    targets = [own_performer(crop, swapper.performers) for crop in crops]
+    return swapper.swap(swapper.inputs(plates, landmarks, source, targets), source)
+
+
+def own_performer(crop: FaceCrop, performers: Sequence[str]) -> str:
+    """Return which of a network's performers the face in the plate is; empty when it knows no such one."""
+    if crop.target in performers:
+        return crop.target if crop.target != crop.source else ""
+    others = [name for name in performers if name != crop.source]
+    return others[0] if len(others) == 1 and crop.source in performers and not crop.target else ""
 
 
 @dataclass(frozen=True)

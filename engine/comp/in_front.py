@@ -22,14 +22,14 @@ from ..contract.settings import SwapSettings
 from ..faces.geometry import transform_points
 from ..faces.hand_shape import draw_hands
 from ..faces.hands import HandFinder
-from .crop import FaceCrop, Watch
+from .crop import FaceCrop, Watch, own_performer
 from .matte import build_mask
 from .place import resized_matrix
 
 FRONT_SIZE = 256
 
-# Faces and a performer -> the faces with that performer's identity, float32 (n, S, S, 3).
-Decode = Callable[[np.ndarray, str], np.ndarray]
+# A face and a performer -> the face with that performer's identity, float32 (S, S, 3).
+Decode = Callable[[FaceCrop, str], np.ndarray]
 
 # What covers less of the matte is nothing to see, and what covers more is no thing but a network that failed.
 _LEAST_SHARE, _LEAST_THING, _LARGEST_THING = 0.002, 0.01, 0.5
@@ -83,13 +83,13 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
     own, front = own_performer(crop, performers), crop.front
     is_thing = front is None and crop.watch is Watch.ANYTHING and own != ""
     if is_thing:
-        front = _thing(crop, _decoded(crop.plate, own, decode), settings)
+        front = _thing(crop, _decoded(crop, own, decode), settings)
     if front is None:
         return crop
     free = _filled(crop.plate, _covered(front, crop.size))
     if not own:
         return replace(crop, plate=free, front=front)
-    expected = _decoded(free, own, decode)
+    expected = _decoded(replace(crop, plate=free), own, decode)
     if is_thing:
         # Now the network wasn't misled by the thing, so what differs is told better.
         front = _thing(crop, expected, settings)
@@ -98,8 +98,8 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
     return replace(crop, plate=_mixed(crop.plate, expected, _covered(front, crop.size)), front=front)
 
 
-def _decoded(plate: np.ndarray, performer: str, decode: Decode) -> np.ndarray:
-    return np.clip(decode(plate[None], performer)[0], 0.0, 1.0)
+def _decoded(crop: FaceCrop, performer: str, decode: Decode) -> np.ndarray:
+    return np.clip(decode(crop, performer), 0.0, 1.0)
 
 
 def _covered(front: np.ndarray, size: int) -> np.ndarray:
@@ -107,14 +107,6 @@ def _covered(front: np.ndarray, size: int) -> np.ndarray:
     small = cv2.resize(front, (size, size), interpolation=cv2.INTER_AREA)
     width = 2 * max(1, round(_FILL_MARGIN * size)) + 1
     return cv2.blur(cv2.dilate(small, _disk(width)), (width, width))
-
-
-def own_performer(crop: FaceCrop, performers: Sequence[str]) -> str:
-    """Return which of a network's performers the face in the plate is; empty when it knows no such one."""
-    if crop.target in performers:
-        return crop.target if crop.target != crop.source else ""
-    others = [name for name in performers if name != crop.source]
-    return others[0] if len(others) == 1 and crop.source in performers and not crop.target else ""
 
 
 def _share(front: np.ndarray, crop: FaceCrop, settings: SwapSettings) -> float:

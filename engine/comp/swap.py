@@ -16,7 +16,7 @@ from ..faces.forehead import face_axes
 from ..faces.geometry import invert_similarity, scale_of, transform_points
 from .blend import poisson_face, sharpen_face
 from .color_match import ColorSolution, apply_color, solve_color
-from .crop import FaceCrop, Swapper
+from .crop import FaceCrop, Swapper, swap_crops
 from .in_front import FRONT_SIZE, scaled_front, uncovered
 from .matte import Mask, build_mask
 from .place import place_face, resized_matrix, scaled_about_center
@@ -56,8 +56,8 @@ def swap_faces(swapper: Swapper, crops: Sequence[FaceCrop], settings: SwapSettin
     Raises:
         EngineError: `internal`, when the network returns faces that are no finite numbers.
     """
-    crops = uncovered(crops, lambda faces, source: swapper.swap(faces, source)[0], swapper.performers, settings)
-    faces, masks = swapper.swap(np.stack([crop.plate for crop in crops]), crops[0].source)
+    crops = uncovered(crops, lambda crop, who: swap_crops(swapper, [crop], who)[0][0], swapper.performers, settings)
+    faces, masks = swap_crops(swapper, crops, crops[0].source)
     if not np.isfinite(faces).all() or not (masks is None or np.isfinite(masks).all()):
         raise EngineError(ErrorCode.INTERNAL, "The network returned values that are no numbers.")
     swapped = []

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,11 @@ class ImportedNetwork:
     def image_to_face(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the similarity (2, 3) from the picture to the face that the network takes, of landmarks (68, 2)."""
         return alignment_matrix(self._alignment, landmarks, self.face_size)
+
+    def inputs(self, plates: Faces, landmarks: NDArray[np.floating], source: str, targets: Sequence[str]) -> Faces:
+        """Return the faces themselves: networks made elsewhere are given nothing beside them."""
+        del landmarks, source, targets
+        return plates
 
     def swap(self, faces: Faces, source: str) -> tuple[Faces, Faces | None]:
         """Give faces the identity of a performer.

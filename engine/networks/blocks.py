@@ -35,6 +35,47 @@ class PixelShuffle(keras.layers.Layer):
         return batch, height * 2, width * 2, channels // 4
 
 
+class PixelFold(keras.layers.Layer):
+    """Rearranges (batch, f·h, f·w, c) into (batch, h, w, f²·c): the way back from `PixelUnfold`.
+
+    Args:
+        factor: f.
+        arguments: The layer's others, as every Keras layer has them.
+    """
+
+    def __init__(self, factor: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._factor = factor
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the tensor with the pixels of each square as channels of one."""
+        factor, (_batch, height, width, channels) = self._factor, x.shape
+        x = keras.ops.reshape(x, (-1, height // factor, factor, width // factor, factor, channels))
+        x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        return keras.ops.reshape(x, (-1, height // factor, width // factor, factor * factor * channels))
+
+
+class PixelUnfold(keras.layers.Layer):
+    """Rearranges (batch, h, w, f²·c) into (batch, f·h, f·w, c), as `PixelShuffle` does for f = 2.
+
+    Args:
+        factor: f.
+        arguments: The layer's others, as every Keras layer has them.
+    """
+
+    def __init__(self, factor: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._factor = factor
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the tensor with the channels of each pixel as a square of pixels."""
+        factor, (_batch, height, width, channels) = self._factor, x.shape
+        left = channels // (factor * factor)
+        x = keras.ops.reshape(x, (-1, height, width, factor, factor, left))
+        x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        return keras.ops.reshape(x, (-1, height * factor, width * factor, left))
+
+
 class Scaled(keras.layers.Layer):
     """Gives x·factor + offset.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import keras
 
+from ..contract.sketch import SKETCH_CHANNELS
 from . import classic, gan, quick, studio
 from .discriminators import GAN128_JUDGES, GAN_JUDGES, Judges
 from .trunk import Trunk
@@ -21,7 +22,7 @@ class Family:
         name: Name of the family in settings and model files.
         face_size: Side of the square face in pixels, in and out.
         coverage: Side of that square in canonical face squares.
-        build_encoder: Dtype policy -> encoder model.
+        build_encoder: Dtype policy -> encoder model, from (n, S, S, channels).
         build_decoder: Dtype policy, and the trunk where there is one -> decoder model.
         allows_bfloat16: Whether `precision` "auto" may choose bfloat16.
         has_mask: Whether decoders return a fourth channel, the mask that says where the face is to show; all four lie
@@ -31,6 +32,7 @@ class Family:
         build_trunk: Dtype policy -> what all decoders share; None where they share nothing.
         sizes: Sides of the pictures it grows through in training, smallest first; empty where it doesn't grow.
         seen: Side at which the encoder looks at faces; 0 where that is the face's own size.
+        is_sketched: Whether it is given each face's sketch beside the picture.
     """
 
     name: str
@@ -45,6 +47,12 @@ class Family:
     build_trunk: Callable[[str], Trunk] | None = None
     sizes: tuple[int, ...] = ()
     seen: int = 0
+    is_sketched: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Channels of what the encoder takes: RGB, and the sketch where the family looks at one."""
+        return 3 + (SKETCH_CHANNELS if self.is_sketched else 0)
 
     def decoder(self, policy: str, trunk: Trunk | None = None) -> keras.Model:
         """Build a decoder, on the trunk where the family has one."""
@@ -59,6 +67,7 @@ def quick_family(face_size: int = 96, coverage: float = 1.7, width: int = 32, co
         coverage=coverage,
         build_encoder=lambda policy: quick.build_encoder(face_size, width, code, policy),
         build_decoder=lambda policy: quick.build_decoder(face_size, width, policy),
+        is_sketched=True,
     )
 
 

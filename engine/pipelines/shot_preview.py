@@ -30,6 +30,7 @@ from ..faces.tracks import load_tracks
 from ..media.fingerprint import footage_key
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
+from ..training.sketcher import Sketcher
 from .swap_hidden import open_hands, watches
 from .swap_plan import EVERY_TRACK
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ..networks.registry import Family
 
 Faces = NDArray[np.float32]
-# Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
+# What a network is given and a performer -> faces with that performer's identity, and the network's masks or None.
 Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
 
 MAXIMUM_FRAMES = 6
@@ -66,6 +67,7 @@ class _NetworkInMemory:
     coverage: float
     performers: tuple[str, ...]
     network: Swap
+    sketcher: Sketcher
     step: int = 0
     fingerprint: str = ""
 
@@ -73,8 +75,12 @@ class _NetworkInMemory:
         """Return the canonical alignment at the network's size and coverage."""
         return face_matrix(landmarks, self.face_size, self.coverage)
 
+    def inputs(self, plates: np.ndarray, landmarks: np.ndarray, source: str, targets: Sequence[str]) -> np.ndarray:
+        """Return what the network is given of faces, see `Sketcher`."""
+        return self.sketcher(plates, landmarks, source, targets)
+
     def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the faces with the identity of `source`, and their masks or None."""
+        """Return the faces of `source` for what `inputs` returned, and their masks or None."""
         return self.network(faces, source)
 
 
@@ -108,13 +114,13 @@ class ShotFrames:
         """Seconds that it took to get the frames ready."""
         return self._prepared_s
 
-    def draw(self, swap: Swap) -> NDArray[np.uint8]:
+    def draw(self, swap: Swap, sketcher: Sketcher) -> NDArray[np.uint8]:
         """Return each frame's plate, and the plate with the swap beside or below it; uint8 (h, w, 3) RGB.
 
         Panels draw it into a square: of both arrangements the one that fills it better is taken.
         """
         family = self._family
-        network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, swap)
+        network = _NetworkInMemory(family.name, family.face_size, family.coverage, self._performers, swap, sketcher)
         # All faces of a performer at once: the network is compiled for several, and few cost it as much as many.
         faces: dict[int, SwappedFace] = {}
         crops = [crop for item in self._frames for crop in item.crops]

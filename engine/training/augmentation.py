@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a stored face becomes before the network sees it: turned, shifted, mirrored, bent, recolored, degraded.
 
-Positions are complex numbers x + iy around the center of the face, in units of 1/160 face square: the ancestor's pixel,
-because its 256-pixel faces hold the face square in their middle 160. One position map per view is composed of all
-changes, so that the stored picture is resampled once.
+Positions are in units (`view_units`). One position map per view is composed of all changes, so that the stored picture
+is resampled once.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 
 from .degradation import blur, compress, hide_parts, relight
 from .other_heads import OtherHeads
+from .view_sketches import draw_view_sketches
+from .view_units import UNITS_PER_SQUARE, Points
 
-UNITS_PER_SQUARE = 160.0
 # The ancestor's shift is a share of its 256-pixel picture.
 _SHIFT_BASE = 256.0
 _GRID = 5
@@ -148,6 +148,14 @@ def _placed(
     return ((-np.conj(positions) if is_mirrored else positions) - shift) / factor
 
 
+def _shown(
+    stored: NDArray[np.complex128], factor: complex, shift: complex, is_mirrored: bool
+) -> NDArray[np.complex128]:
+    """Return where a view shows positions of the stored face, the way back from `_placed`."""
+    moved = stored * factor + shift
+    return -np.conj(moved) if is_mirrored else moved
+
+
 def _enlarged(grid: NDArray[np.complex128], size: int) -> NDArray[np.complex128]:
     """Return the positions of all pixels, (size, size), between the points of a grid (5, 5)."""
     line, share = _between_lines(size)
@@ -223,6 +231,7 @@ def make_views(
     random: np.random.Generator,
     flips: NDArray[np.float64] | None = None,
     masks: Sequence[NDArray[np.uint8]] = (),
+    points: Sequence[Points] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Make one training pair of each face.
 
@@ -234,11 +243,13 @@ def make_views(
         random: Source of all chance; the same state gives the same pairs.
         flips: Probability of a mirrored view of each face, (n,); the preset's for all by default.
         masks: Where each stored face is, uint8 (m, m, 1) over its square; empty for none.
+        points: Landmarks of each face in units; empty for networks without sketches.
 
     Returns:
         Input and target, each float32 (n, S, S, 3) RGB in 0…1. The target is turned, shifted and mirrored like the
         input, but neither bent nor recolored nor degraded. With masks the target has a fourth channel, the mask, from
-        which is taken what the made-up things hide in the input.
+        which is taken what the made-up things hide in the input. With points the input has the target's sketch beside
+        the picture, four channels more.
     """
     count = len(images)
     warps = _warps(count, view, preset.jitter, random)
@@ -268,7 +279,16 @@ def make_views(
         inputs, hidden = hide_parts(inputs, preset.occluders, random)
         if masks:
             targets[..., 3] *= 1.0 - hidden
-    return _changed(inputs, preset, random), targets
+    inputs = _changed(inputs, preset, random)
+    if not points:
+        return inputs, targets
+
+    def shown(i: int) -> Points:
+        placed = _shown(heads.shown(i, points[i]), factor[i], shift[i], bool(mirrored[i]))
+        return placed * warps.a[i] + warps.b[i]
+
+    sketches = draw_view_sketches([shown(i) for i in range(count)], view.size, view.coverage, random)
+    return np.concatenate([inputs, sketches], axis=-1), targets
 
 
 def _changed(inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator) -> NDArray[np.float32]:

@@ -16,7 +16,9 @@ from ..contract.jobs import FacesetPart, TrainingPerformer
 from ..faceset.store import load_faceset
 from ..runtime.reporter import Reporter
 from .augmentation import View
+from .face_points import FacePoints
 from .mask_target import MaskTargets
+from .view_units import Points
 
 Picture = NDArray[np.uint8]
 
@@ -39,6 +41,8 @@ class PerformerFaces:
         folders: Where the faces came from.
         learned_yaw: Turn of each learned face in degrees, NaN where unknown, float (n,); None when none is known.
         learned_masks: Where each learned face is, uint8 (m, m, 1) over the picture's square; empty when not asked for.
+        learned_points: Landmarks of each learned face, in units of views; empty when not asked for.
+        held_out_points: The same of the held-out faces.
     """
 
     performer: str
@@ -50,6 +54,8 @@ class PerformerFaces:
     folders: tuple[Path, ...]
     learned_yaw: NDArray[np.float64] | None = None
     learned_masks: tuple[Picture, ...] = ()
+    learned_points: tuple[Points, ...] = ()
+    held_out_points: tuple[Points, ...] = ()
 
 
 class _Collector:
@@ -58,15 +64,18 @@ class _Collector:
     Args:
         px_per_square: Pixels of a face square that are kept at most.
         with_masks: Whether masks are made, for networks that learn them.
+        with_points: Whether landmarks are kept, for networks that look at sketches.
     """
 
-    def __init__(self, px_per_square: float, with_masks: bool = False) -> None:
+    def __init__(self, px_per_square: float, with_masks: bool = False, with_points: bool = False) -> None:
         self._px_per_square = px_per_square
         self.with_masks = with_masks
+        self.with_points = with_points
         self.pictures: list[Picture] = []
         self.coverages: list[float] = []
         self.yaws: list[float] = []
         self.masks: list[Picture] = []
+        self.points: list[Points] = []
         self.hash = hashlib.sha256()
 
     def add(self, image: Picture, coverage: float, yaw: float) -> None:
@@ -89,6 +98,7 @@ def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, per
         if (not part.tracks or record.track in part.tracks) and (not files or record.file in files)
     ]
     masks = MaskTargets(chosen) if collector.with_masks else None
+    points = FacePoints(reporter) if collector.with_points else None
     for record in chosen:
         try:
             image = faceset.image(record)
@@ -98,10 +108,17 @@ def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, per
         collector.add(image, record.coverage, float("nan") if record.is_plain else record.yaw)
         if masks is not None:
             collector.masks.append(masks.make(record, image))
+        if points is not None:
+            collector.points.append(points.of(record, image))
 
 
 def read_faces(
-    performer: TrainingPerformer, view: View, oversampling: float, reporter: Reporter, with_masks: bool = False
+    performer: TrainingPerformer,
+    view: View,
+    oversampling: float,
+    reporter: Reporter,
+    with_masks: bool = False,
+    with_points: bool = False,
 ) -> PerformerFaces:
     """Read the faces of a performer.
 
@@ -113,12 +130,13 @@ def read_faces(
         oversampling: How much finer than that the faces are kept in memory.
         reporter: Is told what was left out.
         with_masks: Whether to make masks too, for networks that learn them.
+        with_points: Whether to keep landmarks too, for networks that look at sketches.
 
     Raises:
         EngineError: `too_few_faces`, naming performer and count; whatever reading the folder raises.
     """
     name = performer.performer
-    collector = _Collector(view.size / view.coverage * oversampling, with_masks)
+    collector = _Collector(view.size / view.coverage * oversampling, with_masks, with_points)
     for part in performer.faces:
         _read_part(part, collector, reporter, name)
     count = len(collector.pictures)
@@ -149,4 +167,6 @@ def _split(name: str, collector: _Collector, folders: tuple[Path, ...]) -> Perfo
         folders=folders,
         learned_yaw=np.array(collector.yaws)[learned],
         learned_masks=tuple(collector.masks[i] for i in learned) if collector.masks else (),
+        learned_points=tuple(collector.points[i] for i in learned) if collector.points else (),
+        held_out_points=tuple(collector.points[i] for i in spread) if collector.points else (),
     )

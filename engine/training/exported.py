@@ -85,12 +85,12 @@ class ExportedSwapper(TrainedSwapper):
         """Give faces the identity of a performer.
 
         Args:
-            faces: float32 (n, S, S, 3) RGB in 0…1, aligned at this model's size and coverage.
+            faces: What `inputs` returned.
             source: Performer to appear.
 
         Returns:
-            The swapped faces, shaped like `faces`, and the network's masks, float32 (n, S, S), or None where it has
-            none.
+            The swapped faces, float32 (n, S, S, 3) RGB in 0…1, and the network's masks, float32 (n, S, S), or None
+            where it has none.
 
         Raises:
             EngineError: `performer_unknown`, naming whom the model knows.

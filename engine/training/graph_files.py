@@ -27,7 +27,7 @@ class GraphFiles:
     """The files of a model's graphs.
 
     Attributes:
-        encoder: From "faces" (n, S, S, 3) and weights to the code.
+        encoder: From "faces" (n, S, S, 3), or what `network_inputs` returns, and weights to the code.
         decoder: From "code" and weights to what `decoded.joined` understands, such as faces (n, S, S, 3).
     """
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .augmentation import View
 from .face_weight import face_area
+from .network_inputs import pictures_of
 
 Faces = NDArray[np.float32]
 
@@ -58,7 +59,7 @@ def measure(faces: Mapping[str, Faces], view: View, decode: Callable[[Faces, str
     """Measure the performers' own reconstruction.
 
     Args:
-        faces: Performer -> held-out faces as the swap sees them, float32 (n, S, S, 3) RGB in 0…1.
+        faces: Performer -> held-out faces as the network is given them, see `network_inputs`.
         view: Size and coverage of the faces.
         decode: Faces and a performer -> the faces with that performer's identity.
         step: Training steps of the network.
@@ -66,8 +67,8 @@ def measure(faces: Mapping[str, Faces], view: View, decode: Callable[[Faces, str
     area = face_area(view.size, view.coverage)
     area = (area / area.sum()).astype(np.float32)
     similarity, absolute = {}, {}
-    for name, own in faces.items():
-        rebuilt = np.asarray(decode(own, name), np.float32)
+    for name, inputs in faces.items():
+        own, rebuilt = pictures_of(inputs), np.asarray(decode(inputs, name), np.float32)
         pairs = list(zip(rebuilt, own, strict=True))
         similarity[name] = float(np.mean([np.sum(similarity_map(a, b) * area) for a, b in pairs]))
         absolute[name] = float(np.mean([np.sum(np.abs(a - b).mean(axis=2) * area) for a, b in pairs]))

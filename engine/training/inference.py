@@ -16,6 +16,7 @@ from .backend_steps import backend_steps
 from .checkpoint import ModelDocument, read_model
 from .chosen_weights import read_inference_weights
 from .decoded import joined, told_apart
+from .network_inputs import pictures_of
 from .trained_swapper import TrainedSwapper
 
 Faces = NDArray[np.float32]
@@ -37,18 +38,18 @@ class NetworkDecoder:
         size = network.family.face_size
         compile_forward = backend_steps().compile_forward
         self._compiled = {
-            name: compile_forward((network.encoder, decoder), (chunk, size, size, 3))
+            name: compile_forward((network.encoder, decoder), (chunk, size, size, network.family.channels))
             for name, decoder in network.decoders.items()
         }
 
     def __call__(self, faces: Faces, performer: str) -> Faces:
-        """Return the faces with the identity of `performer`; float32 (n, S, S, 3) RGB in 0…1, any n."""
+        """Return faces, given as the network takes them, with the identity of `performer`; (n, S, S, 3), any n."""
         return self.with_masks(faces, performer)[0]
 
     def with_masks(self, faces: Faces, performer: str) -> tuple[Faces, Faces | None]:
         """Return the faces with the identity of `performer`, and the masks (n, S, S), None where there are none."""
         if not len(faces):
-            return np.empty_like(faces), None
+            return np.empty_like(pictures_of(faces)), None
         results = []
         for start in range(0, len(faces), self._chunk):
             part = faces[start : start + self._chunk]
@@ -68,12 +69,12 @@ class Swapper(TrainedSwapper):
         """Give faces the identity of a performer.
 
         Args:
-            faces: float32 (n, S, S, 3) RGB in 0…1, aligned at this model's size and coverage.
+            faces: What `inputs` returned.
             source: Performer to appear.
 
         Returns:
-            The swapped faces, shaped like `faces`, and the network's masks, float32 (n, S, S), or None where the
-            family has none.
+            The swapped faces, float32 (n, S, S, 3) RGB in 0…1, and the network's masks, float32 (n, S, S), or None
+            where the family has none.
 
         Raises:
             EngineError: `performer_unknown`, naming whom the model knows.
@@ -89,11 +90,13 @@ def family_of(document: ModelDocument) -> Family:
         EngineError: `model_mismatch`, when this version has no such family or another face size for it.
     """
     family = FAMILIES.get(document.family)
-    if family is None or (family.face_size, family.coverage) != (document.face_size, document.coverage):
+    figures = (document.face_size, document.coverage, document.is_sketched)
+    if family is None or (family.face_size, family.coverage, family.is_sketched) != figures:
+        sketched = " with sketches" if document.is_sketched else ""
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
-            f"The model is of the family {document.family} with {document.face_size} px and coverage "
-            f"{document.coverage}, which this version doesn't have.",
+            f"The model is of the family {document.family}{sketched} with {document.face_size} px and "
+            f"coverage {document.coverage}, which this version doesn't have.",
             "Use the version of Understudy that trained it, or train a new model.",
         )
     return family

@@ -26,7 +26,8 @@ class Batch:
     """Faces of one training step.
 
     Attributes:
-        inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent, recolored and degraded.
+        inputs: float32 (performers, batch, S, S, 3) RGB in 0…1, bent, recolored and degraded; with the sketch as four
+            channels more where the faces have points.
         targets: The same faces as the network should return them; float32 (performers, batch, S, S, 4) with the mask
             as fourth channel where the faces have masks.
     """
@@ -72,17 +73,18 @@ def make_batch(
         picture_size: Side of the targets, a whole part of the view's size; 0 for that size.
     """
     mine = part_of(batch_size, team)
-    images, coverages, masks = [], [], []
+    images, coverages, masks, points = [], [], [], []
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), batch_size, step, (seed, 1, number))[mine]
         images += [performer.learned[i] for i in picked]
         coverages += [performer.learned_coverage[i] for i in picked]
         masks += [performer.learned_masks[i] for i in picked] if performer.learned_masks else []
+        points += [performer.learned_points[i] for i in picked] if performer.learned_points else []
     random = np.random.default_rng([seed, 2, step] if team[1] == 1 else [seed, 2, step, team[0]])
     count = mine.stop - mine.start
     shape = (len(faces), count, view.size, view.size)
     of_each_face = np.repeat(np.asarray(flips, np.float64), count) if flips else None
-    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face, masks)
+    inputs, targets = make_views(images, coverages, view, preset, random, of_each_face, masks, points)
     inputs, targets = inputs.reshape(*shape, inputs.shape[-1]), targets.reshape(*shape, targets.shape[-1])
     return Batch(inputs, _reduced(targets, view.size // (picture_size or view.size)))
 

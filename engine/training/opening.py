@@ -20,6 +20,7 @@ from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
 from .dataset import PerformerFaces, read_faces
+from .face_shapes import face_shapes, shapes_to_json
 from .finish import JUDGE, finish_players
 from .growing import GrowingTrainer
 from .growth import plan_growth
@@ -59,7 +60,10 @@ def open_session(
     view = View(family.face_size, family.coverage)
     by_name = {item.performer: item for item in job.performers}
     recipe = RECIPES[family.name]
-    faces = [read_faces(by_name[name], view, recipe.oversampling, reporter, family.has_mask) for name in performers]
+    faces = [
+        read_faces(by_name[name], view, recipe.oversampling, reporter, family.has_mask, family.is_sketched)
+        for name in performers
+    ]
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
     trainer = make_trainer(network, recipe, settings)
@@ -124,6 +128,7 @@ def check_match(found: ModelDocument, family: Family, performers: Sequence[str],
             ("family", found.family, family.name),
             ("face size", found.face_size, family.face_size),
             ("coverage", found.coverage, family.coverage),
+            ("sketches", _yes(found.is_sketched), _yes(family.is_sketched)),
             ("performers", ", ".join(sorted(found.performers)), ", ".join(sorted(performers))),
         )
         if have != wanted
@@ -134,6 +139,10 @@ def check_match(found: ModelDocument, family: Family, performers: Sequence[str],
             f"The model in {folder} can't be trained on with these settings: it has {'; '.join(differences)}.",
             "Choose the model's own settings, or another model folder.",
         )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocument:
@@ -166,8 +175,9 @@ def _describe(
         }
         for item in faces
     ]
+    shapes = shapes_to_json(face_shapes(faces))
     if found is not None:
-        return replace(found, settings=settings_to_json(settings), facesets=facesets)
+        return replace(found, settings=settings_to_json(settings), facesets=facesets, shapes=shapes)
     return ModelDocument(
         family=network.family.name,
         performers=network.performers,
@@ -179,4 +189,6 @@ def _describe(
         facesets=facesets,
         created=now(),
         warm_start=settings.warm_start,
+        is_sketched=network.family.is_sketched,
+        shapes=shapes,
     )

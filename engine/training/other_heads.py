@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..faces.geometry import CANONICAL_INNER
+from .view_units import UNITS_PER_SQUARE
 
 Positions = NDArray[np.complex128]
 
+_STEPS_BACK = 6
+
 # A face is taken for a dome over an ellipse: half axes across and down, and height, in units.
 _ACROSS, _DOWN, _HEIGHT = 118.0, 140.0, 75.0
-_UNITS_PER_SQUARE = 160.0
 
 
 def dome(positions: Positions) -> NDArray[np.float64]:
@@ -26,7 +28,7 @@ def dome(positions: Positions) -> NDArray[np.float64]:
 
 
 # Alignment puts the inner landmarks in place whatever the pose, so the turn is about their mean depth.
-_PIVOT = float(dome((CANONICAL_INNER[:, 0] + 1j * CANONICAL_INNER[:, 1]) * _UNITS_PER_SQUARE).mean())
+_PIVOT = float(dome((CANONICAL_INNER[:, 0] + 1j * CANONICAL_INNER[:, 1]) * UNITS_PER_SQUARE).mean())
 
 
 class OtherHeads:
@@ -54,3 +56,11 @@ class OtherHeads:
         if self._tilt is None:
             return positions
         return positions - self._tilt[index] * (dome(positions) - _PIVOT)
+
+    def shown(self, index: int, stored: Positions) -> Positions:
+        """Return where the turned head shows `stored` positions of the stored face, the way back from `look`."""
+        found = stored
+        # Each step leaves a share of the error that is the dome's steepness times the turn, a third for 12 degrees.
+        for _ in range(_STEPS_BACK):
+            found = found - (self.look(index, found) - stored)
+        return found

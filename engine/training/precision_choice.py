@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import read_document, write_document
 from ..runtime.openvino_runtime import BFLOAT16, BRANCHES, FEWER_BRANCHES, FLOAT32
+from .network_inputs import pictures_of
 
 SCHEMA = "understudy.precision"
 # The first version knew parts in bfloat16 or float32 as a whole; what it chose is measured again.
@@ -81,9 +82,9 @@ class Choice:
 
 
 def telling(faces: Faces) -> NDArray[np.bool_]:
-    """Return which faces (n, S, S, 3) show enough to decide, and to be computed as was decided; (n,)."""
-    axes = (1, 2, 3)
-    return np.asarray(faces.max(axes) - faces.min(axes) >= CONTRAST)
+    """Return which faces, given as a network takes them, show enough to decide and to be computed so; (n,)."""
+    axes, pictures = (1, 2, 3), pictures_of(faces)
+    return np.asarray(pictures.max(axes) - pictures.min(axes) >= CONTRAST)
 
 
 def relit(faces: Faces) -> Faces:
@@ -92,22 +93,24 @@ def relit(faces: Faces) -> Faces:
     Patterns don't do: a network answers them with what no face ever shows, and rounding with it.
 
     Args:
-        faces: float32 (n, S, S, 3) in 0…1, one at least.
+        faces: As a network takes them, one at least; their sketches stay.
     """
-    chosen = faces[np.linspace(0, len(faces) - 1, 8).astype(int)]
+    inputs = faces[np.linspace(0, len(faces) - 1, 8).astype(int)]
+    chosen = pictures_of(inputs)
     low, high = chosen.min((1, 2, 3), keepdims=True), chosen.max((1, 2, 3), keepdims=True)
     whole = (chosen - low) / np.maximum(high - low, 1e-6)
     warm = np.array((1.2, 1.0, 0.7), np.float32)
     tinted = np.where(np.arange(8).reshape(8, 1, 1, 1) % 2, whole * warm, whole * warm[::-1])
     lights = (whole**0.5, whole**2, whole * (CONTRAST + 0.05), whole * 1.5, tinted)
-    return np.clip(np.concatenate(lights), 0.0, 1.0).astype(np.float32)
+    pictures = np.clip(np.concatenate(lights), 0.0, 1.0).astype(np.float32)
+    return np.concatenate([pictures, np.concatenate([inputs[..., 3:]] * len(lights))], axis=-1)
 
 
 def choose(faces: Faces, compute: Callable[[Precision, Faces], Faces]) -> Choice:
     """Measure on some faces and choose.
 
     Args:
-        faces: float32 (n, S, S, 3) in 0…1.
+        faces: As a network takes them.
         compute: Swaps faces at a precision.
     """
     exact = compute(EXACT, faces)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -17,15 +17,12 @@ from ..runtime.reporter import Reporter
 from .curve import loss_curve, loss_series
 from .history import read_history
 from .pacing import Pacing
-from .preview import preview_grid, write_preview
+from .preview import PreviewFaces, preview_grid, write_preview
+from .sketcher import Sketcher
 
 Faces = NDArray[np.float32]
-# Faces and a performer -> the faces with that performer's identity, and the network's masks or None.
+# What a network is given and a performer -> faces with that performer's identity, and the network's masks or None.
 Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
-
-# Faces shown of each performer: that many, or of large networks as many as two performers fill one call with.
-_FACES, _LARGE_FACES = 6, 4
-_LARGE_PX = 256
 
 
 class ShotPreview(Protocol):
@@ -40,7 +37,7 @@ class ShotPreview(Protocol):
         """Seconds that it took to get them ready."""
         ...
 
-    def draw(self, swap: Swap) -> NDArray[np.uint8]:
+    def draw(self, swap: Swap, sketcher: Sketcher) -> NDArray[np.uint8]:
         """Return the frames with the swap over them as one picture, uint8 (h, w, 3) RGB."""
         ...
 
@@ -50,7 +47,8 @@ class Previewer:
 
     Args:
         folder: Folder of the model.
-        faces: Performer -> held-out faces as the swap sees them, float32 (n, S, S, 3) RGB in 0…1.
+        faces: What the grid shows, see `preview_faces`.
+        sketcher: Makes the network's inputs.
         averaged: Lets the network hold the weights to show, inside the block.
         swap: Faces and a performer -> the faces with that performer's identity and the masks, by the network as it is.
             The first call for a performer may be dearer than others, because it compiles.
@@ -62,7 +60,8 @@ class Previewer:
     def __init__(
         self,
         folder: Path,
-        faces: Mapping[str, Faces],
+        faces: PreviewFaces,
+        sketcher: Sketcher,
         averaged: Callable[[], AbstractContextManager[None]],
         swap: Swap,
         pacing: Pacing,
@@ -70,7 +69,8 @@ class Previewer:
         shots: ShotPreview | None = None,
     ) -> None:
         self._folder = folder
-        self._faces = {name: views[: _shown(views.shape[1])] for name, views in faces.items()}
+        self._faces = dict(faces)
+        self._sketcher = sketcher
         self._averaged = averaged
         self._swap = swap
         self.pacing = pacing
@@ -102,19 +102,15 @@ class Previewer:
         if self._last_step < 0:
             with self.pacing.prepared():
                 for name, faces in self._faces.items():
-                    self._swap(faces[:1], name)
+                    self._swap(faces[name][:1], name)
         self._last_step = step
         with self.pacing.timed(step), self._averaged():
             self._write("training", self.path, preview_grid(self._faces, self._swap))
             if self._shots is not None:
-                self._write("shots", self._folder / SHOT_PREVIEW_FILE, self._shots.draw(self._swap))
+                self._write("shots", self._folder / SHOT_PREVIEW_FILE, self._shots.draw(self._swap, self._sketcher))
             curve = loss_curve(loss_series(read_history(self._folder / HISTORY_FILE)))
             self._write("history", self._folder / CURVE_FILE, curve)
 
     def _write(self, kind: str, path: Path, picture: NDArray[np.uint8]) -> None:
         write_preview(path, picture)
         self._reporter.preview(kind, path)
-
-
-def _shown(side: int) -> int:
-    return _LARGE_FACES if side >= _LARGE_PX else _FACES

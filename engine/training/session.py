@@ -14,7 +14,7 @@ from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.device import spare_cores
 from ..runtime.reporter import Reporter
-from .augmentation import View, make_plain_views
+from .augmentation import View
 from .checkpoint import ModelDocument
 from .dataset import PerformerFaces
 from .finish import RATE_SHARE
@@ -23,12 +23,15 @@ from .history import History, read_history
 from .inference import Faces, NetworkDecoder
 from .keeper import ModelKeeper
 from .loader import BatchLoader
+from .network_inputs import network_inputs
 from .outlook import Outlook
 from .pacing import Pacing
+from .preview import preview_faces
 from .previewer import Previewer, ShotPreview
 from .recipes import augmentation_of, flips_of, learning_rate_at
 from .run_clock import RunClock
 from .runaway import Runaway
+from .sketcher import sketcher_of
 from .team import Team
 from .trainer import Trainer
 
@@ -80,7 +83,8 @@ class TrainingSession:
         self._picture_size = trainer.picture_size
         self._flips = flips_of(recipe, settings, self._faces)
         self._held_out: dict[str, Faces] = {
-            item.performer: make_plain_views(item.held_out, item.held_out_coverage, self._view) for item in self._faces
+            item.performer: network_inputs(item.held_out, item.held_out_coverage, self._view, item.held_out_points)
+            for item in self._faces
         }
         self._decode = NetworkDecoder(trainer.network)
         self._keeper = ModelKeeper(folder, document, settings)
@@ -88,8 +92,16 @@ class TrainingSession:
         self._history = History(folder / HISTORY_FILE, trainer.steps) if self._team.leads else None
         self._outlook = Outlook(read_history(folder / HISTORY_FILE))
         self._pacing = Pacing(settings.preview_interval)
+        sketcher = sketcher_of(document)
         self._previewer = Previewer(
-            folder, self._held_out, trainer.averaged, self._decode.with_masks, self._pacing, reporter, shots
+            folder,
+            preview_faces(self._faces, self._view, sketcher),
+            sketcher,
+            trainer.averaged,
+            self._decode.with_masks,
+            self._pacing,
+            reporter,
+            shots,
         )
         self._losses: dict[str, float] = dict(document.losses)
         self._first_step = self._saved_step = document.step

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .augmentation import Augmentation, View, make_plain_views
 from .dataset import PerformerFaces
 from .loader import make_batch, pick_faces
+from .network_inputs import pictures_of
 
 COLUMNS = 12
 _GAP = 4
@@ -24,7 +25,10 @@ def views_picture(
     seed: int,
     columns: int = COLUMNS,
 ) -> NDArray[np.uint8]:
-    """Draw three rows for each performer: the stored faces, what the encoder sees of them, what should come out.
+    """Draw some rows for each performer: the stored faces, what the encoder sees of them, what should come out.
+
+    What the encoder sees are two rows where it is given sketches: outline and brows are drawn in red, eyes in green,
+    mouths in blue.
 
     Args:
         faces: One entry for each performer.
@@ -42,6 +46,14 @@ def views_picture(
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), columns, 0, (seed, 1, number))
         plain = make_plain_views([performer.learned[i] for i in picked], performer.learned_coverage[picked], view)
-        rows = [np.concatenate(list(row), axis=1) for row in (plain, batch.inputs[number], batch.targets[number])]
+        inputs = batch.inputs[number]
+        seen = (pictures_of(inputs), *([_colored(inputs[..., 3:])] if inputs.shape[-1] > 3 else []))
+        rows = [np.concatenate(list(row), axis=1) for row in (plain, *seen, batch.targets[number][..., :3])]
         blocks.append(np.pad(np.concatenate(rows), ((0, _GAP), (0, 0), (0, 0))))
     return (np.clip(np.concatenate(blocks)[:-_GAP], 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _colored(sketches: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return sketches (n, S, S, 4) as pictures."""
+    lines = np.maximum(sketches[..., 0], sketches[..., 1])
+    return np.stack([lines, sketches[..., 2], sketches[..., 3]], axis=-1)

@@ -12,7 +12,7 @@ import numpy as np
 from ..contract.errors import EngineError, ErrorCode
 from ..networks.autoencoder import ENCODER
 from ..networks.registry import FAMILIES, Family
-from .augmentation import View, make_plain_views
+from .augmentation import View
 from .checkpoint import Arrays, ModelDocument, read_model
 from .chosen_weights import read_inference_weights
 from .dataset import PerformerFaces
@@ -20,6 +20,7 @@ from .growing import GrowingTrainer, learned_size
 from .growth import grown_from
 from .held_out import measure
 from .inference import NetworkDecoder
+from .network_inputs import network_inputs
 from .trainer import Trainer
 
 _DECODER = "decoder:"
@@ -45,7 +46,8 @@ def start_warm(folder: Path, trainer: Trainer, faces: Sequence[PerformerFaces]) 
     """
     other = read_model(folder)
     family = trainer.network.family
-    is_same = (other.family, other.face_size) == (family.name, family.face_size)
+    figures = (family.name, family.face_size, family.is_sketched)
+    is_same = (other.family, other.face_size, other.is_sketched) == figures
     if not is_same and not _grows_from(family, other):
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
@@ -105,7 +107,10 @@ def _nearest(
     """Return for each stranger whose decoder rebuilds their faces best: the highest SSIM inside the face."""
     network = trainer.network
     view = View(network.family.face_size, network.family.coverage)
-    views = {item.performer: make_plain_views(item.held_out, item.held_out_coverage, view) for item in strangers}
+    views = {
+        item.performer: network_inputs(item.held_out, item.held_out_coverage, view, item.held_out_points)
+        for item in strangers
+    }
     decode = NetworkDecoder(network)
     guest = strangers[0].performer
     best: dict[str, tuple[float, str]] = {}

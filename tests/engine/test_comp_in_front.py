@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at
 from drawn_hands import hand_points, with_hand
-from understudy.engine.comp.crop import Watch, cut_face
-from understudy.engine.comp.in_front import own_performer, scaled_front, uncovered, with_hands
+from understudy.engine.comp.crop import Watch, cut_face, own_performer
+from understudy.engine.comp.in_front import scaled_front, uncovered, with_hands
 from understudy.engine.comp.over import composite
 from understudy.engine.comp.place import empty_picture
 from understudy.engine.comp.stream import FrameStream, PlannedFace, ReadFrame
@@ -147,7 +147,9 @@ def test_thin_lines_and_a_network_that_fails_make_no_holes():
     cv2.ellipse(thin, (160, 120), (60, 90), 0, 0, 360, (20, 20, 20), 2)
     wrong = 255 - FREE
     for image in (thin, wrong):
-        (crop,) = uncovered([crop_of(image)], lambda faces, who: Network().swap(faces, who)[0], ("A", "B"), PLAIN)
+        (crop,) = uncovered(
+            [crop_of(image)], lambda crop, who: Network().swap(crop.plate[None], who)[0][0], ("A", "B"), PLAIN
+        )
         assert crop.front is None and np.array_equal(crop.plate, crop_of(image).plate)
 
 

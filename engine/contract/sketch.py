@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The form of a face's sketch, which is drawn from landmarks on one side and read by networks on the other."""
+
+from __future__ import annotations
+
+SKETCH_CHANNELS = 4
+"""Outline and nose, brows, eyes, mouth."""

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A face's sketch: its landmarks drawn as outline, brows, eyes and mouth, which say where things are and not whose.
+
+Networks get it beside the picture (docs/explanation/decisions/0036). Everything is in 0…255 and smoothed, so that a
+tenth of a pixel shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.sketch import SKETCH_CHANNELS
+
+# Rows of the 68 landmarks: lines that stay open, by channel.
+_LINES = ((range(17), range(27, 31), range(31, 36)), (range(17, 22), range(22, 27)))
+_EYES = (range(36, 42), range(42, 48))
+_LIPS, _MOUTH = range(48, 60), range(60, 68)
+# Lips against the line between them, so that a closed mouth is told from an open one.
+_LIPS_VALUE, _FULL = 160, 255
+# OpenCV counts in so many parts of a pixel, and in 32 bits.
+_SHIFT = 4
+_FARTHEST = 8.0
+# A line is one pixel wide in a picture of this side.
+_FINE_SIDE = 96
+
+
+def draw_sketch(points: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+    """Draw a face.
+
+    Args:
+        points: 68 landmarks in pixels of the result, shape (68, 2). Where one isn't a number nothing is drawn.
+        size: Side of the result in pixels.
+
+    Returns:
+        uint8 (size, size, 4): outline and nose, brows, eyes, mouth.
+    """
+    planes = [np.zeros((size, size), np.uint8) for _ in range(SKETCH_CHANNELS)]
+    if np.isfinite(points).all():
+        # Far outside of the picture OpenCV's integers would overflow.
+        fixed = np.rint(np.clip(points, -_FARTHEST * size, _FARTHEST * size) * 2**_SHIFT).astype(np.int32)
+        width = max(1, round(size / _FINE_SIDE))
+        for plane, lines in zip(planes, _LINES, strict=False):
+            for line in lines:
+                cv2.polylines(plane, [fixed[_rows(line)]], False, _FULL, width, cv2.LINE_AA, _SHIFT)
+        for eye in _EYES:
+            cv2.fillPoly(planes[2], [fixed[_rows(eye)]], _FULL, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(planes[3], [fixed[_rows(_LIPS)]], _LIPS_VALUE, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(planes[3], [fixed[_rows(_MOUTH)]], 0, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(planes[3], [fixed[_rows(_MOUTH)]], True, _FULL, width, cv2.LINE_AA, _SHIFT)
+    return np.stack(planes, axis=-1)
+
+
+def _rows(rows: Sequence[int]) -> slice:
+    return slice(rows[0], rows[-1] + 1)

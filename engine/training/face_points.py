@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the landmarks of stored faces lie, in units of views: read from the records, or fitted to the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract.errors import EngineError, ErrorCode
+from ..faces.geometry import transform_points
+from ..faces.mesh import MeshFitter
+from ..faceset.record import FaceRecord
+from ..runtime.reporter import Reporter
+from .view_units import UNKNOWN, Points, in_units
+
+_LEAST_PRESENCE = 0.5
+
+
+class FacePoints:
+    """Tells where the landmarks of a faceset's faces lie.
+
+    Args:
+        reporter: Is told once when faces without landmarks can't be fitted.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._fitter: MeshFitter | None = None
+        self._can_fit = True
+
+    def of(self, record: FaceRecord, image: NDArray[np.uint8]) -> Points:
+        """Return a face's landmarks; `UNKNOWN` where the record has none and no face can be fitted.
+
+        Args:
+            record: What is known of the face.
+            image: The aligned face, uint8 (h, h, 3) RGB.
+        """
+        if record.landmarks is not None and record.image_to_face is not None:
+            inside = transform_points(record.image_to_face, record.landmarks)
+            return in_units(inside, record.size, record.coverage)
+        return self._fitted(image, record.coverage)
+
+    def _fitted(self, image: NDArray[np.uint8], coverage: float) -> Points:
+        fitter = self._open()
+        if fitter is None:
+            return UNKNOWN
+        size = image.shape[0]
+        middle, half = (size - 1) / 2, size / coverage / 2
+        box = np.array([middle - half, middle - half, middle + half, middle + half])
+        landmarks, presence = fitter.fit(image, box)
+        return in_units(landmarks, size, coverage) if presence >= _LEAST_PRESENCE else UNKNOWN
+
+    def _open(self) -> MeshFitter | None:
+        if self._fitter is None and self._can_fit:
+            try:
+                self._fitter = MeshFitter()
+            except EngineError as error:
+                if error.code not in (ErrorCode.DETECTOR_UNAVAILABLE, ErrorCode.LIBRARY_MISSING):
+                    raise
+                self._can_fit = False
+                self._reporter.warning(f"Faces without landmarks are learned without their sketch. {error}")
+        return self._fitter

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Positions in an aligned face, whatever its size: complex numbers x + iy around its center, in 1/160 face square.
+
+The unit is the ancestor's pixel, because its 256-pixel faces hold the face square in their middle 160.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNITS_PER_SQUARE = 160.0
+
+# Of the 68 landmarks, (68,); not a number where unknown.
+Points = NDArray[np.complex128]
+UNKNOWN: Points = np.full(68, np.nan + 1j * np.nan)
+
+
+def in_units(landmarks: NDArray[np.floating], size: int, coverage: float) -> Points:
+    """Return landmarks (68, 2) in pixels of an aligned face in units.
+
+    Args:
+        landmarks: Pixels of the face.
+        size: Its side in pixels.
+        coverage: Its side in canonical face squares.
+    """
+    scale, middle = size / (coverage * UNITS_PER_SQUARE), (size - 1) / 2
+    centered = (np.asarray(landmarks, np.float64) - middle) / scale
+    return np.asarray(centered[:, 0] + 1j * centered[:, 1])
+
+
+def in_pixels(points: Points, size: int, coverage: float) -> NDArray[np.float64]:
+    """Return points in units as pixels (68, 2) of an aligned face; see `in_units`."""
+    scale, middle = size / (coverage * UNITS_PER_SQUARE), (size - 1) / 2
+    return np.stack([points.real, points.imag], axis=-1) * scale + middle

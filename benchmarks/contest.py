@@ -18,12 +18,15 @@ from swap_quality import SwapFigures, SwapJudge
 from understudy.engine.networks.autoencoder import Autoencoder
 from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.training.augmentation import View
+from understudy.engine.training.face_shapes import face_shapes
 from understudy.engine.training.held_out import measure
 from understudy.engine.training.inference import NetworkDecoder
 from understudy.engine.training.loader import BatchLoader
 from understudy.engine.training.network_inputs import network_inputs, pictures_of
 from understudy.engine.training.recipes import RECIPES, learning_rate_at
+from understudy.engine.training.sketcher import Sketcher
 from understudy.engine.training.trainer import Trainer
+from understudy.engine.training.view_units import in_pixels
 
 COMMON_SIZE, COMMON_COVERAGE = 64, 1.0
 KINDS = ("between", "spans")
@@ -92,6 +95,7 @@ class Contest:
         self.network = Autoencoder(self.family, tuple(data), precision)
         self.trainer = Trainer(self.network, self.recipe)
         self.decode = NetworkDecoder(self.network)
+        self.sketcher = Sketcher(self.family.coverage, self.family.is_sketched, face_shapes(self.faces))
         self.own, self.shared = (
             {
                 (who, kind): network_inputs(
@@ -137,7 +141,7 @@ class Contest:
         target, source = self.data
         with self.trainer.averaged():
             rebuilt = {key: self.decode(faces, key[0]) for key, faces in self.own.items()}
-            swapped = {kind: self.decode(self.own[target, kind], source) for kind in KINDS}
+            swapped = {kind: self.decode(self.to_swap(target, source, kind), source) for kind in KINDS}
         own = measure(self.own, self.view, lambda _faces, key: rebuilt[key], self.trainer.steps)
         resampled = {key: self.resampled(faces) for key, faces in rebuilt.items()}
         common = measure(self.shared, self.common, lambda _faces, key: resampled[key], self.trainer.steps)
@@ -161,6 +165,13 @@ class Contest:
             for kind in KINDS:
                 row += found[kind].cells()
             yield "| " + " | ".join([*row, f"{starved:.1%}"]) + " |"
+
+    def to_swap(self, target: str, source: str, kind: str) -> np.ndarray:
+        """Return what the network is given of the target's held-out faces to make the source's."""
+        plates = pictures_of(self.own[target, kind])
+        held = getattr(self.data[target], kind)
+        landmarks = np.stack([in_pixels(face.points, self.view.size, self.view.coverage) for face in held])
+        return self.sketcher(plates, landmarks, source, (target,) * len(held))
 
     def resampled(self, faces: np.ndarray) -> np.ndarray:
         """Return faces of the family's size and coverage as the common view shows them."""

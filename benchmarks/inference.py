@@ -46,7 +46,8 @@ if sys.argv[3] == "keras":
 else:
     swapper = load_trained(folder, document, Reporter(), document.performers[:1])
 size = document.face_size
-swapper.swap(np.zeros((1, size, size, 3), np.float32), document.performers[0])
+faces = swapper.inputs(np.zeros((1, size, size, 3), np.float32), np.zeros((1, 68, 2)), document.performers[0], ("",))
+swapper.swap(faces, document.performers[0])
 print(json.dumps([time.process_time(), time.perf_counter() - began]))
 """
 
@@ -63,7 +64,7 @@ def random_model(family: str, folder: Path) -> None:
     weights = {name: variable.numpy() for name, variable in network.weights().items()}
     document = ModelDocument(
         family, ("a", "b"), kind.face_size, kind.coverage, 0, {}, network.parameter_counts(), [], "",
-        fingerprint=fingerprint_of(weights),
+        fingerprint=fingerprint_of(weights), is_sketched=kind.is_sketched,
     )  # fmt: skip
     save_model(folder, document, {f"weights/{name}": value for name, value in weights.items()})
 
@@ -112,12 +113,14 @@ def measure(folder: Path, rounds: int, faceset: Path | None = None) -> list[str]
     source, size = document.performers[0], document.face_size
     network = build_network(document, "float32")
     assign_weights(network, read_inference_weights(folder, document)[0], folder)
-    inputs = keras.Input((size, size, 3))
+    inputs = keras.Input((size, size, network.family.channels))
     model = keras.Model(inputs, network.decoders[source](network.encoder(inputs)))
     swapper = load_trained(folder, document, Reporter(), (source,))
 
     def some(count: int) -> np.ndarray:
-        return faces_from(faceset, count, document) if faceset else faces_of(count, size)
+        faces = faces_from(faceset, count, document) if faceset else faces_of(count, size)
+        # Where the features are doesn't matter for the time.
+        return swapper.inputs(faces, np.full((count, 68, 2), size / 2.0), source, ("",) * count)
 
     # The second batch of a performer decides the precision.
     for _ in range(2):

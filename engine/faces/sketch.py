@@ -24,8 +24,8 @@ _LIPS_VALUE, _FULL = 160, 255
 # OpenCV counts in so many parts of a pixel, and in 32 bits.
 _SHIFT = 4
 _FARTHEST = 8.0
-# A line is one pixel wide in a picture of this side.
-_FINE_SIDE = 96
+# A line is one pixel wide in pictures of this side, and as wide in larger ones once they are reduced to it.
+_FINE_SIDE = 128
 
 
 def draw_sketch(points: NDArray[np.floating], size: int) -> NDArray[np.uint8]:

@@ -108,6 +108,7 @@ def studio_family(
         build_trunk=lambda policy: studio.build_trunk(face_size, seen, first, width, policy),
         sizes=tuple(first << number for number in range((face_size // first).bit_length())),
         seen=seen,
+        is_sketched=True,
     )
 
 

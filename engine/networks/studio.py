@@ -4,14 +4,16 @@
 Where it is decided who somebody is, in the coarse shapes of a face, the layers are a performer's own; where skin and
 edges are drawn, they are shared, and a performer modulates them and has a small last layer at every size. A picture is
 the sum of what each size adds, as in StyleGAN2's skip generator (Karras et al. 2020, section 4.1), so a new size begins
-where the one below ended. docs/explanation/decisions/0027 has the reasons and the figures.
+where the one below ended. docs/explanation/decisions/0027 has the reasons and the figures. Where features are, the
+decoders see in the face's sketch, as `quick`'s do; reading it is the same for everybody, so those layers are shared.
 """
 
 from __future__ import annotations
 
 import keras
 
-from .blocks import HE, enlarge_by_two, leaky, reduce_by_two, residual
+from ..contract.sketch import SKETCH_CHANNELS
+from .blocks import HE, PixelFold, PixelUnfold, enlarge_by_two, leaky, reduce_by_two, residual
 from .trunk import Modulation, Trunk, own_name
 
 # The encoder's strides and the map it ends in; the decoders' own layers double that map once.
@@ -34,16 +36,18 @@ def build_encoder(face_size: int, seen: int, width: int, code: int, policy: str)
         policy: Dtype policy.
 
     Returns:
-        Model from float32 (n, S, S, 3) in 0…1 to (n, seen/16, seen/16, 10·width).
+        Model from float32 (n, S, S, 3 + 4), RGB and sketch in 0…1, to (n, seen/16, seen/16, 10·width + 4·16²): the
+        code, and the sketch in `seen` pixels folded to its raster.
     """
-    inputs = x = keras.Input((face_size, face_size, 3))
+    inputs = x = keras.Input((face_size, face_size, 3 + SKETCH_CHANNELS))
     if face_size > seen:
         x = keras.layers.AveragePooling2D(face_size // seen, dtype="float32")(x)
     return keras.Model(inputs, _encoder_core(seen, width, code, policy)(x))
 
 
 def _encoder_core(seen: int, width: int, code: int, policy: str) -> keras.Model:
-    inputs = x = keras.Input((seen, seen, 3))
+    inputs = keras.Input((seen, seen, 3 + SKETCH_CHANNELS))
+    x, sketch = inputs[..., :3], inputs[..., 3:]
     x = reduce_by_two(x, width * 2, 5, policy, HE)
     x = reduce_by_two(x, width * 4, 3, policy, HE)
     x = residual(reduce_by_two(x, width * 8, 3, policy, HE), policy)
@@ -52,7 +56,9 @@ def _encoder_core(seen: int, width: int, code: int, policy: str) -> keras.Model:
     x = keras.layers.Flatten(dtype=policy)(x)
     x = keras.layers.Dense(code, dtype=policy)(x)
     x = leaky(keras.layers.Dense(side * side * channels, kernel_initializer=HE, dtype=policy)(x), policy)
-    return keras.Model(inputs, keras.layers.Reshape((side, side, channels), dtype=policy)(x), name=_CORE)
+    x = keras.layers.Reshape((side, side, channels), dtype=policy)(x)
+    folded = PixelFold(_REDUCTION, dtype=policy)(sketch)
+    return keras.Model(inputs, keras.layers.Concatenate(dtype=policy)([x, folded]), name=_CORE)
 
 
 def build_trunk(face_size: int, seen: int, first: int, width: int, policy: str) -> Trunk:
@@ -71,7 +77,7 @@ def build_trunk(face_size: int, seen: int, first: int, width: int, policy: str) 
         # Twice the side has half of the channels: a level costs as much as the one below it.
         channels.append(min(width * 6, width * max(1, 2 * seen // level)))
         level *= 2
-    return Trunk(side, channels, first, policy)
+    return Trunk(side, channels, first, seen, policy)
 
 
 def build_decoder(seen: int, first: int, width: int, policy: str, trunk: Trunk) -> keras.Model:
@@ -85,12 +91,17 @@ def build_decoder(seen: int, first: int, width: int, policy: str, trunk: Trunk) 
         trunk: What the performers share.
 
     Returns:
-        Model from the code (n, seen/16, seen/16, 10·width) to float32 (n, S, S, 4), RGB and mask in 0…1.
+        Model from what the encoder returns, (n, seen/16, seen/16, 10·width + 4·16²), to float32 (n, S, S, 4), RGB and
+        mask in 0…1.
     """
-    inputs = keras.Input((seen // _REDUCTION, seen // _REDUCTION, width * 10))
-    x, total, number = _stem(seen, width, policy)(inputs), None, 1
+    side, channels = seen // _REDUCTION, width * 10
+    inputs = keras.Input((side, side, channels + SKETCH_CHANNELS * _REDUCTION * _REDUCTION))
+    sketch = PixelUnfold(_REDUCTION, dtype=policy)(inputs[..., channels:])
+    x, total, number = _stem(seen, width, policy)(inputs[..., :channels]), None, 1
     for level in trunk.sides:
         x = trunk.enlarge[level](x)
+        if level in trunk.look:
+            x = keras.layers.Add(dtype=policy)([x, trunk.look[level](sketch)])
         x = Modulation(dtype=policy, name=own_name(number, f"modulation_{level}"))(x)
         x = trunk.refine[level](x)
         if level >= first:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import keras
 
-from .blocks import HE, enlarge_by_two, residual
+from ..contract.sketch import SKETCH_CHANNELS
+from .blocks import HE, enlarge_by_two, leaky, residual
 
 _OWN = "own_"
 
@@ -61,23 +62,28 @@ class Trunk:
         side: Height and width of what comes in.
         channels: Channels of what comes in, then of each level; a level has twice the side of the one before.
         first: Side of the first level with a picture; later ones are faded in.
+        seen: Side of the face's sketch; finer levels don't look at it.
         policy: Dtype policy.
 
     Attributes:
         sides: Side of each level.
         enlarge: Side -> model that doubles the resolution to that level.
+        look: Side -> model from the sketch to what it tells that level.
         refine: Side -> model that works at that level, after the performer's own modulation.
         fades: Side -> how far the level's picture has been faded in, for the levels after `first`.
     """
 
-    def __init__(self, side: int, channels: Sequence[int], first: int, policy: str) -> None:
+    def __init__(self, side: int, channels: Sequence[int], first: int, seen: int, policy: str) -> None:
         self.sides = tuple(side << number for number in range(1, len(channels)))
         self.enlarge: dict[int, keras.Model] = {}
+        self.look: dict[int, keras.Model] = {}
         self.refine: dict[int, keras.Model] = {}
         self.fades: dict[int, Fade] = {}
         for below, count, level in zip(channels, channels[1:], self.sides, strict=False):
             x = keras.Input((level // 2, level // 2, below))
             self.enlarge[level] = keras.Model(x, enlarge_by_two(x, count, policy, HE), name=f"enlarge_{level}")
+            if level <= seen:
+                self.look[level] = _look(level, count, seen, policy)
             x = keras.Input((level, level, count))
             self.refine[level] = keras.Model(x, residual(x, policy), name=f"refine_{level}")
             if level > first:
@@ -89,9 +95,20 @@ class Trunk:
         """All variables, level by level."""
         found: list[keras.Variable] = []
         for level in self.sides:
-            found += [*self.enlarge[level].weights, *self.refine[level].weights]
+            found += self.enlarge[level].weights
+            found += self.look[level].weights if level in self.look else []
+            found += self.refine[level].weights
             found += self.fades[level].weights if level in self.fades else []
         return found
+
+
+def _look(level: int, channels: int, seen: int, policy: str) -> keras.Model:
+    inputs = x = keras.Input((seen, seen, SKETCH_CHANNELS))
+    if level < seen:
+        # Keras on JAX fails where the strides are left to it.
+        x = keras.layers.AveragePooling2D(seen // level, strides=seen // level, dtype=policy)(x)
+    x = keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=HE, dtype=policy)(x)
+    return keras.Model(inputs, leaky(x, policy), name=f"look_{level}")
 
 
 def own_name(number: int, what: str) -> str:

@@ -65,6 +65,6 @@ def sketcher_of(document: ModelDocument) -> Sketcher:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
             f"The model's document is damaged: {error}.",
-            "Restore model.json from a backup.",
+            "Restore model.json from a backup, or train on: that writes it anew.",
         ) from error
     return Sketcher(document.coverage, document.is_sketched, shapes)

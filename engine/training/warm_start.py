@@ -129,4 +129,5 @@ def _grows_from(family: Family, other: ModelDocument) -> bool:
     if smaller is None or not smaller.sizes or other.face_size != smaller.face_size:
         return False
     is_part = family.sizes[: len(smaller.sizes)] == smaller.sizes
-    return is_part and (smaller.seen, smaller.coverage) == (family.seen, family.coverage)
+    figures = (family.seen, family.coverage, family.is_sketched)
+    return is_part and (smaller.seen, smaller.coverage, other.is_sketched) == figures

@@ -32,7 +32,8 @@ def noise(trainer):
     """Return inputs and targets of the trainer's next step."""
     random = np.random.default_rng(trainer.steps)
     family, size = trainer.network.family, trainer.picture_size
-    inputs = random.random((len(NAMES), BATCH, max(size, family.seen), max(size, family.seen), 3), np.float32)
+    side = max(size, family.seen)
+    inputs = random.random((len(NAMES), BATCH, side, side, family.channels), np.float32)
     return inputs, random.random((len(NAMES), BATCH, size, size, 4 if family.has_mask else 3), np.float32)
 
 

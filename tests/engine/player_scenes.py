@@ -5,6 +5,7 @@ import dataclasses
 
 import keras
 import numpy as np
+from understudy.engine.contract.sketch import SKETCH_CHANNELS
 from understudy.engine.networks.autoencoder import Autoencoder
 from understudy.engine.networks.registry import quick_family
 from understudy.engine.training.player import Player, adam, reconstruction_players
@@ -58,7 +59,9 @@ def batch_of(step):
     centers = random.random((2, len(NAMES), 4, 1, 1), np.float32)
     blob = np.exp(-((rows - centers[0]) ** 2 + (columns - centers[1]) ** 2) * 20.0)
     targets = np.stack([blob, blob * 0.5, 1.0 - blob], axis=-1).astype(np.float32)
-    return np.clip(targets + 0.05 * random.standard_normal(targets.shape, np.float32), 0.0, 1.0), targets
+    inputs = np.clip(targets + 0.05 * random.standard_normal(targets.shape, np.float32), 0.0, 1.0)
+    sketches = random.random((*inputs.shape[:-1], SKETCH_CHANNELS), np.float32)
+    return np.concatenate([inputs, sketches], axis=-1), targets
 
 
 def learn(trainer, steps=STEPS):

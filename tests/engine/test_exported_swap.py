@@ -54,8 +54,9 @@ def model(trained, tmp_path):  # noqa: F811
     return folder
 
 
-def some_faces(count=5, size=SIZE):
-    return np.random.default_rng(1).uniform(0, 1, (count, size, size, 3)).astype(np.float32)
+def some_faces(count=5, size=SIZE, channels=FAMILIES["quick"].channels):
+    """Return what a network is given of faces; by default a quick one, sketches included."""
+    return np.random.default_rng(1).uniform(0, 1, (count, size, size, channels)).astype(np.float32)
 
 
 def test_training_leaves_the_graphs(trained):  # noqa: F811
@@ -103,12 +104,12 @@ def test_every_family_can_be_exported(family, tmp_path, monkeypatch):
     kind = network.family
     document = ModelDocument(
         family, ("a", "b"), kind.face_size, kind.coverage, 1, {}, network.parameter_counts(), [], "",
-        fingerprint=fingerprint_of(weights),
+        fingerprint=fingerprint_of(weights), is_sketched=kind.is_sketched,
     )  # fmt: skip
     document = save_model(tmp_path, document, {f"weights/{name}": value for name, value in weights.items()})
     precision_choice.save_choices(tmp_path, document.fingerprint, {"b": precision_choice.Choice(EXACT, {})})
     files = network_graph.export_graphs(tmp_path, document)
-    faces = some_faces(2, kind.face_size)
+    faces = some_faces(2, kind.face_size, kind.channels)
     result, mask = ExportedSwapper(tmp_path, document, files, ("b",)).swap(faces, "b")
     expected = np.asarray(network.decoders["b"](network.encoder(faces)))
     assert np.abs(result - expected[..., :3]).max() < 1e-3

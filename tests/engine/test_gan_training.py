@@ -227,7 +227,7 @@ def test_the_preview_shows_raw_face_mask_and_masked_face_and_asks_for_each_perfo
         asked.append((who, len(own)))
         return own + (0.6 if who == "a" else 0.3), np.full((len(own), 4, 4), 0.25, np.float32)
 
-    grid = preview_grid(faces, swap) / 255.0
+    grid = preview_grid({name: {"a": own, "b": own} for name, own in faces.items()}, swap) / 255.0
     assert asked == [("a", 3), ("b", 3)]
     assert grid.shape == (2 * 4, 2 * (2 + 28 + 2), 3)
 

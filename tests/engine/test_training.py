@@ -185,9 +185,10 @@ def test_loaded_swapper_gives_the_trained_network_for_any_number_of_faces(traine
     swapper = load_swapper(trained[0])
     assert (swapper.face_size, swapper.coverage, swapper.family, swapper.step) == (SIZE, 1.7, "quick", 40)
     assert swapper.performers == ("anna", "bert")
-    faces = np.random.default_rng(0).random((11, SIZE, SIZE, 3), np.float32)
+    plates = np.random.default_rng(0).random((11, SIZE, SIZE, 3), np.float32)
+    faces = swapper.inputs(plates, np.full((11, 68, 2), SIZE / 2.0), "bert", ("anna",) * 11)
     swapped, masks = swapper.swap(faces, "bert")
-    assert swapped.shape == faces.shape
+    assert swapped.shape == plates.shape
     assert swapped.dtype == np.float32
     assert masks is None
     assert np.allclose(swapped[9:10], swapper.swap(faces[9:10], "bert")[0], atol=1e-5)

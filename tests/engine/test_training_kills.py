@@ -143,7 +143,9 @@ def assert_swaps(folder, monkeypatch):
     families, _recipes = tiny_families()
     monkeypatch.setitem(FAMILIES, "quick", families["quick"])
     for checkpoint in ("newest", "best"):
-        faces, _masks = load_swapper(folder, checkpoint=checkpoint).swap(np.zeros((1, 32, 32, 3), np.float32), "bert")
+        swapper = load_swapper(folder, checkpoint=checkpoint)
+        plates = np.zeros((1, 32, 32, 3), np.float32)
+        faces, _masks = swapper.swap(swapper.inputs(plates, np.zeros((1, 68, 2)), "bert", ("anna",)), "bert")
         assert np.isfinite(faces).all()
 
 

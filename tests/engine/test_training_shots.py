@@ -26,9 +26,12 @@ from understudy.engine.pipelines.train import train
 from understudy.engine.pipelines.training_views import draw_training_views
 from understudy.engine.runtime.reporter import CallbackReporter
 from understudy.engine.training.recipes import RECIPES
+from understudy.engine.training.sketcher import Sketcher
 from understudy.training_cli.main import main
 
 FAMILY = quick_family(face_size=32, width=8, code=32)
+# Networks that paint what they are given, and see no sketch.
+PLAIN = Sketcher(FAMILY.coverage)
 
 
 def face_track(frames):
@@ -90,7 +93,7 @@ def test_the_swap_lies_where_the_face_is_and_the_plate_beside_it(tmp_path, foota
         asked.append((performer, faces.copy()))
         return np.broadcast_to(np.array([0.0, 1.0, 0.0], np.float32), faces.shape).copy(), None
 
-    picture = frames.draw(green)
+    picture = frames.draw(green, PLAIN)
     # Two frames of half the size, plate and swap side by side; no face in frame 0.
     assert picture.shape == (2 * 270, 2 * 480, 3)
     plate, swapped = picture[270:, :480].astype(int), picture[270:, 480:].astype(int)
@@ -121,7 +124,7 @@ def test_the_preview_leaves_what_is_in_front_like_the_swap(tmp_path, footage):
         color = (0.0, 1.0, 0.0) if performer == "bert" else (210 / 255, 180 / 255, 150 / 255)
         return np.broadcast_to(np.array(color, np.float32), faces.shape).copy(), None
 
-    picture = frames.draw(draw)
+    picture = frames.draw(draw, PLAIN)
     plate, swapped = picture[:270].astype(int), picture[270:].astype(int)
     assert np.abs(swapped[140:155, 206:220] - plate[140:155, 206:220]).max() < 12, "the card is still there"
     assert swapped[150, 240, 1] > 200 and swapped[150, 240, 0] < 60, "and beside it the new face"
@@ -134,8 +137,8 @@ def test_frames_are_read_once_however_many_previews_there_are(tmp_path, footage,
     shots = [PreviewShot(footage, tuple(range(10)), ((-1, "anna"),))]
     messages, reporter = recorder()
     frames = open_shot_frames(job(tmp_path, shots), FAMILY, reporter)
-    assert frames.draw(lambda faces, _who: (faces, None)).shape[0] == MAXIMUM_FRAMES * 270
-    frames.draw(lambda faces, _who: (faces, None))
+    assert frames.draw(lambda faces, _who: (faces, None), PLAIN).shape[0] == MAXIMUM_FRAMES * 270
+    frames.draw(lambda faces, _who: (faces, None), PLAIN)
     assert len(opened) == 1
     assert any("first 6 of 10" in text for text in warnings(messages))
 
@@ -150,7 +153,7 @@ def test_shots_beyond_the_most_frames_are_not_read_and_a_stop_ends_reading(tmp_p
     ]
     messages, reporter = recorder()
     frames = open_shot_frames(job(tmp_path, shots), FAMILY, reporter)
-    assert frames.draw(lambda faces, _who: (faces, None)).shape[0] == MAXIMUM_FRAMES * 270
+    assert frames.draw(lambda faces, _who: (faces, None), PLAIN).shape[0] == MAXIMUM_FRAMES * 270
     assert len(opened) == 1 and any("first 6 of 7" in text for text in warnings(messages))
     told = [item for item in messages if isinstance(item, Progress)]
     assert told[-1].done == told[-1].total == MAXIMUM_FRAMES
@@ -167,7 +170,7 @@ def test_all_faces_of_a_performer_are_swapped_in_one_call(tmp_path, footage):
 
     shots = [PreviewShot(footage, (3, 5), ((1, "bert"),)), PreviewShot(footage, (4, 0, 6), ((1, "anna"),))]
     plain = SwapSettings(color_transfer="none")
-    picture = open_shot_frames(job(tmp_path, shots), FAMILY, recorder()[1], plain).draw(shade)
+    picture = open_shot_frames(job(tmp_path, shots), FAMILY, recorder()[1], plain).draw(shade, PLAIN)
     assert calls == [("bert", 2), ("anna", 2)]
     middles = [picture[270 * row + 150, 480 + x, 0] for row, x in enumerate((207, 212, 0, 210, 215))]
     assert [round(value / 255, 1) for value in middles[:2] + middles[3:]] == [0.8, 0.8, 0.2, 0.2]

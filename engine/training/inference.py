@@ -92,11 +92,13 @@ def family_of(document: ModelDocument) -> Family:
     family = FAMILIES.get(document.family)
     figures = (document.face_size, document.coverage, document.is_sketched)
     if family is None or (family.face_size, family.coverage, family.is_sketched) != figures:
-        sketched = " with sketches" if document.is_sketched else ""
+        sketches = ""
+        if family is not None and family.is_sketched != document.is_sketched:
+            sketches = " with sketches" if document.is_sketched else " without sketches"
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
-            f"The model is of the family {document.family}{sketched} with {document.face_size} px and "
-            f"coverage {document.coverage}, which this version doesn't have.",
+            f"The model is of the family {document.family}{sketches} with {document.face_size} px and coverage "
+            f"{document.coverage}, which this version doesn't have.",
             "Use the version of Understudy that trained it, or train a new model.",
         )
     return family

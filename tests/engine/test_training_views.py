@@ -82,17 +82,23 @@ def test_s42_figures_of_the_classic_placement():
 
 
 def test_s44_the_grid_spans_160_px_and_is_jittered_by_5_px():
-    from understudy.engine.training.augmentation import _enlarged, _warps
+    from understudy.engine.training.augmentation import _warps
+    from understudy.engine.training.bent_grid import BentGrids
 
-    def positions(count, jitter):
-        return np.stack([_enlarged(grid, 64) for grid in _warps(count, view, jitter, np.random.default_rng(0)).grids])
+    def positions(count, jitter, size=64):
+        grids = BentGrids(_warps(count, view, jitter, np.random.default_rng(0)).grids, size)
+        return np.stack([grids.enlarged(i).copy() for i in range(count)])
 
     view = View(64, 1.0)
     still, bent = positions(1, 0.0), positions(1000, 5.0)
-    assert np.allclose(still[0, 0, [0, -1]].real, [-78.75, 78.75])
+    assert np.allclose(still[0, 0, 0, [0, -1]], [-78.75, 78.75])
+    assert np.allclose(still[0, 1, [0, -1], 0], [-78.75, 78.75])
+    # Of 66 pixels, as many as the grid's four cells don't divide, two lie on its lines.
+    points = _warps(1, view, 5.0, np.random.default_rng(0)).grids[:, 1::2, 1::2]
+    assert np.allclose(positions(1, 5.0, 66)[:, :, 16::33, 16::33], np.stack([points.real, points.imag], axis=1))
     # The corner pixel lies 1/32 of a cell off the grid's corner point, along both axes.
     share = (31 / 32) ** 2 + (1 / 32) ** 2
-    assert abs((bent - still)[:, 0, 0].real.std() - 5.0 * share) < 0.2
+    assert abs((bent - still)[:, 0, 0, 0].std() - 5.0 * share) < 0.2
 
 
 def test_the_target_follows_the_grids_common_motion_and_is_not_bent():

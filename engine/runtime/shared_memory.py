@@ -67,7 +67,8 @@ def make_shared_memory(size: int) -> SharedMemory:
 
 def _map(handle: Handle, size: int) -> mmap.mmap:
     if sys.platform == "win32":
-        return mmap.mmap(-1, size, tagname=str(handle))
+        # Other systems' stubs lack the name.
+        return mmap.mmap(-1, size, tagname=str(handle))  # pyright: ignore[reportCallIssue]
     assert isinstance(handle, int), "names are for Windows"
     return mmap.mmap(handle, size)
 
@@ -83,5 +84,6 @@ def _reserve(handle: int, size: int) -> None:
         os.posix_fallocate(handle, 0, size)
         return
     piece = bytes(_PIECE_BYTES)
-    for begin in range(0, size, _PIECE_BYTES):
-        os.write(handle, piece[: size - begin])
+    with open(handle, "wb", closefd=False) as file:
+        for begin in range(0, size, _PIECE_BYTES):
+            file.write(piece[: size - begin])

@@ -251,7 +251,7 @@ def make_views(
             seen = [_sample(picture, coverages[i], looked) for picture in stored]
         else:
             seen = [_sample_evenly(picture, coverages[i], even[i], view.size) for picture in stored]
-        _put(cv2.merge(seen) if masks else seen[0], targets[i])
+        _put(np.asarray(cv2.merge(seen), np.uint8) if masks else seen[0], targets[i])
     if preset.light:
         inputs = relight(inputs, preset.light, random)
     if preset.occluders:

@@ -179,7 +179,7 @@ def _put(picked: NDArray[np.uint8], result: NDArray[np.float32]) -> None:
     np.multiply(picked, np.float32(1 / 255), out=result)
 
 
-def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Generator) -> NDArray[np.float32]:
+def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Generator) -> None:
     """Give faces, in place, the mean and spread of others in the batch, then random gains, contrast and brightness."""
     count = len(faces)
     # Face by face, because what fits into the processor's cache is changed many times faster.
@@ -202,7 +202,6 @@ def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Gene
         np.multiply(face, times, out=face)
         np.add(face, plus, out=face)
         np.clip(face, 0.0, 1.0, out=face)
-    return faces
 
 
 def make_views(
@@ -213,6 +212,7 @@ def make_views(
     random: np.random.Generator,
     flips: NDArray[np.float64] | None = None,
     masks: Sequence[NDArray[np.uint8]] = (),
+    room: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Make one training pair of each face.
 
@@ -224,6 +224,7 @@ def make_views(
         random: Source of all chance; the same state gives the same pairs.
         flips: Probability of a mirrored view of each face, (n,); the preset's for all by default.
         masks: Where each stored face is, uint8 (m, m, 1) over its square; empty for none.
+        room: Arrays to make the result in; new ones by default.
 
     Returns:
         Input and target, each float32 (n, S, S, 3) RGB in 0…1. The target is turned, shifted and mirrored like the
@@ -234,8 +235,10 @@ def make_views(
     warps = _warps(count, view, preset.jitter, random)
     factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
     heads = OtherHeads(count, preset.head_turn_deg, random)
-    inputs = np.empty((count, view.size, view.size, 3), np.float32)
-    targets = np.empty((count, view.size, view.size, 4 if masks else 3), np.float32)
+    if room is None:
+        shape = (count, view.size, view.size)
+        room = np.empty((*shape, 3), np.float32), np.empty((*shape, 4 if masks else 3), np.float32)
+    inputs, targets = room
     pixels = _pixels(view)
     corners = pixels[[0, 0, 1], [0, 1, 0]]
     # Turning, shifting and mirroring the grid's points does it to all pixels between.
@@ -252,26 +255,27 @@ def make_views(
         else:
             seen = [_sample_evenly(picture, coverages[i], even[i], view.size) for picture in stored]
         _put(np.asarray(cv2.merge(seen), np.uint8) if masks else seen[0], targets[i])
+    hidden = _change(inputs, preset, random)
+    if masks:
+        for i, matte in hidden.items():
+            targets[i, ..., 3] *= 1.0 - matte
+    return inputs, targets
+
+
+def _change(
+    inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator
+) -> dict[int, NDArray[np.float32]]:
+    """Do to the inputs, in place, what scene, camera and codec do to footage, in this order; return what is hidden.
+
+    Nothing is drawn for what is off.
+    """
     if preset.light:
-        inputs = relight(inputs, preset.light, random)
-    if preset.occluders:
-        inputs, hidden = hide_parts(inputs, preset.occluders, random)
-        if masks:
-            touched = hidden.any(axis=(1, 2))
-            targets[touched, ..., 3] *= 1.0 - hidden[touched]
-    return _changed(inputs, preset, random), targets
-
-
-def _changed(inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator) -> NDArray[np.float32]:
-    """Do to the inputs what camera and codec do to footage, in this order; nothing is drawn for what is off."""
-    for strength, change in (
-        (preset.color, _recolor),
-        (preset.blur, blur),
-        (preset.jpeg, compress),
-    ):
+        relight(inputs, preset.light, random)
+    hidden = hide_parts(inputs, preset.occluders, random) if preset.occluders else {}
+    for strength, change in ((preset.color, _recolor), (preset.blur, blur), (preset.jpeg, compress)):
         if strength:
-            inputs = change(inputs, strength, random)
-    return inputs
+            change(inputs, strength, random)
+    return hidden
 
 
 def make_plain_views(

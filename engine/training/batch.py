@@ -74,14 +74,17 @@ def pick_faces(count: int, batch_size: int, step: int, seed: Sequence[int]) -> N
     return order[begin : begin + batch_size]
 
 
-def make_batch(faces: Sequence[PerformerFaces], plan: BatchPlan, step: int) -> Batch:
+def make_batch(faces: Sequence[PerformerFaces], plan: BatchPlan, step: int, room: Batch | None = None) -> Batch:
     """Make the batch of a step; the same arguments give the same batch, whatever came before.
 
     Args:
         faces: One entry for each performer.
         plan: What all batches have in common.
         step: Number of the batch.
+        room: A batch of the plan's shapes that is overwritten, and returned; a new one by default.
     """
+    if room is None:
+        room = Batch(*(np.empty(shape, np.float32) for shape in plan.shapes(faces)))
     images, coverages, masks = [], [], []
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), plan.batch_size, step, (plan.seed, 1, number))[plan.part]
@@ -91,16 +94,18 @@ def make_batch(faces: Sequence[PerformerFaces], plan: BatchPlan, step: int) -> B
     rank, size = plan.team
     random = np.random.default_rng([plan.seed, 2, step] if size == 1 else [plan.seed, 2, step, rank])
     of_each_face = np.repeat(np.asarray(plan.flips, np.float64), len(images) // len(faces)) if plan.flips else None
-    inputs, targets = make_views(images, coverages, plan.view, plan.preset, random, of_each_face, masks)
-    outer = (len(faces), len(images) // len(faces))
-    inputs, targets = inputs.reshape(*outer, *inputs.shape[1:]), targets.reshape(*outer, *targets.shape[1:])
-    return Batch(inputs, _reduced(targets, plan.view.size // (plan.picture_size or plan.view.size)))
+    factor = plan.view.size // (plan.picture_size or plan.view.size)
+    channels, side = room.targets.shape[-1], plan.view.size
+    inputs, targets = (array.reshape(-1, *array.shape[2:]) for array in (room.inputs, room.targets))
+    whole = targets if factor == 1 else np.empty((len(images), side, side, channels), np.float32)
+    make_views(images, coverages, plan.view, plan.preset, random, of_each_face, masks, (inputs, whole))
+    if factor > 1:
+        _reduce(whole, factor, targets)
+    return room
 
 
-def _reduced(pictures: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Return pictures (…, S, S, channels) reduced by a whole factor: the mean of each square."""
-    if factor == 1:
-        return pictures
-    *outer, side, _side, channels = pictures.shape
-    squares = pictures.reshape(*outer, side // factor, factor, side // factor, factor, channels)
-    return squares.mean(axis=(-4, -2), dtype=np.float32)
+def _reduce(pictures: NDArray[np.float32], factor: int, result: NDArray[np.float32]) -> None:
+    """Reduce pictures (n, S, S, channels) by a whole factor: the mean of each square."""
+    count, side, _side, channels = pictures.shape
+    squares = pictures.reshape(count, side // factor, factor, side // factor, factor, channels)
+    squares.mean(axis=(2, 4), dtype=np.float32, out=result)

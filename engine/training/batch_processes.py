@@ -176,9 +176,8 @@ class _Maker:
             return None
         assert self._plan is not None, "the first message says what batches are made of"
         assert self._slots is not None, "as above"
-        made = make_batch(self._faces, self._plan, content["step"])
-        place = self._slots.batch(self._slots.whole(content["slot"]))
-        place.inputs[...], place.targets[...] = made.inputs, made.targets
+        room = self._slots.batch(self._slots.whole(content["slot"]))
+        make_batch(self._faces, self._plan, content["step"], room)
         return {}, []
 
 

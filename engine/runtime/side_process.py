@@ -174,19 +174,31 @@ def answer_messages(
     # Nothing that a library prints may get between the answers.
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
-    write_message(outgoing, {"ready": True})
     ring = None if ring_handle is None else SharedRing(ring_handle)
     if ring is not None:
         ring.close_handle()
-    while (message := read_message(incoming, ring)) is not None:
+    is_heard = _tell(outgoing, {"ready": True})
+    while is_heard and (message := read_message(incoming, ring)) is not None:
         try:
             answer = handle(*message)
         except EngineError as error:
             said = {"error": error.code.value, "message": error.message, "hint": error.hint}
-            write_message(outgoing, said if message[0].get("ask") else {**said, "is_late": True})
+            is_heard = _tell(outgoing, said if message[0].get("ask") else {**said, "is_late": True})
         else:
             if answer is not None:
-                write_message(outgoing, *answer)
+                is_heard = _tell(outgoing, *answer)
+    # What couldn't be written would be tried again, and complained about, when Python ends.
+    with contextlib.suppress(OSError):
+        outgoing.close()
+
+
+def _tell(outgoing: IO[bytes], content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> bool:
+    """Write an answer; return whether the other side is still there."""
+    try:
+        write_message(outgoing, content, arrays)
+    except OSError:
+        return False
+    return True
 
 
 def _error_of(said: dict[str, Any]) -> EngineError:

@@ -7,7 +7,6 @@ pixel is sent. A slot is free again when nobody holds the arrays in it any more.
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import weakref
@@ -113,12 +112,14 @@ class BatchProcesses:
         whole = self._slots.whole(slot)
         # Only views of this array are given away, so that it ends with the last of them.
         weakref.finalize(whole, self._free.put, slot).atexit = False
+        is_made = False
         try:
             worker.make(step, slot)
+            is_made = True
         except EngineError:
-            self._lose(worker)
             return None
-        self._idle.put(worker)
+        finally:
+            self._idle.put(worker) if is_made else self._lose(worker)
         return self._slots.batch(whole)
 
     def close(self) -> None:
@@ -192,6 +193,4 @@ def main(*_handles: int | str) -> None:
     """Serve as one of the processes; the first message says what the handles are."""
     # The processes share the cores already; threads of each operation would only wait for them.
     cv2.setNumThreads(1)
-    # The other side may be gone, and nobody is there to be told.
-    with contextlib.suppress(BrokenPipeError):
-        answer_messages(_Maker().handle)
+    answer_messages(_Maker().handle)

@@ -193,4 +193,7 @@ def main(*_handles: int | str) -> None:
     """Serve as one of the processes; the first message says what the handles are."""
     # The processes share the cores already; threads of each operation would only wait for them.
     cv2.setNumThreads(1)
+    # glibc hands memory back to the system at once until something large has been freed, and a megabyte is asked for
+    # many times a batch. Nothing touches this memory, so it costs nothing.
+    np.empty(1 << 24, np.uint8)
     answer_messages(_Maker().handle)

@@ -81,7 +81,7 @@ class BatchLoader:
         if processes is None or processes.lost == self._lost:
             return
         self._lost, left = processes.lost, processes.left
-        others = f"The other {left} go on" if left else "Threads make them now, which is slower"
+        others = f"Still at work: {left}" if left else "Threads make them now, which is slower"
         self._warn(f"A process that makes the training's batches ended, perhaps for want of memory. {others}.")
 
     def __enter__(self) -> BatchLoader:

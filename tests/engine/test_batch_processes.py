@@ -131,7 +131,7 @@ def test_a_killed_process_is_replaced_by_the_others_and_the_last_by_threads(cast
             for step in range(1 + 10 * number, 11 + 10 * number):
                 check_same(loader.next_batch(), cast, step)
     assert len(told) == 2
-    assert "The other 1 go on" in told[0] and "Threads" in told[1]
+    assert "Still at work: 1." in told[0] and "Threads" in told[1]
 
 
 def test_an_error_there_is_the_error_here(cast):

@@ -18,7 +18,9 @@ from swap_quality import SwapFigures, SwapJudge
 from understudy.engine.networks.autoencoder import Autoencoder
 from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.training.augmentation import View
+from understudy.engine.training.batch import BatchPlan
 from understudy.engine.training.face_shapes import face_shapes
+from understudy.engine.training.feeding import threads
 from understudy.engine.training.held_out import measure
 from understudy.engine.training.inference import NetworkDecoder
 from understudy.engine.training.loader import BatchLoader
@@ -132,9 +134,13 @@ class Contest:
                 if self.trainer.steps in marks:
                     yield marks[self.trainer.steps], waited / (time.perf_counter() - began)
 
+    def plan(self) -> BatchPlan:
+        """Return what the batches of the recipe have in common."""
+        return BatchPlan(self.view, self.recipe.augmentation, self.recipe.batch_size, self.seed)
+
     def loader(self) -> BatchLoader:
         """Return what makes the recipe's views of the learned faces."""
-        return BatchLoader(self.faces, self.view, self.recipe.augmentation, self.recipe.batch_size, self.seed)
+        return BatchLoader(threads(self.faces), self.plan())
 
     def judged(self, judges: Mapping[str, SwapJudge], sheet: Path | None = None) -> dict[str, Quality]:
         """Return what held-out frames of each kind say of the weights as they are; `sheet` is for a picture of them."""

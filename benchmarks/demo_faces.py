@@ -22,7 +22,7 @@ from understudy.engine.faceset.store import load_faceset
 from understudy.engine.pipelines.extract import extract
 from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.training.augmentation import View
-from understudy.engine.training.dataset import PerformerFaces
+from understudy.engine.training.performer_faces import PerformerFaces
 from understudy.engine.training.view_units import Points, in_units
 
 _EVERY = 12

@@ -76,13 +76,12 @@ def matmul_peak(precision: str) -> float:
 
 def cost_of(contest: Contest, repeats: int) -> Cost:
     """Measure a step; the weights are put back afterwards."""
-    from understudy.engine.training.loader import make_batch
+    from understudy.engine.training.batch import make_batch
 
     before = contest.trainer.state()
-    arguments = (contest.faces, contest.view, contest.recipe.augmentation, contest.recipe.batch_size, contest.seed)
-    batch = make_batch(*arguments, 0)
+    batch = make_batch(contest.faces, contest.plan(), 0)
     step = cpu_of(lambda: contest.trainer.step(batch.inputs, batch.targets, contest.recipe.learning_rate), repeats)
-    views = cpu_of(lambda: make_batch(*arguments, 1), repeats)
+    views = cpu_of(lambda: make_batch(contest.faces, contest.plan(), 1), repeats)
     contest.trainer.restore(before)
     count = contest.recipe.batch_size * len(contest.faces)
     decoder = next(iter(contest.network.decoders.values()))

@@ -6,7 +6,9 @@ another backend with KERAS_BACKEND set. It trains on random pictures, because on
 two Markdown tables; a family that grows trains at its largest size. The second tells what share of the chip's
 arithmetic training uses: the multiplications and additions of the network's convolutions and dense layers, three times
 those of the forward pass, against the ones of large matrix products in the same number format, both in CPU seconds on a
-CPU and in seconds on a card. Its last column comes from steps whose batches are made beside them, as in a training.
+CPU and in seconds on a card. Its last column comes from steps whose batches are made beside them, as in a training: by
+processes on a card, by a thread on a CPU, or by what `--feed processes:12` names. What the
+batches cost by themselves is measured by `benchmarks/feeding.py`, without a card.
 """
 
 from __future__ import annotations
@@ -16,26 +18,16 @@ import importlib.metadata
 import math
 import os
 import platform
-import runpy
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+from feeding import family_plan, random_faces
+from understudy.engine.runtime.backend import prepare_backend
+from understudy.engine.runtime.device import choose_policy, computes_on_card, describe_device
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.argv[0] = str(ROOT / "training_cli" / "launch.py")
-runpy.run_path(sys.argv[0], run_name="understudy_launch")
-
-# The package has its name only after launch.py ran.
-from understudy.engine.runtime.backend import prepare_backend  # noqa: E402
-from understudy.engine.runtime.device import choose_policy, describe_device  # noqa: E402
-from understudy.engine.training.loader import make_batch  # noqa: E402
-
-_FACES = 64
 _MATRIX_CPU, _MATRIX_GPU = 1024, 8192
 _PRODUCTS = 8
 _WARM_UP = 3
@@ -43,7 +35,7 @@ _WARM_UP = 3
 
 def busy_seconds() -> float:
     """Return the CPU seconds of this process, or on a card the seconds of the clock."""
-    if "GPU" in describe_device() or "TPU" in describe_device():
+    if computes_on_card():
         return time.perf_counter()
     times = os.times()
     return times.user + times.system
@@ -67,7 +59,7 @@ def matrix_peak(precision: str) -> float:
     """Return the operations a second of large matrix products, the best of three rounds."""
     import keras
 
-    side = _MATRIX_CPU if describe_device().startswith("CPU") else _MATRIX_GPU
+    side = _MATRIX_GPU if computes_on_card() else _MATRIX_CPU
     kind = "bfloat16" if "bfloat16" in precision else "float32"
     one = keras.ops.cast(keras.random.normal((side, side)) / side**0.5, kind)
     best = 0.0
@@ -91,44 +83,28 @@ def cpu_seconds(call: Callable[[], object], repeats: int) -> float:
     return (after.user + after.system - before.user - before.system) / repeats
 
 
-def random_faces(family: Any, oversampling: float) -> list[Any]:
-    """Return two performers whose faces, and masks where the family has one, are noise."""
-    from understudy.engine.training.dataset import PerformerFaces
-
-    side = round(family.face_size / family.coverage * oversampling * 2.0)
-    random = np.random.default_rng(0)
-    pictures = tuple(random.integers(0, 256, (side, side, 3), np.uint8) for _ in range(_FACES))
-    masks = tuple(random.integers(0, 256, (128, 128, 1), np.uint8) for _ in range(_FACES * family.has_mask))
-    coverage = np.full(_FACES, 2.0)
-    points = tuple(random.uniform(-80, 80, (_FACES * family.is_sketched, 68, 2)).view(np.complex128)[..., 0])
-    return [
-        PerformerFaces(who, pictures, pictures[:8], coverage, coverage[:8], "", (), None, masks, points, points[:8])
-        for who in ("a", "b")
-    ]
-
-
-def measure_family(name: str, precision: str, batch_size: int, repeats: int) -> dict[str, float]:
+def measure_family(
+    name: str, precision: str, batch_size: int, repeats: int, feed: Callable[[list[Any]], Any]
+) -> dict[str, float]:
     """Return what a step, its batch and a swapped face cost, and the share of time that steps wait for batches."""
     from understudy.engine.contract.settings import TrainSettings
     from understudy.engine.networks.autoencoder import Autoencoder
     from understudy.engine.networks.registry import FAMILIES
-    from understudy.engine.training.augmentation import View
+    from understudy.engine.training.batch import make_batch
     from understudy.engine.training.inference import NetworkDecoder
     from understudy.engine.training.loader import BatchLoader
     from understudy.engine.training.opening import make_trainer
     from understudy.engine.training.recipes import RECIPES
-    from understudy.engine.training.session import batch_workers
 
     family, recipe = FAMILIES[name], RECIPES[name]
-    size = batch_size or recipe.batch_size
-    view = View(family.face_size, family.coverage)
+    plan = family_plan(family, batch_size)
+    size = plan.batch_size
     faces = random_faces(family, recipe.oversampling)
     network = Autoencoder(family, ("a", "b"), precision)
     trainer = make_trainer(network, recipe, TrainSettings(family=name, growth_steps=1))
     # Past the last size of a family that grows.
     trainer.steps = len(family.sizes)
-    views = (faces, view, recipe.augmentation, size, 0)
-    batch = make_batch(*views, 0)
+    batch = make_batch(faces, plan, 0)
     decode = NetworkDecoder(network)
     single = NetworkDecoder(network, chunk=1)
     step = partial(trainer.step, batch.inputs, batch.targets, recipe.learning_rate)
@@ -138,7 +114,7 @@ def measure_family(name: str, precision: str, batch_size: int, repeats: int) -> 
     for _ in range(repeats):
         step()
     took, busy = (time.perf_counter() - began) / repeats, (busy_seconds() - busy) / repeats
-    with BatchLoader(*views, workers=batch_workers()) as loader:
+    with BatchLoader(feed(faces), plan) as loader:
         fed = fed_seconds(loader, trainer, recipe.learning_rate, repeats)
     each = forward_operations(network.encoder) + forward_operations(network.decoders["a"])
     return {
@@ -147,7 +123,7 @@ def measure_family(name: str, precision: str, batch_size: int, repeats: int) -> 
         "operations": 3.0 * each * 2 * size / busy,
         "batch": size,
         "step": cpu_seconds(step, repeats),
-        "views": cpu_seconds(lambda: make_batch(*views, 1), repeats),
+        "views": cpu_seconds(lambda: make_batch(faces, plan, 1), repeats),
         "swap_8": cpu_seconds(lambda: decode(batch.inputs[0][:8], "b"), 4 * repeats) * 125.0,
         "swap_1": cpu_seconds(lambda: single(batch.inputs[0][:1], "b"), 4 * repeats) * 1000.0,
     }
@@ -172,9 +148,20 @@ def main() -> None:
     parser.add_argument("--precisions", default="", help="number formats; float32 and the device's own by default")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--feed", default="", help="who makes batches, as threads:4; by default as in a training")
     arguments = parser.parse_args()
     backend = prepare_backend(arguments.threads)
     import keras
+    from understudy.engine.training.feeding import choose_feeding, processes, threads
+
+    def feed(faces: list[Any]) -> Any:
+        """Return who makes batches."""
+        kind, _, count = arguments.feed.partition(":")
+        return (
+            {"threads": threads, "processes": processes}[kind](faces, int(count))
+            if kind
+            else choose_feeding(faces, print)
+        )
 
     versions = f"Keras {keras.__version__}, {backend} {importlib.metadata.version(backend)}"
     print(f"{describe_device()}; Python {platform.python_version()}, {versions}")
@@ -186,7 +173,7 @@ def main() -> None:
     for name in arguments.families.split(","):
         for precision in dict.fromkeys(arguments.precisions.split(",") if arguments.precisions else usual):
             began = time.monotonic()
-            found = measure_family(name, precision, arguments.batch_size, arguments.repeats)
+            found = measure_family(name, precision, arguments.batch_size, arguments.repeats, feed)
             figures = f"{found['step']:.3f} | {found['views']:.3f} | {found['swap_8']:.1f} | {found['swap_1']:.1f}"
             print(f"| {name} | {precision} | {found['batch']:.0f} | {figures} |", flush=True)
             peak = peaks.setdefault(precision, matrix_peak(precision))

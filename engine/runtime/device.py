@@ -50,9 +50,14 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def spare_cores() -> int:
-    """Return how many CPU cores can make batches: on a card all but the one that drives it, otherwise one."""
-    return 1 if describe_device().startswith("CPU") else max(1, available_cores() - 1)
+def computes_on_card() -> bool:
+    """Whether a graphics card computes, or another chip beside the processor."""
+    other = _other_backend()
+    if other is not None:
+        return other.computes_on_card()
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _cpu_flags() -> set[str]:

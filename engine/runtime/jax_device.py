@@ -41,6 +41,13 @@ def has_fast_bfloat16() -> bool:
     return int(major) >= 8 if major.isdecimal() else True
 
 
+def computes_on_card() -> bool:
+    """Whether anything but the processor computes."""
+    import jax
+
+    return jax.devices()[0].platform != "cpu"
+
+
 def describe_device() -> str:
     """Return the name of what computes, for people."""
     import jax

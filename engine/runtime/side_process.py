@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from .array_messages import ArrayMessage, read_message, write_message
+from .shared_memory import SharedMemory
 from .shared_ring import SharedRing, make_ring
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -31,13 +31,17 @@ _NAME = "understudy"
 # A pipe that holds a whole face wakes the other side less often; systems may give less.
 _PIPE_BYTES = 1 << 20
 _GRACE_S = 1.0
+# Ctrl+C in a terminal, and what ends a group, reach this process too; the one that started it decides how to stop.
 _START = """
+import signal
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
 import importlib, importlib.util, json, sys
-name, module, root, rings, sys.path[:] = json.loads(sys.argv[1])
+name, module, root, handles, sys.path[:] = json.loads(sys.argv[1])
 spec = importlib.util.spec_from_file_location(name, root + "/__init__.py", submodule_search_locations=[root])
 sys.modules[name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[name])
-importlib.import_module(name + "." + module).main(*rings)
+importlib.import_module(name + "." + module).main(*handles)
 """
 
 
@@ -51,25 +55,26 @@ class SideProcess:
 
     Args:
         module: The module, counted from the package's root: "engine.…"; its `main` takes what it is to hand on to
-            `answer_messages`.
+            `answer_messages`, or the handles of `memories`.
         work: What it does, as an error tells it: "records faces".
+        memories: What it shares with this process; without any it gets a ring for the arrays that it is sent.
 
     Raises:
         OSError: It can't be started.
     """
 
-    def __init__(self, module: str, work: str) -> None:
+    def __init__(self, module: str, work: str, memories: Sequence[SharedMemory] = ()) -> None:
         self._work = work
-        self._ring = make_ring()
-        rings = [] if self._ring is None else [self._ring.handle]
-        start = json.dumps([_NAME, module, str(_ROOT), rings, sys.path])
+        self._ring = None if memories else make_ring()
+        handles = [item.handle for item in memories] if self._ring is None else [self._ring.handle]
+        start = json.dumps([_NAME, module, str(_ROOT), handles, sys.path])
         is_windows = sys.platform == "win32"
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-X", "utf8", "-c", _START, start],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                pass_fds=rings,
+                pass_fds=[handle for handle in handles if isinstance(handle, int)],
                 # numpy's own threads wait busily, at the cost of those that compute; the work here is small arrays.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 creationflags=subprocess.CREATE_NO_WINDOW if is_windows else 0,
@@ -129,8 +134,14 @@ class SideProcess:
         try:
             self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError, ValueError):
+            self._out.close()
 
     def _crashed(self) -> EngineError:
         return EngineError(
@@ -159,25 +170,35 @@ def answer_messages(
             engine errors are told: as the answer, or as soon as they occur; others end the process.
         ring_handle: File descriptor of the memory that the other side shares, where it does.
     """
-    # Ctrl+C in a terminal reaches this process too, but the other one decides how to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # Nothing that a library prints may get between the answers.
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
-    write_message(outgoing, {"ready": True})
     ring = None if ring_handle is None else SharedRing(ring_handle)
     if ring is not None:
         ring.close_handle()
-    while (message := read_message(incoming, ring)) is not None:
+    is_heard = _tell(outgoing, {"ready": True})
+    while is_heard and (message := read_message(incoming, ring)) is not None:
         try:
             answer = handle(*message)
         except EngineError as error:
             said = {"error": error.code.value, "message": error.message, "hint": error.hint}
-            write_message(outgoing, said if message[0].get("ask") else {**said, "is_late": True})
+            is_heard = _tell(outgoing, said if message[0].get("ask") else {**said, "is_late": True})
         else:
             if answer is not None:
-                write_message(outgoing, *answer)
+                is_heard = _tell(outgoing, *answer)
+    # What couldn't be written would be tried again, and complained about, when Python ends.
+    with contextlib.suppress(OSError):
+        outgoing.close()
+
+
+def _tell(outgoing: IO[bytes], content: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> bool:
+    """Write an answer; return whether the other side is still there."""
+    try:
+        write_message(outgoing, content, arrays)
+    except OSError:
+        return False
+    return True
 
 
 def _error_of(said: dict[str, Any]) -> EngineError:

@@ -49,6 +49,11 @@ def has_fast_bfloat16() -> bool:
     return has_bfloat16_instructions() if found == "cpu" else found == "cuda" and torch.cuda.is_bf16_supported(False)
 
 
+def computes_on_card() -> bool:
+    """Whether anything but the processor computes."""
+    return device() != "cpu"
+
+
 def describe_device() -> str:
     """Return the name of what computes, for people."""
     found = device()

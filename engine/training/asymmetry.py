@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .augmentation import View, make_plain_views
-from .dataset import PerformerFaces
 from .face_weight import face_area
+from .performer_faces import PerformerFaces
 
 # The largest figures of a face that counts as symmetric; decision 0023 has what was measured on faces. They are strict:
 # not to mirror costs little, and a mole on the wrong cheek is seen at once.

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.sketch import SKETCH_CHANNELS
+from .bent_grid import GRID, BentGrids
 from .degradation import blur, compress, hide_parts, relight
 from .other_heads import OtherHeads
 from .view_sketches import draw_view_sketches
@@ -22,7 +23,6 @@ from .view_units import UNITS_PER_SQUARE, Points
 
 # The ancestor's shift is a share of its 256-pixel picture.
 _SHIFT_BASE = 256.0
-_GRID = 5
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,6 @@ class View:
         return self.coverage * UNITS_PER_SQUARE
 
 
-def _between_lines(size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return between which of the grid's five lines `size` pixel lines lie: the line before, and how far behind it.
-
-    The ancestor enlarges the grid to 80 for 64 pixels and keeps the middle 64: pixel i lies at (i + ½)·4/size between
-    the grid's lines, whatever the size.
-    """
-    position = (np.arange(size) + 0.5) * (_GRID - 1) / size
-    line = position.astype(np.int64)
-    return line, position - line
-
-
 def _plane(lines: NDArray[np.float64]) -> NDArray[np.complex128]:
     return lines[None, :] + 1j * lines[:, None]
 
@@ -124,8 +113,8 @@ class _Warps:
 
 
 def _warps(count: int, view: View, jitter: float, random: np.random.Generator) -> _Warps:
-    regular = _plane(np.linspace(-view.side / 2, view.side / 2, _GRID))
-    noise = random.normal(0.0, 1.0, (count, _GRID, _GRID, 2))
+    regular = _plane(np.linspace(-view.side / 2, view.side / 2, GRID))
+    noise = random.normal(0.0, 1.0, (count, GRID, GRID, 2))
     grids = regular + jitter * (noise[..., 0] + 1j * noise[..., 1])
     return _Warps(grids, *fit_similarity(grids.reshape(count, -1), regular.reshape(-1)))
 
@@ -142,26 +131,25 @@ def _placement(
 
 
 def _placed(
-    positions: NDArray[np.complex128], factor: complex, shift: complex, is_mirrored: bool
+    positions: NDArray[np.complex128],
+    factor: NDArray[np.complex128],
+    shift: NDArray[np.complex128],
+    mirrored: NDArray[np.bool_],
 ) -> NDArray[np.complex128]:
-    """Return where in the stored face a view's positions lie, by what `_placement` drew."""
-    return ((-np.conj(positions) if is_mirrored else positions) - shift) / factor
+    """Return where in the stored faces the positions of some views lie, (n, …), by what `_placement` drew."""
+    each = (slice(None), *[None] * (positions.ndim - 1))
+    return (np.where(mirrored[each], -np.conj(positions), positions) - shift[each]) / factor[each]
 
 
 def _shown(
-    stored: NDArray[np.complex128], factor: complex, shift: complex, is_mirrored: bool
+    stored: NDArray[np.complex128],
+    factor: NDArray[np.complex128],
+    shift: NDArray[np.complex128],
+    mirrored: NDArray[np.bool_],
 ) -> NDArray[np.complex128]:
-    """Return where a view shows positions of the stored face, the way back from `_placed`."""
-    moved = stored * factor + shift
-    return -np.conj(moved) if is_mirrored else moved
-
-
-def _enlarged(grid: NDArray[np.complex128], size: int) -> NDArray[np.complex128]:
-    """Return the positions of all pixels, (size, size), between the points of a grid (5, 5)."""
-    line, share = _between_lines(size)
-    # Not by `@`: so small a product isn't worth waking its library's threads, which then turn idly for a while.
-    rows = grid[line] * (1.0 - share)[:, None] + grid[line + 1] * share[:, None]
-    return rows[:, line] * (1.0 - share) + rows[:, line + 1] * share
+    """Return where views show points of the stored faces, (n, k), the way back from `_placed`."""
+    moved = stored * factor[:, None] + shift[:, None]
+    return np.where(mirrored[:, None], -np.conj(moved), moved)
 
 
 def _pixels(view: View) -> NDArray[np.complex128]:
@@ -175,10 +163,12 @@ def _scale(image: NDArray[np.uint8], coverage: float) -> tuple[float, float]:
     return width / (coverage * UNITS_PER_SQUARE), (width - 1) / 2
 
 
-def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.complex128]) -> NDArray[np.uint8]:
-    """Return a stored face at any positions, (size, size)."""
+def _sample(image: NDArray[np.uint8], coverage: float, positions: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return a stored face at any positions, (2, size, size)."""
     scale, middle = _scale(image, coverage)
-    x, y = ((part * scale + middle).astype(np.float32) for part in (positions.real, positions.imag))
+    places = positions * scale
+    places += middle
+    x, y = places.astype(np.float32)
     return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
@@ -198,10 +188,10 @@ def _sample_evenly(
 
 def _put(picked: NDArray[np.uint8], result: NDArray[np.float32]) -> None:
     """Write a picture of 0…255 into one of 0…1."""
-    np.multiply(picked if picked.ndim == result.ndim else picked[..., None], np.float32(1 / 255), out=result)
+    np.multiply(picked, np.float32(1 / 255), out=result)
 
 
-def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Generator) -> NDArray[np.float32]:
+def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Generator) -> None:
     """Give faces, in place, the mean and spread of others in the batch, then random gains, contrast and brightness."""
     count = len(faces)
     # Face by face, because what fits into the processor's cache is changed many times faster.
@@ -216,11 +206,14 @@ def _recolor(faces: NDArray[np.float32], strength: float, random: np.random.Gene
     light = np.exp(strength * random.normal(0.0, 0.2, (count, 1)))
     factor = new_spread / spread * contrast * gain * light
     offset = new_mean * gain * light - mean * factor
-    for face, times, plus in zip(faces, factor.astype(np.float32), offset.astype(np.float32), strict=True):
+    # Row by row, because NumPy goes through three channels at a time otherwise.
+    size = faces.shape[1]
+    rows = faces.reshape(count, size, -1)
+    all_times, all_plus = (np.tile(part.astype(np.float32), size) for part in (factor, offset))
+    for face, times, plus in zip(rows, all_times, all_plus, strict=True):
         np.multiply(face, times, out=face)
         np.add(face, plus, out=face)
         np.clip(face, 0.0, 1.0, out=face)
-    return faces
 
 
 def make_views(
@@ -232,6 +225,7 @@ def make_views(
     flips: NDArray[np.float64] | None = None,
     masks: Sequence[NDArray[np.uint8]] = (),
     points: Sequence[Points] = (),
+    room: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Make one training pair of each face.
 
@@ -244,6 +238,7 @@ def make_views(
         flips: Probability of a mirrored view of each face, (n,); the preset's for all by default.
         masks: Where each stored face is, uint8 (m, m, 1) over its square; empty for none.
         points: Landmarks of each face in units; empty for networks without sketches.
+        room: Arrays to make the result in; new ones by default.
 
     Returns:
         Input and target, each float32 (n, S, S, 3) RGB in 0…1. The target is turned, shifted and mirrored like the
@@ -255,52 +250,62 @@ def make_views(
     warps = _warps(count, view, preset.jitter, random)
     factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
     heads = OtherHeads(count, preset.head_turn_deg, random)
-    inputs = np.empty((count, view.size, view.size, 3), np.float32)
-    targets = np.empty((count, view.size, view.size, 4 if masks else 3), np.float32)
+    if room is None:
+        shape = (count, view.size, view.size)
+        channels = 3 + (SKETCH_CHANNELS if points else 0)
+        room = np.empty((*shape, channels), np.float32), np.empty((*shape, 4 if masks else 3), np.float32)
+    given, targets = room
+    # Pictures lie in one piece, because rows of them are changed at once.
+    inputs = np.empty((*given.shape[:-1], 3), np.float32) if points else given
     pixels = _pixels(view)
     corners = pixels[[0, 0, 1], [0, 1, 0]]
+    # Turning, shifting and mirroring the grid's points does it to all pixels between.
+    bent = BentGrids(_placed(warps.grids, factor, shift, mirrored), view.size)
+    even = _placed((corners - warps.b[:, None]) / warps.a[:, None], factor, shift, mirrored)
     for i, image in enumerate(images):
-        placed = partial(_placed, factor=factor[i], shift=shift[i], is_mirrored=bool(mirrored[i]))
-        # Turning, shifting and mirroring the grid's points does it to all pixels between.
-        bent = heads.look(i, _enlarged(placed(warps.grids[i]), view.size))
-        _put(_sample(image, coverages[i], bent), inputs[i])
-        stored = [(image, slice(0, 3))] + ([(masks[i], slice(3, 4))] if masks else [])
+        _put(_sample(image, coverages[i], heads.look(i, bent.enlarged(i))), inputs[i])
+        stored = (image, masks[i]) if masks else (image,)
         if heads.are_turned:
-            straight = heads.look(i, placed((pixels - warps.b[i]) / warps.a[i]))
-            for picture, channels in stored:
-                _put(_sample(picture, coverages[i], straight), targets[i, ..., channels])
+            only = slice(i, i + 1)
+            straight = _placed(((pixels - warps.b[i]) / warps.a[i])[None], factor[only], shift[only], mirrored[only])
+            looked = heads.look(i, np.concatenate([straight.real, straight.imag]))
+            seen = [_sample(picture, coverages[i], looked) for picture in stored]
         else:
-            even = placed((corners - warps.b[i]) / warps.a[i])
-            for picture, channels in stored:
-                _put(_sample_evenly(picture, coverages[i], even, view.size), targets[i, ..., channels])
+            seen = [_sample_evenly(picture, coverages[i], even[i], view.size) for picture in stored]
+        _put(np.asarray(cv2.merge(seen), np.uint8) if masks else seen[0], targets[i])
+    hidden = _change(inputs, preset, random)
+    if masks:
+        for i, matte in hidden.items():
+            targets[i, ..., 3] *= 1.0 - matte
+    if points:
+        placed = _shown(_seen_turned(heads, np.stack(points)), factor, shift, mirrored)
+        placed = placed * warps.a[:, None] + warps.b[:, None]
+        given[..., :3], given[..., 3:] = inputs, draw_view_sketches(placed, view.size, view.coverage, random)
+    return given, targets
+
+
+def _seen_turned(heads: OtherHeads, points: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return where turned heads show points of the stored ones, (n, 68)."""
+    if not heads.are_turned:
+        return points
+    shown = np.stack([heads.shown(i, np.stack([item.real, item.imag])) for i, item in enumerate(points)])
+    return shown[:, 0] + 1j * shown[:, 1]
+
+
+def _change(
+    inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator
+) -> dict[int, NDArray[np.float32]]:
+    """Do to the inputs, in place, what scene, camera and codec do to footage, in this order; return what is hidden.
+
+    Nothing is drawn for what is off.
+    """
     if preset.light:
-        inputs = relight(inputs, preset.light, random)
-    if preset.occluders:
-        inputs, hidden = hide_parts(inputs, preset.occluders, random)
-        if masks:
-            targets[..., 3] *= 1.0 - hidden
-    inputs = _changed(inputs, preset, random)
-    if not points:
-        return inputs, targets
-
-    def shown(i: int) -> Points:
-        placed = _shown(heads.shown(i, points[i]), factor[i], shift[i], bool(mirrored[i]))
-        return placed * warps.a[i] + warps.b[i]
-
-    sketches = draw_view_sketches([shown(i) for i in range(count)], view.size, view.coverage, random)
-    return np.concatenate([inputs, sketches], axis=-1), targets
-
-
-def _changed(inputs: NDArray[np.float32], preset: Augmentation, random: np.random.Generator) -> NDArray[np.float32]:
-    """Do to the inputs what camera and codec do to footage, in this order; nothing is drawn for what is off."""
-    for strength, change in (
-        (preset.color, _recolor),
-        (preset.blur, blur),
-        (preset.jpeg, compress),
-    ):
+        relight(inputs, preset.light, random)
+    hidden = hide_parts(inputs, preset.occluders, random) if preset.occluders else {}
+    for strength, change in ((preset.color, _recolor), (preset.blur, blur), (preset.jpeg, compress)):
         if strength:
-            inputs = change(inputs, strength, random)
-    return inputs
+            change(inputs, strength, random)
+    return hidden
 
 
 def make_plain_views(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What footage does to faces, done to the network's input: light from a side, things in front, blur, compression.
 
-Targets stay clean, so the network learns to see through it. Each function changes some of the faces, drawn by chance,
-and a strength of 0 … 1 says how many and how far.
+Targets stay clean, so the network learns to see through it. Each function changes some of the faces in place, drawn by
+chance, and a strength of 0 … 1 says how many and how far.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _chosen(count: int, strength: float, random: Random) -> NDArray[np.int64]:
     return np.flatnonzero(random.random(count) < _SHARE * strength)
 
 
-def relight(faces: Faces, strength: float, random: Random) -> Faces:
+def relight(faces: Faces, strength: float, random: Random) -> None:
     """Let light fall from one side onto every face, and on some a shadow with a soft edge.
 
     Args:
@@ -39,16 +39,14 @@ def relight(faces: Faces, strength: float, random: Random) -> Faces:
     slope = strength * random.normal(0.0, 0.3, count)
     depth = strength * random.uniform(0.2, 0.6, count) * (random.random(count) < 0.3)
     edge, width = random.uniform(-0.6, 0.6, count), random.uniform(0.05, 0.4, count)
-    result = np.empty_like(faces)
     for i, face in enumerate(faces):
         along = line[None, :] * np.float32(np.cos(angle[i])) + line[:, None] * np.float32(np.sin(angle[i]))
         shadow = 1.0 / (1.0 + np.exp(-(along - edge[i]) / width[i] * 4.0))
         gain = (np.exp(slope[i] * along) * (1.0 - depth[i] * shadow)).astype(np.float32)
-        result[i] = np.clip(face * gain[..., None], 0.0, 1.0)
-    return result
+        np.clip(face * gain[..., None], 0.0, 1.0, out=face)
 
 
-def hide_parts(faces: Faces, strength: float, random: Random) -> tuple[Faces, NDArray[np.float32]]:
+def hide_parts(faces: Faces, strength: float, random: Random) -> dict[int, NDArray[np.float32]]:
     """Put made-up things before some faces: ellipses and bars, plain or with another face's texture.
 
     Args:
@@ -57,21 +55,23 @@ def hide_parts(faces: Faces, strength: float, random: Random) -> tuple[Faces, ND
         random: Source of all chance.
 
     Returns:
-        The faces, and how far each pixel is hidden, float32 (n, S, S) in 0…1.
+        How far each pixel of a face is hidden, float32 (S, S) in 0…1, by the number of each face that is.
     """
-    result, hidden = faces.copy(), np.zeros(faces.shape[:3], np.float32)
-    size = faces.shape[1]
-    for i in _chosen(len(faces), strength, random):
-        hidden[i] = _thing(size, strength, random)
+    hidden: dict[int, NDArray[np.float32]] = {}
+    whole: dict[int, Faces] = {}
+    for i in map(int, _chosen(len(faces), strength, random)):
+        whole[i] = faces[i].copy()
+        hidden[i] = _thing(faces.shape[1], strength, random)
         matte = hidden[i][..., None]
         shade = np.float32(random.uniform(0.3, 1.2))
         if random.random() < 0.5:
             # Turned upside down, skin stays skin and looks like a hand rather than like a second face.
-            texture = faces[random.integers(len(faces))][::-1] * shade
+            other = int(random.integers(len(faces)))
+            texture = whole.get(other, faces[other])[::-1] * shade
         else:
             texture = np.broadcast_to(random.random(3).astype(np.float32), faces.shape[1:])
-        result[i] = np.clip(result[i] * (1.0 - matte) + texture * matte, 0.0, 1.0)
-    return result, hidden
+        np.clip(faces[i] * (1.0 - matte) + texture * matte, 0.0, 1.0, out=faces[i])
+    return hidden
 
 
 def _thing(size: int, strength: float, random: Random) -> NDArray[np.float32]:
@@ -89,7 +89,7 @@ def _thing(size: int, strength: float, random: Random) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def blur(faces: Faces, strength: float, random: Random) -> Faces:
+def blur(faces: Faces, strength: float, random: Random) -> None:
     """Blur some faces: out of focus, or along a line as by motion.
 
     Args:
@@ -97,17 +97,15 @@ def blur(faces: Faces, strength: float, random: Random) -> Faces:
         strength: 0 … 1.
         random: Source of all chance.
     """
-    result = faces.copy()
     size = faces.shape[1]
     for i in _chosen(len(faces), strength, random):
         if random.random() < 0.5:
             sigma = size * strength * random.uniform(0.003, 0.025)
-            result[i] = cv2.GaussianBlur(faces[i], (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            faces[i] = cv2.GaussianBlur(faces[i], (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
         else:
             length = 1.0 + size * strength * random.uniform(0.02, 0.1)
             kernel = _motion_kernel(length, random.uniform(0.0, np.pi))
-            result[i] = cv2.filter2D(faces[i], -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    return result
+            faces[i] = cv2.filter2D(faces[i], -1, kernel, borderType=cv2.BORDER_REPLICATE)
 
 
 def _motion_kernel(length: float, angle: float) -> NDArray[np.float32]:
@@ -121,7 +119,7 @@ def _motion_kernel(length: float, angle: float) -> NDArray[np.float32]:
     return kernel / kernel.sum()
 
 
-def compress(faces: Faces, strength: float, random: Random) -> Faces:
+def compress(faces: Faces, strength: float, random: Random) -> None:
     """Compress some faces as JPEG and decode them again.
 
     Args:
@@ -129,11 +127,9 @@ def compress(faces: Faces, strength: float, random: Random) -> Faces:
         strength: 0 … 1.
         random: Source of all chance.
     """
-    result = faces.copy()
     for i in _chosen(len(faces), strength, random):
         quality = round(95.0 - 75.0 * strength * random.random())
         bgr = cv2.cvtColor((faces[i] * 255.0 + 0.5).astype(np.uint8), cv2.COLOR_RGB2BGR)
         _ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
         decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)
-        result[i] = decoded[..., ::-1] / np.float32(255.0)
-    return result
+        faces[i] = decoded[..., ::-1] / np.float32(255.0)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..faces.pose import head_poses
-from .dataset import PerformerFaces
-from .view_units import Points
+from .performer_faces import PerformerFaces
+from .view_units import POINTS, Points
 
 # Degrees that count as one, and the weight that keeps the answer to a pose nobody took from growing.
 _POSE_UNIT, _CALM = 30.0, 0.01
@@ -40,7 +40,7 @@ def face_shapes(faces: Sequence[PerformerFaces]) -> dict[str, Points]:
 
 
 def _known(points: Sequence[Points]) -> NDArray[np.complex128]:
-    stacked = np.reshape(points, (-1, 68))
+    stacked = np.reshape(points, (-1, POINTS))
     return stacked[np.isfinite(stacked).all(axis=1)]
 
 

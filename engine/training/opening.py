@@ -19,12 +19,13 @@ from ..runtime.reporter import Reporter
 from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
-from .dataset import PerformerFaces, read_faces
+from .dataset import read_faces
 from .face_shapes import face_shapes, shapes_to_json
 from .finish import JUDGE, finish_players
 from .growing import GrowingTrainer
 from .growth import plan_growth
 from .perceptual import WITHOUT, open_perceptual
+from .performer_faces import PerformerFaces
 from .player import Player
 from .previewer import ShotPreview
 from .recipes import RECIPES, Recipe

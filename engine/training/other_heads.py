@@ -2,8 +2,8 @@
 """The same head in poses that no frame shows: input and target bent alike.
 
 A network that has seen a hundred frames knows these frames by heart and blurs all others. Bending a frame as if the
-head were turned a little further makes the frames between and beside them. Positions are complex numbers in the
-stored face, in units of 1/160 face square around its center.
+head were turned a little further makes the frames between and beside them. Positions are x and y in the stored face,
+in units of 1/160 face square around its center.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..faces.geometry import CANONICAL_INNER
 from .view_units import UNITS_PER_SQUARE
 
-Positions = NDArray[np.complex128]
+Positions = NDArray[np.float64]
 
 _STEPS_BACK = 6
 
@@ -23,12 +23,12 @@ _ACROSS, _DOWN, _HEIGHT = 118.0, 140.0, 75.0
 
 
 def dome(positions: Positions) -> NDArray[np.float64]:
-    """Return how far the face stands out towards the viewer at some positions, in units; 0 beside the face."""
-    return _HEIGHT * np.maximum(0.0, 1.0 - (positions.real / _ACROSS) ** 2 - (positions.imag / _DOWN) ** 2)
+    """Return how far the face stands out towards the viewer at positions (2, …), in units; 0 beside the face."""
+    return _HEIGHT * np.maximum(0.0, 1.0 - (positions[0] / _ACROSS) ** 2 - (positions[1] / _DOWN) ** 2)
 
 
 # Alignment puts the inner landmarks in place whatever the pose, so the turn is about their mean depth.
-_PIVOT = float(dome((CANONICAL_INNER[:, 0] + 1j * CANONICAL_INNER[:, 1]) * UNITS_PER_SQUARE).mean())
+_PIVOT = float(dome(CANONICAL_INNER.T * UNITS_PER_SQUARE).mean())
 
 
 class OtherHeads:
@@ -41,10 +41,9 @@ class OtherHeads:
     """
 
     def __init__(self, count: int, head_turn_deg: float, random: np.random.Generator) -> None:
-        self._tilt: NDArray[np.complex128] | None = None
+        self._tilt: NDArray[np.float64] | None = None
         if head_turn_deg:
-            turn = np.tan(np.deg2rad(random.uniform(-head_turn_deg, head_turn_deg, (count, 2))))
-            self._tilt = turn[:, 0] + 1j * turn[:, 1]
+            self._tilt = np.tan(np.deg2rad(random.uniform(-head_turn_deg, head_turn_deg, (count, 2))))
 
     @property
     def are_turned(self) -> bool:
@@ -52,10 +51,11 @@ class OtherHeads:
         return self._tilt is not None
 
     def look(self, index: int, positions: Positions) -> Positions:
-        """Return where to look in the stored face for pixels that show `positions` of the turned head, (S, S)."""
+        """Return where to look in the stored face for what shows `positions` of the turned head, (2, …)."""
         if self._tilt is None:
             return positions
-        return positions - self._tilt[index] * (dome(positions) - _PIVOT)
+        tilt = self._tilt[index].reshape(2, *[1] * (positions.ndim - 1))
+        return positions - tilt * (dome(positions) - _PIVOT)
 
     def shown(self, index: int, stored: Positions) -> Positions:
         """Return where the turned head shows `stored` positions of the stored face, the way back from `look`."""

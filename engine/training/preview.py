@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..contract.files import write_bytes
 from .augmentation import View, make_plain_views
-from .dataset import PerformerFaces
 from .network_inputs import pictures_of
+from .performer_faces import PerformerFaces
 from .sketcher import Sketcher
 from .view_units import in_pixels
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..contract.settings import TrainSettings
 from .asymmetry import is_symmetric
 from .augmentation import Augmentation
-from .dataset import PerformerFaces
+from .performer_faces import PerformerFaces
 
 # Either half of the face serves as often as the other.
 _FLIPPED = 0.5

@@ -12,11 +12,11 @@ import keras
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
-from ..runtime.device import spare_cores
 from ..runtime.reporter import Reporter
 from .augmentation import View
+from .batch import BatchPlan
 from .checkpoint import ModelDocument
-from .dataset import PerformerFaces
+from .feeding import choose_feeding
 from .finish import RATE_SHARE
 from .held_out import Measurement, measure
 from .history import History, read_history
@@ -26,6 +26,7 @@ from .loader import BatchLoader
 from .network_inputs import network_inputs
 from .outlook import Outlook
 from .pacing import Pacing
+from .performer_faces import PerformerFaces
 from .preview import preview_faces
 from .previewer import Previewer, ShotPreview
 from .recipes import augmentation_of, flips_of, learning_rate_at
@@ -36,14 +37,6 @@ from .team import Team
 from .trainer import Trainer
 
 _HISTORY_STEPS = 10
-# Threads that make batches for a card. They need the interpreter's lock in turns: on two cores twelve of them made
-# fewer faces than two.
-_MOST_WORKERS = 4
-
-
-def batch_workers() -> int:
-    """Return how many threads make the batches of a training on this device."""
-    return min(spare_cores(), _MOST_WORKERS)
 
 
 class TrainingSession:
@@ -73,7 +66,8 @@ class TrainingSession:
     ) -> None:
         self._team = team or Team()
         self._trainer = trainer
-        self._faces = tuple(faces)
+        self._feeding = choose_feeding(faces, reporter.warning)
+        self._faces = self._feeding.faces
         self._settings = settings
         self._reporter = reporter
         recipe, family = trainer.recipe, trainer.network.family
@@ -169,18 +163,16 @@ class TrainingSession:
         if size != self._picture_size:
             self._reporter.info(f"The pictures grow from {self._picture_size} to {size} px.")
         self._picture_size = size
-        return BatchLoader(
-            self._faces,
+        plan = BatchPlan(
             View(max(size, family.seen), family.coverage),
             preset,
             self._batch_size,
             self._settings.seed,
-            self.steps,
             self._flips,
             (self._team.rank, self._team.size),
             size,
-            batch_workers(),
         )
+        return BatchLoader(self._feeding, plan, self.steps, self._reporter.warning)
 
     def _run_with(self, loader: BatchLoader) -> None:
         while not self._is_over() and self._trainer.picture_size == self._picture_size:

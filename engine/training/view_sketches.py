@@ -7,8 +7,6 @@ only seen exact sketches of its own performer would draw that mouth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,13 +29,11 @@ _PART_SHIFT, _POINT_SHIFT = 1.0, 0.5
 _PART_OF_POINT = np.repeat(np.arange(len(_PARTS)), [len(rows) for rows in _PARTS])
 
 
-def draw_view_sketches(
-    points: Sequence[Points], size: int, coverage: float, random: np.random.Generator
-) -> NDArray[np.float32]:
+def draw_view_sketches(points: Points, size: int, coverage: float, random: np.random.Generator) -> NDArray[np.float32]:
     """Draw the sketches of views.
 
     Args:
-        points: Where each view shows its face's landmarks, in units.
+        points: Where each view shows its face's landmarks, (n, 68) in units.
         size: Side of the views in pixels.
         coverage: Their side in canonical face squares.
         random: Source of all chance.
@@ -48,6 +44,6 @@ def draw_view_sketches(
     count = len(points)
     parts = random.normal(0.0, _PART_SHIFT, (count, len(_PARTS), 2))[:, _PART_OF_POINT]
     moved = parts + random.normal(0.0, _POINT_SHIFT, (count, len(_PART_OF_POINT), 2))
-    wrong = np.stack(points) + moved[..., 0] + 1j * moved[..., 1]
+    wrong = points + moved[..., 0] + 1j * moved[..., 1]
     drawn = np.stack([draw_sketch(in_pixels(item, size, coverage), size) for item in wrong])
     return drawn.astype(np.float32) * np.float32(1 / 255)

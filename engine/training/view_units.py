@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 UNITS_PER_SQUARE = 160.0
 
-# Of the 68 landmarks, (68,); not a number where unknown.
+# Of the landmarks, (68,); not a number where unknown.
+POINTS = 68
 Points = NDArray[np.complex128]
-UNKNOWN: Points = np.full(68, np.nan + 1j * np.nan)
+UNKNOWN: Points = np.full(POINTS, np.nan + 1j * np.nan)
 
 
 def in_units(landmarks: NDArray[np.floating], size: int, coverage: float) -> Points:

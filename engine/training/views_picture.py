@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .augmentation import Augmentation, View, make_plain_views
-from .dataset import PerformerFaces
-from .loader import make_batch, pick_faces
+from .batch import BatchPlan, make_batch, pick_faces
 from .network_inputs import pictures_of
+from .performer_faces import PerformerFaces
 
 COLUMNS = 12
 _GAP = 4
@@ -41,7 +41,7 @@ def views_picture(
     Returns:
         uint8 (h, w, 3) RGB.
     """
-    batch = make_batch(faces, view, preset, columns, seed, 0, flips)
+    batch = make_batch(faces, BatchPlan(view, preset, columns, seed, tuple(flips)), 0)
     blocks = []
     for number, performer in enumerate(faces):
         picked = pick_faces(len(performer.learned), columns, 0, (seed, 1, number))

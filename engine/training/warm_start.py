@@ -15,12 +15,12 @@ from ..networks.registry import FAMILIES, Family
 from .augmentation import View
 from .checkpoint import Arrays, ModelDocument, read_model
 from .chosen_weights import read_inference_weights
-from .dataset import PerformerFaces
 from .growing import GrowingTrainer, learned_size
 from .growth import grown_from
 from .held_out import measure
 from .inference import NetworkDecoder
 from .network_inputs import network_inputs
+from .performer_faces import PerformerFaces
 from .trainer import Trainer
 
 _DECODER = "decoder:"

@@ -9,9 +9,9 @@ from understudy.engine.faces.alignment import face_matrix
 from understudy.engine.faces.head_grid import COVERAGE, SIDE
 from understudy.engine.faceset.record import FaceRecord
 from understudy.engine.training.augmentation import Augmentation, View, make_views
-from understudy.engine.training.dataset import PerformerFaces
-from understudy.engine.training.loader import make_batch
+from understudy.engine.training.batch import BatchPlan, make_batch
 from understudy.engine.training.mask_target import MASK_SIDE, MaskTargets
+from understudy.engine.training.performer_faces import PerformerFaces
 
 STILL = Augmentation(rotation_deg=0.0, zoom=0.0, shift=0.0, flip=0.0, jitter=0.0)
 MOVING = Augmentation(rotation_deg=8.0, zoom=0.05, shift=0.04, flip=0.5, jitter=3.0)
@@ -100,6 +100,6 @@ def test_targets_of_a_smaller_size_are_the_means_of_the_larger_ones():
         )
         for name in ("a", "b", "c")
     ]
-    whole, small = (make_batch(faces, View(32, 1.7), MOVING, 2, 0, 5, picture_size=size) for size in (0, 16))
+    whole, small = (make_batch(faces, BatchPlan(View(32, 1.7), MOVING, 2, 0, picture_size=size), 5) for size in (0, 16))
     assert np.array_equal(whole.inputs, small.inputs) and small.targets.shape == (3, 2, 16, 16, 4)
     assert np.allclose(small.targets, whole.targets.reshape(3, 2, 16, 2, 16, 2, 4).mean(axis=(3, 5)), atol=1e-6)

@@ -15,8 +15,8 @@ from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.runtime.backend import chosen_backend, prepare_backend
 from understudy.engine.training import losses
+from understudy.engine.training.batch import BatchPlan
 from understudy.engine.training.face_weight import face_weight
-from understudy.engine.training.loader import make_batch
 from understudy.engine.training.meeting import meet
 from understudy.engine.training.team import join_team, part_of, team_of
 from understudy.engine.training.trainer import Trainer
@@ -116,7 +116,7 @@ def test_team_needs_jax_an_address_and_a_number(monkeypatch):
 def test_parts_of_a_batch_are_disjoint_and_all_of_it():
     parts = [list(range(12))[part_of(12, (rank, 3))] for rank in range(3)]
     assert sum(parts, []) == list(range(12))
-    assert inspect.signature(make_batch).parameters["team"].default == (0, 1)
+    assert inspect.signature(BatchPlan).parameters["team"].default == (0, 1)
 
 
 def free_address():

@@ -23,12 +23,12 @@ from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.training import view_sketches
 from understudy.engine.training.augmentation import Augmentation, View, make_views
 from understudy.engine.training.checkpoint import ModelDocument
-from understudy.engine.training.dataset import PerformerFaces
 from understudy.engine.training.face_points import FacePoints
 from understudy.engine.training.face_shapes import face_shapes, shapes_from_json, shapes_to_json
 from understudy.engine.training.inference import family_of
 from understudy.engine.training.network_inputs import network_inputs
 from understudy.engine.training.other_heads import OtherHeads, dome
+from understudy.engine.training.performer_faces import PerformerFaces
 from understudy.engine.training.sketcher import Sketcher, sketcher_of
 from understudy.engine.training.view_units import UNKNOWN, in_pixels, in_units
 
@@ -108,15 +108,16 @@ def test_sketches_change_nothing_of_the_pictures_and_are_a_little_wrong():
 def test_a_turned_heads_places_are_found_back():
     heads = OtherHeads(1, 12.0, np.random.default_rng(0))
     stored = mouthed()[1]
+    stored = np.stack([stored.real, stored.imag])
     assert np.abs(heads.look(0, heads.shown(0, stored)) - stored).max() < 0.1
 
 
 def faces_of(performer, shape, yaws):
     """Faces of one shape turned, as if they were domes, with some expression."""
     random = np.random.default_rng(len(performer))
+    depths = dome(np.stack([shape.real, shape.imag]))
     points = tuple(
-        shape + np.tan(np.radians(yaw)) * (dome(shape) - dome(shape)[17:].mean()) + random.normal(0.0, 0.5, 68)
-        for yaw in yaws
+        shape + np.tan(np.radians(yaw)) * (depths - depths[17:].mean()) + random.normal(0.0, 0.5, 68) for yaw in yaws
     )
     return PerformerFaces(
         performer=performer, learned=(), held_out=(), learned_coverage=np.empty(0), held_out_coverage=np.empty(0),

@@ -20,8 +20,9 @@ from understudy.engine.networks.registry import FAMILIES, quick_family
 from understudy.engine.pipelines.train import train
 from understudy.engine.runtime.reporter import CallbackReporter
 from understudy.engine.runtime.stop import StopSignal
-from understudy.engine.training import losses
+from understudy.engine.training import feeding, losses
 from understudy.engine.training import session as session_module
+from understudy.engine.training.batch_processes import BatchProcesses
 from understudy.engine.training.checkpoint import read_model
 from understudy.engine.training.held_out import Measurement
 from understudy.engine.training.history import held_out_series, read_history
@@ -226,6 +227,24 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(facesets, tmp_
     different = [name for name, value in whole.items() if value.tobytes() != parts[name].tobytes()]
     assert different == []
     assert read_model(tmp_path / "whole").fingerprint == read_model(tmp_path / "parts").fingerprint
+
+
+def test_processes_that_make_batches_change_no_bit_even_when_one_is_killed(facesets, tmp_path, monkeypatch):
+    run(tmp_path / "thread", facesets, maximum_steps=6)
+    monkeypatch.setattr(feeding, "computes_on_card", lambda: True)
+    monkeypatch.setattr(feeding, "available_cores", lambda: 3)
+    make = BatchProcesses.make
+
+    def mortal(crew, step):
+        if step == 4:
+            crew._processes[0]._process.kill()
+        return make(crew, step)
+
+    monkeypatch.setattr(BatchProcesses, "make", mortal)
+    reporter, _done = run(tmp_path / "processes", facesets, maximum_steps=6)
+    assert any("batches ended" in text for text in reporter.warnings)
+    whole, parts = arrays_of(tmp_path / "thread"), arrays_of(tmp_path / "processes")
+    assert [name for name, value in whole.items() if value.tobytes() != parts[name].tobytes()] == []
 
 
 def test_stop_saves_at_once_and_keeps_history(facesets, tmp_path):

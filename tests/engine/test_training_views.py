@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage.transform import SimilarityTransform
 from understudy.engine.contract.settings import TrainSettings
-from understudy.engine.training import loader as loader_module
+from understudy.engine.training import batch as batch_module
 from understudy.engine.training.augmentation import (
     Augmentation,
     View,
@@ -17,10 +17,12 @@ from understudy.engine.training.augmentation import (
     make_plain_views,
     make_views,
 )
+from understudy.engine.training.batch import BatchPlan, make_batch, pick_faces
 from understudy.engine.training.curve import loss_curve, loss_series
-from understudy.engine.training.dataset import PerformerFaces
 from understudy.engine.training.face_weight import face_weight
-from understudy.engine.training.loader import BatchLoader, make_batch, pick_faces
+from understudy.engine.training.feeding import threads
+from understudy.engine.training.loader import BatchLoader
+from understudy.engine.training.performer_faces import PerformerFaces
 from understudy.engine.training.recipes import RECIPES, augmentation_of, flips_of
 from understudy.engine.training.views_picture import views_picture
 
@@ -80,17 +82,23 @@ def test_s42_figures_of_the_classic_placement():
 
 
 def test_s44_the_grid_spans_160_px_and_is_jittered_by_5_px():
-    from understudy.engine.training.augmentation import _enlarged, _warps
+    from understudy.engine.training.augmentation import _warps
+    from understudy.engine.training.bent_grid import BentGrids
 
-    def positions(count, jitter):
-        return np.stack([_enlarged(grid, 64) for grid in _warps(count, view, jitter, np.random.default_rng(0)).grids])
+    def positions(count, jitter, size=64):
+        grids = BentGrids(_warps(count, view, jitter, np.random.default_rng(0)).grids, size)
+        return np.stack([grids.enlarged(i).copy() for i in range(count)])
 
     view = View(64, 1.0)
     still, bent = positions(1, 0.0), positions(1000, 5.0)
-    assert np.allclose(still[0, 0, [0, -1]].real, [-78.75, 78.75])
+    assert np.allclose(still[0, 0, 0, [0, -1]], [-78.75, 78.75])
+    assert np.allclose(still[0, 1, [0, -1], 0], [-78.75, 78.75])
+    # Of 66 pixels, as many as the grid's four cells don't divide, two lie on its lines.
+    points = _warps(1, view, 5.0, np.random.default_rng(0)).grids[:, 1::2, 1::2]
+    assert np.allclose(positions(1, 5.0, 66)[:, :, 16::33, 16::33], np.stack([points.real, points.imag], axis=1))
     # The corner pixel lies 1/32 of a cell off the grid's corner point, along both axes.
     share = (31 / 32) ** 2 + (1 / 32) ** 2
-    assert abs((bent - still)[:, 0, 0].real.std() - 5.0 * share) < 0.2
+    assert abs((bent - still)[:, 0, 0, 0].std() - 5.0 * share) < 0.2
 
 
 def test_the_target_follows_the_grids_common_motion_and_is_not_bent():
@@ -153,19 +161,20 @@ def test_every_face_is_seen_once_in_each_round():
 
 
 def test_batch_depends_on_seed_and_step_alone():
-    faces, view = (faces_of("a", 9), faces_of("bb", 12)), View(16, 1.0)
-    with BatchLoader(faces, view, CLASSIC, 4, seed=7) as loader:
+    faces, plan = (faces_of("a", 9), faces_of("bb", 12)), BatchPlan(View(16, 1.0), CLASSIC, 4, seed=7)
+    with BatchLoader(threads(faces), plan) as loader:
         batches = [loader.next_batch() for _ in range(4)]
-    with BatchLoader(faces, view, CLASSIC, 4, seed=7, first_step=3) as loader:
+    with BatchLoader(threads(faces), plan, first_step=3) as loader:
         resumed = loader.next_batch()
     assert np.array_equal(batches[3].inputs, resumed.inputs)
     assert np.array_equal(batches[3].targets, resumed.targets)
     assert not np.array_equal(batches[2].inputs, resumed.inputs)
-    assert not np.array_equal(make_batch(faces, view, CLASSIC, 4, 8, 3).inputs, resumed.inputs)
+    assert not np.array_equal(make_batch(faces, replace(plan, seed=8), 3).inputs, resumed.inputs)
 
 
 def test_d17_batch_larger_than_the_set_never_hangs():
-    with BatchLoader((faces_of("a", 3), faces_of("bb", 2)), View(16, 1.0), CLASSIC, 16, seed=0) as loader:
+    feeding = threads((faces_of("a", 3), faces_of("bb", 2)))
+    with BatchLoader(feeding, BatchPlan(View(16, 1.0), CLASSIC, 16, seed=0)) as loader:
         assert loader.next_batch().inputs.shape == (2, 16, 16, 16, 3)
 
 
@@ -173,9 +182,9 @@ def test_d17_error_in_the_loader_thread_surfaces(monkeypatch):
     def broken(*_arguments):
         raise ValueError("the picture fell off the wall")
 
-    monkeypatch.setattr(loader_module, "make_views", broken)
+    monkeypatch.setattr(batch_module, "make_views", broken)
     began = time.monotonic()
-    loader = BatchLoader((faces_of("a", 3),), View(16, 1.0), CLASSIC, 2, seed=0)
+    loader = BatchLoader(threads((faces_of("a", 3),)), BatchPlan(View(16, 1.0), CLASSIC, 2, seed=0))
     with loader, pytest.raises(ValueError, match="fell off"):
         loader.next_batch()
     assert time.monotonic() - began < 5
@@ -255,7 +264,7 @@ def test_only_symmetric_faces_are_mirrored_when_that_is_asked():
 
 def test_flips_are_drawn_for_each_performer():
     cast = (posed("a", np.ascontiguousarray(smooth_face(64))), posed("b", smooth_face(64)))
-    batch = make_batch(cast, View(32, 1.0), STILL, 8, 0, 0, (1.0, 0.0))
+    batch = make_batch(cast, BatchPlan(View(32, 1.0), STILL, 8, 0, (1.0, 0.0)), 0)
     assert np.allclose(batch.targets[0][:, :, ::-1], batch.targets[1], atol=1e-3)
 
 

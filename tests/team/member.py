@@ -13,12 +13,14 @@ spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 def both_parts(make):
     """Return a maker of whole batches that holds what two processes would make."""
-    import numpy as np
-    from understudy.engine.training.loader import Batch
+    from dataclasses import replace
 
-    def made(*arguments, team, **more):
-        assert team == (0, 1)
-        parts = [make(*arguments, team=(rank, 2), **more) for rank in (0, 1)]
+    import numpy as np
+    from understudy.engine.training.batch import Batch
+
+    def made(faces, plan, step):
+        assert plan.team == (0, 1)
+        parts = [make(faces, replace(plan, team=(rank, 2)), step) for rank in (0, 1)]
         return Batch(*(np.concatenate([getattr(p, key) for p in parts], axis=1) for key in ("inputs", "targets")))
 
     return made

@@ -67,7 +67,7 @@ def hide_parts(faces: Faces, strength: float, random: Random) -> dict[int, NDArr
         if random.random() < 0.5:
             # Turned upside down, skin stays skin and looks like a hand rather than like a second face.
             other = int(random.integers(len(faces)))
-            texture = whole.get(other, faces[other])[::-1] * shade
+            texture = (whole[other] if other in whole else faces[other])[::-1] * shade
         else:
             texture = np.broadcast_to(random.random(3).astype(np.float32), faces.shape[1:])
         np.clip(faces[i] * (1.0 - matte) + texture * matte, 0.0, 1.0, out=faces[i])

@@ -71,7 +71,7 @@ class Panel(StrEnum):
     TRACKS = "SEQUENCER_PT_understudy_tracks"
     TRAIN = "SEQUENCER_PT_understudy_train"
     TRAIN_SETTINGS = "SEQUENCER_PT_understudy_train_settings"
-    MODEL_IMPORT = "SEQUENCER_PT_understudy_model_import"
     FACESET = "SEQUENCER_PT_understudy_faceset"
+    MODEL_IMPORT = "SEQUENCER_PT_understudy_model_import"
     SWAP = "SEQUENCER_PT_understudy_swap"
     SWAP_SETTINGS = "SEQUENCER_PT_understudy_swap_settings"

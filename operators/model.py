@@ -31,10 +31,7 @@ _LETTER_PX, _MARGIN_PX = 6.6, 50
 
 _KIND_ITEMS = [
     (BY_NAME, "By File Name", "A name that ends in .dfm is a DeepFaceLive model, any other a one-shot network"),
-    *(
-        (name, name.replace("dfm", "DeepFaceLive").replace("one-shot", "One-Shot"), text)
-        for name, text in KINDS.items()
-    ),
+    *((name, {"dfm": "DeepFaceLive"}.get(name, name.title()), text) for name, text in KINDS.items()),
 ]
 _FACE_TYPE_ITEMS = [
     (name, name.replace("_", " ").title(), text) for name, text in ALIGNMENTS.items() if name != "arcface"

@@ -98,7 +98,7 @@ def hidden_warnings(
 
 
 def _advice(missed: FrameMention | None, is_all_kept: bool, settings: SwapSettings, has_mask: bool) -> str:
-    """Return what to do; `missed` are the frames in which nothing to keep was found, None where these are all or none."""
+    """Return what to do; `missed` are frames in which nothing to keep was found, None where these are all or none."""
     if has_mask:
         return "The model's own mask leaves out what it took for something else; look whether that is right there."
     if not settings.keep_in_front:

@@ -26,6 +26,7 @@ from .base import Described, JobOperator
 
 _DIALOG_PX = 500
 _DIALOG_LETTERS = 76
+_SUFFIXES = (".dfm", ".onnx")
 # Mean width of a letter of Blender's interface font at scale 1, and what the file browser's side bar takes beside it.
 _LETTER_PX, _MARGIN_PX = 6.6, 50
 
@@ -113,10 +114,17 @@ class UNDERSTUDY_OT_model_import(JobOperator, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def check(self, context: bpy.types.Context) -> bool:
+        """Let the file browser tell which file is chosen, and draw anew."""
+        return True
+
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the questions in the file browser's side bar."""
         layout, settings, brought = self.layout, sequencer_scene(context).understudy, self._brought()
         layout.use_property_split, layout.use_property_decorate = True, False
+        if brought.file.suffix.lower() not in _SUFFIXES:
+            _draw_lines(layout, "Choose a DeepFaceLive model (.dfm) or a one-shot swapper (.onnx).", "INFO")
+            return
         layout.prop(self, "model", placeholder=brought.model_name)
         layout.prop(self, "network")
         layout.prop_search(self, "performer", settings, "performers", icon="USER")
@@ -131,10 +139,10 @@ class UNDERSTUDY_OT_model_import(JobOperator, bpy.types.Operator):
             _draw_lines(layout, f"It will show {', '.join(shown)}.", "USER")
         except EngineError as error:
             _draw_lines(layout, str(error), "ERROR")
-        layout.separator()
-        _draw_lines(layout, LICENCE_QUESTION, "QUESTION")
-        layout.prop(self, "made_by")
-        layout.prop(self, "allows")
+        box = layout.box()
+        _draw_lines(box, LICENCE_QUESTION, "QUESTION")
+        box.prop(self, "made_by")
+        box.prop(self, "allows")
 
     def requests(self, context: bpy.types.Context) -> list[JobRequest]:
         """Return the import."""

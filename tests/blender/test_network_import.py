@@ -167,6 +167,7 @@ def test_the_file_browser_asks_what_the_kind_needs(edit, fake_engine):
         Import.draw(operator, bpy.context)
         return " ".join(operator.layout.lines)
 
+    assert questions("") == "Choose a DeepFaceLive model (.dfm) or a one-shot swapper (.onnx)."
     dfm = questions("Netz é 1.dfm")
     assert "Face Type" in dfm and "Morph" in dfm and "Identity Model" not in dfm and "It will show Ben Ö." in dfm
     assert "Who made this network, and what does its licence allow?" in dfm and "Made By" in dfm and "Allows" in dfm

@@ -1,96 +1,150 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A training's time limit holds for all of it: by a pretended clock, with whatever saving and previews cost."""
 
-import functools
+import contextlib
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from test_training import facesets, run, tiny_quick  # noqa: F401 - fixtures
+from understudy.engine.contract.settings import TrainSettings
+from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.pipelines.train import spoken
-from understudy.engine.training import opening, previewer, session
-from understudy.engine.training.checkpoint import read_model
+from understudy.engine.runtime.reporter import Reporter
+from understudy.engine.training import previewer, session
+from understudy.engine.training.checkpoint import ModelDocument, read_model
 from understudy.engine.training.end_costs import EndCosts, EndPart
+from understudy.engine.training.held_out import Measurement
 from understudy.engine.training.history import read_history
 from understudy.engine.training.keeper import ModelKeeper
+from understudy.engine.training.recipes import RECIPES
 from understudy.engine.training.run_clock import RunClock
-from understudy.engine.training.session import TrainingSession
-from understudy.engine.training.trainer import Trainer
 
 FIRST_STEP_S, STEP_S, MEASURE_S, SAVE_S, PREVIEW_S = 20.0, 4.0, 2.0, 5.0, 3.0
+END_S = MEASURE_S + SAVE_S + PREVIEW_S
+CAST = ("anna", "bert")
+
+
+class Pretended:
+    """A clock that goes on only where a training works, and a network that learns nothing."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.cost = {"step": STEP_S, "measure": MEASURE_S, "save": SAVE_S, "preview": PREVIEW_S}
+        self.recipe = RECIPES["quick"]
+        self.network = SimpleNamespace(family=FAMILIES["quick"])
+        self.picture_size = self.network.family.face_size
+        self.steps = 0
+        self.averaged = contextlib.nullcontext
+
+    def spend(self, kind):
+        self.now += self.cost[kind]
+
+    def step(self, _inputs, _targets, _rate):
+        self.steps += 1
+        self.now += FIRST_STEP_S if self.steps == 1 else self.cost["step"]
+        return dict.fromkeys(CAST, 0.1)
+
+    def is_healthy(self):
+        return True
+
+    def inference_weights(self):
+        return {"encoder/00": np.full(4, self.steps, np.float32)}
+
+    def state(self):
+        return {"weights/encoder/00": np.zeros(4, np.float32), "steps": np.asarray(self.steps)}
+
+    def next_batch(self):
+        return SimpleNamespace(inputs=None, targets=None)
+
+    def train(self, folder, minutes, **changes):
+        """Train as a job would and return the session."""
+        settings = TrainSettings(
+            **{"maximum_minutes": minutes, "save_interval": 100, "preview_interval": 100, **changes}
+        )
+        document = ModelDocument("quick", CAST, 32, 1.7, self.steps, {}, {}, [], "2026-01-01T00:00:00+00:00")
+        faces = [SimpleNamespace(performer=name, held_out=(), held_out_coverage=1.7) for name in CAST]
+        run = session.TrainingSession(folder, document, self, faces, settings, Reporter(), clock=lambda: self.now)
+        run.run()
+        return run
 
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """Seconds that pass only where a training works; returns how long each kind of work takes, to be changed."""
-    now, cost = [1000.0], {"step": STEP_S, "first": FIRST_STEP_S, "save": SAVE_S, "preview": PREVIEW_S}
+    """What is slow or needs faces is replaced; keeping, pacing and deciding are the real ones."""
+    made = Pretended()
+    views = np.zeros((1, 8, 8, 3), np.float32)
 
-    def slow(kind, work):
-        @functools.wraps(work)
-        def slower(*arguments, **named):
-            now[0] += cost.pop("first", cost["step"]) if kind == "step" else cost[kind]
-            return work(*arguments, **named)
+    def measure(_faces, _view, _decode, step):
+        made.spend("measure")
+        return Measurement(step, {"anna": 0.3}, {"anna": 0.1})
 
-        return slower
+    def grid(_faces, _swap):
+        made.spend("preview")
+        return np.zeros((8, 8, 3), np.uint8)
 
-    monkeypatch.setattr(Trainer, "step", slow("step", Trainer.step))
-    monkeypatch.setattr(ModelKeeper, "save", slow("save", ModelKeeper.save))
-    monkeypatch.setattr(previewer, "preview_grid", slow("preview", previewer.preview_grid))
-    monkeypatch.setattr(opening, "TrainingSession", functools.partial(TrainingSession, clock=lambda: now[0]))
-    cost["measure"] = MEASURE_S
-    monkeypatch.setattr(session, "measure", slow("measure", session.measure))
-    # Written once for each model, whatever the clock says; other tests look at it.
-    monkeypatch.setattr(TrainingSession, "_export", lambda _self: None)
-    return cost
-
-
-def timed_run(model, faces, minutes, **changes):
-    return run(model, faces, maximum_steps=100_000, maximum_minutes=minutes, **changes)[1]
-
-
-@pytest.mark.parametrize("intervals", [(7, 5), (100, 2)])
-def test_a_training_of_two_minutes_takes_two_minutes(facesets, tmp_path, pretended, intervals):  # noqa: F811
-    save_interval, preview_interval = intervals
-    done = timed_run(tmp_path / "m", facesets, 2.0, save_interval=save_interval, preview_interval=preview_interval)
-    took = done.result["seconds"]
-    # It ends early only by what one more step, or what saving once more, would have been too long.
-    assert 120.0 - STEP_S - MEASURE_S - SAVE_S - PREVIEW_S < took <= 120.0
-    assert read_model(tmp_path / "m").step == done.result["step"] > 5
-    assert f"This run took 1 min {took - 60:.0f} s" in done.summary or took == 120.0 and "2 min 0 s" in done.summary
-    assert done.result["end_seconds"] in (0.0, PREVIEW_S, MEASURE_S + SAVE_S, MEASURE_S + SAVE_S + PREVIEW_S)
-
-
-def test_what_was_never_done_is_done_once_by_half_of_the_time(facesets, tmp_path, pretended):  # noqa: F811
-    done = timed_run(tmp_path / "m", facesets, 4.0)
-    measured = [line["step"] for line in read_history(tmp_path / "m" / "history.jsonl") if "held_out/ssim" in line]
-    # 20 s for the first step and 4 s for each other one: 26 steps in the first two minutes.
-    assert measured == [26, done.result["step"]]
-    assert 240.0 - STEP_S <= done.result["seconds"] <= 240.0
-
-
-def test_there_is_always_one_step(facesets, tmp_path, pretended):  # noqa: F811
-    done = timed_run(tmp_path / "m", facesets, 0.01)
-    assert done.result["step"] == 1
-    assert done.result["seconds"] == FIRST_STEP_S + MEASURE_S + SAVE_S + PREVIEW_S
-    # Going on with a limit that saving alone fills does one more.
-    assert timed_run(tmp_path / "m", facesets, 0.01).result["step"] == 2
-
-
-def test_saving_that_grows_dearer_is_foreseen_by_its_last_time(facesets, tmp_path, pretended, monkeypatch):  # noqa: F811
-    # Growing pictures, or a disk that fills: each save takes a second longer.
     save = ModelKeeper.save
 
-    def dearer(*arguments, **named):
-        pretended["save"] += 1.0
-        return save(*arguments, **named)
+    def slow_save(*arguments):
+        made.spend("save")
+        save(*arguments)
+
+    monkeypatch.setattr(session, "measure", measure)
+    monkeypatch.setattr(session, "make_plain_views", lambda *_: views)
+    monkeypatch.setattr(session, "flips_of", lambda *_: None)
+    monkeypatch.setattr(session, "NetworkDecoder", lambda _: SimpleNamespace(with_masks=lambda faces, _name: faces))
+    monkeypatch.setattr(session, "BatchLoader", lambda *_: contextlib.nullcontext(made))
+    monkeypatch.setattr(session.TrainingSession, "_export", lambda _self: None)
+    monkeypatch.setattr(previewer, "preview_grid", grid)
+    monkeypatch.setattr(ModelKeeper, "save", slow_save)
+    return made
+
+
+def measured_steps(folder):
+    return [line["step"] for line in read_history(folder / "history.jsonl") if "held_out/ssim" in line]
+
+
+@pytest.mark.parametrize("intervals", [(100, 100), (7, 5), (3, 100), (100, 2), (1, 1)])
+@pytest.mark.parametrize("minutes", [2.0, 2.05, 3.3, 20.0])
+def test_a_training_takes_the_time_it_was_given(tmp_path, pretended, intervals, minutes):
+    save_interval, preview_interval = intervals
+    run = pretended.train(tmp_path, minutes, save_interval=save_interval, preview_interval=preview_interval)
+    # It ends early only by what one more step, with what belongs to it, would have been too long.
+    assert 60.0 * minutes - STEP_S - END_S < run.run_s <= 60.0 * minutes
+    assert run.run_s == pretended.now - 1000.0 and 0.0 <= run.end_s <= END_S
+    assert read_model(tmp_path).step == run.steps > 1
+    assert (tmp_path / "preview.png").is_file()
+
+
+def test_what_was_never_done_is_done_once_by_half_of_the_time(tmp_path, pretended):
+    run = pretended.train(tmp_path, 4.0)
+    # 20 s for the first step and 4 s for each other one: 26 steps in the first two minutes.
+    assert measured_steps(tmp_path) == [26, run.steps]
+    assert run.end_s == END_S and 240.0 - STEP_S <= run.run_s <= 240.0
+
+
+def test_there_is_always_one_step(tmp_path, pretended):
+    run = pretended.train(tmp_path, 0.01)
+    assert run.steps == 1 and run.run_s == FIRST_STEP_S + END_S
+    # Going on with a limit that saving alone fills does one more.
+    assert pretended.train(tmp_path, 0.01).steps == 2
+
+
+def test_what_grows_dearer_is_foreseen_by_its_last_time(tmp_path, pretended, monkeypatch):
+    # A disk that fills up: each save takes a second longer.
+    save = ModelKeeper.save
+
+    def dearer(*arguments):
+        pretended.cost["save"] += 1.0
+        save(*arguments)
 
     monkeypatch.setattr(ModelKeeper, "save", dearer)
-    done = timed_run(tmp_path / "m", facesets, 3.0, save_interval=6)
-    assert 180.0 - 20.0 < done.result["seconds"] <= 181.0
+    run = pretended.train(tmp_path, 3.0, save_interval=6)
+    assert 180.0 - STEP_S - END_S - 10.0 < run.run_s <= 181.0
 
 
-def test_without_a_limit_nothing_is_done_early(facesets, tmp_path, pretended):  # noqa: F811
-    done = run(tmp_path / "m", facesets, maximum_steps=12)[1]
-    measured = [line["step"] for line in read_history(tmp_path / "m" / "history.jsonl") if "held_out/ssim" in line]
-    assert measured == [12] and done.result["end_seconds"] == MEASURE_S + SAVE_S + PREVIEW_S
+def test_without_a_limit_nothing_is_done_early(tmp_path, pretended):
+    run = pretended.train(tmp_path, 0.0, maximum_steps=60)
+    assert measured_steps(tmp_path) == [60] and run.end_s == END_S
 
 
 def test_the_first_step_which_compiles_says_nothing_of_the_next():

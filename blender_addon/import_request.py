@@ -34,7 +34,7 @@ class Brought:
         file: The ONNX file.
         name: Name of the model to be; empty takes the file's.
         kind: "dfm", "one-shot", or `BY_NAME`.
-        performer: Whom it shows; empty takes the active performer, and for a one-shot network everybody with pictures.
+        performer: Whom it shows; empty takes the only one of the edit, and for a one-shot network all with pictures.
         identity_model: For a one-shot network, the ArcFace network that reads pictures; empty takes the scene's.
         face_type: For DFM, the face type of its training.
         morph: For DFM, how far the shape follows the performer.
@@ -105,10 +105,16 @@ def shown_performers(settings: Any, brought: Brought) -> tuple[ShownPerformer, .
     """
     if brought.network == "one-shot":
         return _with_pictures(settings, brought.performer)
-    index = settings.active_performer
-    active = settings.performers[index].name if 0 <= index < len(settings.performers) else ""
-    item = casting.require_performer(settings, brought.performer or active)
-    return (ShownPerformer(item.performer_id),)
+    only = settings.performers[0].name if len(settings.performers) == 1 else ""
+    name = brought.performer or only
+    if not name:
+        # Consent hangs on it, so nobody is guessed.
+        raise EngineError(
+            ErrorCode.PERFORMER_UNKNOWN,
+            "It isn't said whom the network shows.",
+            "Choose the performer in the field Shows.",
+        )
+    return (ShownPerformer(casting.require_performer(settings, name).performer_id),)
 
 
 def _with_pictures(settings: Any, performer: str) -> tuple[ShownPerformer, ...]:

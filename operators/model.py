@@ -65,7 +65,7 @@ class UNDERSTUDY_OT_model_import(JobOperator, bpy.types.Operator):
     )
     performer: StringProperty(
         name="Shows",
-        description="Whom it shows; empty takes the active performer, for a one-shot network all with pictures",
+        description="Whom it shows; for a one-shot network empty takes everybody with reference pictures",
         options={"SKIP_SAVE"},
     )
     face_type: EnumProperty(

@@ -85,8 +85,9 @@ def drawn(cls, **values):
 
 
 def test_a_deepfacelive_model_becomes_the_scenes_model(edit, fake_engine):
-    edit.understudy.active_performer = 1
     file = folder() / "Netz é 1.dfm"
+    assert "It isn't said whom the network shows." in message_of(OPS.model_import, filepath=str(file))
+    OPS.performer_remove(performer="Anna")
     assert OPS.model_import(filepath=str(file), made_by=" ourselves ", allows="this film") == {"FINISHED"}
     job = last_job()
     assert (job.network, job.file, job.project) == ("dfm", file, project().root)
@@ -169,7 +170,9 @@ def test_the_file_browser_asks_what_the_kind_needs(edit, fake_engine):
 
     assert questions("") == "Choose a DeepFaceLive model (.dfm) or a one-shot swapper (.onnx)."
     dfm = questions("Netz é 1.dfm")
-    assert "Face Type" in dfm and "Morph" in dfm and "Identity Model" not in dfm and "It will show Ben Ö." in dfm
+    assert "Face Type" in dfm and "Morph" in dfm and "Identity Model" not in dfm
+    assert "Choose the performer in the field Shows." in dfm
+    assert "It will show Ben Ö." in questions("Netz é 1.dfm", "Ben Ö")
     assert "Who made this network, and what does its licence allow?" in dfm and "Made By" in dfm and "Allows" in dfm
     one_shot = questions("swapper.onnx", "Anna")
     assert "Identity Model" in one_shot and "Face Type" not in one_shot and "needs a picture of Anna" in one_shot

@@ -109,11 +109,8 @@ def shown_performers(settings: Any, brought: Brought) -> tuple[ShownPerformer, .
     name = brought.performer or only
     if not name:
         # Consent hangs on it, so nobody is guessed.
-        raise EngineError(
-            ErrorCode.PERFORMER_UNKNOWN,
-            "It isn't said whom the network shows.",
-            "Choose the performer in the field Shows.",
-        )
+        hint = "Choose the performer in the field Shows."
+        raise EngineError(ErrorCode.PERFORMER_UNKNOWN, "It isn't said whom the network shows.", hint)
     return (ShownPerformer(casting.require_performer(settings, name).performer_id),)
 
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 
-from ..engine.contract.frame_mentions import FrameMention
+from ..engine.contract.messages import Log
+from ..engine.contract.timing import FrameRange
 from . import readiness
 from .edit_frames import StripFrames, in_edit, showing
 from .job_queue import Job
@@ -20,41 +21,57 @@ _MOST_REMEMBERED = 64
 _remembered: dict[tuple[str, str, StripTiming], StripFrames] = {}
 
 
-def sentence_now(context: bpy.types.Context, job: Job, text: str, frames: tuple[FrameMention, ...]) -> str:
-    """Return a sentence of a job in the timeline's frames as they are now; cheap enough for drawing."""
-    return in_edit(text, frames, strips_now(context, job)) if frames else text
+@dataclass(frozen=True)
+class JobFrames:
+    """What a job's strips show.
+
+    Attributes:
+        there: Strips that are in the edit, as they are now.
+        gone: Strips that aren't any more, as they were when the job began.
+    """
+
+    there: tuple[StripFrames, ...] = ()
+    gone: tuple[StripFrames, ...] = ()
+
+    def sentence(self, log: Log) -> str:
+        """Return what the log says, in frames of the timeline."""
+        return in_edit(log.text, log.frames, (*self.there, *self.gone))
+
+    def place(self, log: Log) -> tuple[str, tuple[FrameRange, ...]] | None:
+        """Return where to look at what a log says: the name of a strip and media frames; None if nothing shows them."""
+        for strip in self.there:
+            for item in log.frames:
+                if showing(strip, item.frames):
+                    return strip.name, item.frames
+        return None
 
 
-def strips_now(context: bpy.types.Context, job: Job) -> tuple[StripFrames, ...]:
-    """Return what a job's strips show now; one that is gone showed what it showed when the job began."""
-    return tuple(_now(context, known) for known in job.request.strips)
-
-
-def place_now(
-    context: bpy.types.Context, job: Job, frames: tuple[FrameMention, ...]
-) -> tuple[str, tuple[FrameMention, ...]] | None:
-    """Return the name of the first strip in the edit that shows some of these frames, and which; None if none does."""
-    for strip in strips_now(context, job):
-        shown = tuple(item for item in frames if showing(strip, item.frames))
-        if shown and _find(strip) is not None:
-            return strip.name, shown
-    return None
+def frames_now(context: bpy.types.Context, job: Job) -> JobFrames:
+    """Return what a job's strips show now; cheap enough for drawing, and free for jobs that name no frames."""
+    if not any(log.frames for log in job.logs):
+        return JobFrames()
+    there, gone = [], []
+    for known in job.request.strips:
+        found = _find(known)
+        if found is None:
+            gone.append(known)
+        else:
+            there.append(_now(context, known, *found))
+    return JobFrames(tuple(there), tuple(gone))
 
 
 def _find(known: StripFrames) -> tuple[bpy.types.Scene, Any] | None:
     for scene in bpy.data.scenes:
-        strip = find_strip(scene, known.uid)
-        strip = strip or next((item for item in all_strips(scene) if not known.uid and item.name == known.name), None)
+        if known.uid:
+            strip = find_strip(scene, known.uid)
+        else:
+            strip = next((item for item in all_strips(scene) if item.name == known.name), None)
         if strip is not None:
             return scene, strip
     return None
 
 
-def _now(context: bpy.types.Context, known: StripFrames) -> StripFrames:
-    found = _find(known)
-    if found is None:
-        return known
-    scene, strip = found
+def _now(context: bpy.types.Context, known: StripFrames, scene: bpy.types.Scene, strip: Any) -> StripFrames:
     footage = readiness.found_in(context, strip)
     timing = quick_timing(scene, strip, 0 if footage is None else footage.frame_count)
     if timing is None or footage is None:

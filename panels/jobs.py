@@ -7,7 +7,7 @@ import bpy
 
 from ..blender_addon import ids, job_frames, jobs
 from ..blender_addon.job_queue import Job, JobState
-from ..engine.contract.frame_mentions import FrameMention, frame_list
+from ..engine.contract.frame_mentions import frame_list
 from .layout import SidebarPanel, sentence
 
 _SHOWN = 6
@@ -75,23 +75,19 @@ def _draw_warnings(box: bpy.types.UILayout, context: bpy.types.Context, job: Job
         return
     for remark in job.request.remarks:
         sentence(box, remark, icon="ERROR")
-    logs = job.warning_logs
+    logs, shown = job.warning_logs, job_frames.frames_now(context, job)
     for log in logs[-_WARNINGS_SHOWN:]:
-        sentence(box, job_frames.sentence_now(context, job, log.text, log.frames), icon="INFO")
-        _draw_way(box, job_frames.place_now(context, job, log.frames))
+        sentence(box, shown.sentence(log), icon="INFO")
+        place = shown.place(log)
+        if place is not None:
+            operator = box.operator(ids.Operator.FRAMES_SHOW, text="Go to These Frames", icon="TIME")
+            operator.strip, operator.frames = place[0], frame_list(place[1])
     if len(logs) > _WARNINGS_SHOWN:
         box.label(text=f"and {len(logs) - _WARNINGS_SHOWN} earlier warnings", icon="BLANK1")
 
 
-def _draw_way(box: bpy.types.UILayout, place: tuple[str, tuple[FrameMention, ...]] | None) -> None:
-    if place is not None:
-        strip, frames = place
-        operator = box.operator(ids.Operator.FRAMES_SHOW, text="Go to These Frames", icon="TIME")
-        operator.strip, operator.frames = strip, frame_list(frames[0].frames)
-
-
 def _summary(job: Any) -> str:
-    # What else the search says counts frames of the footage; the panel Shots says it in those of the edit.
+    # What else the search says stands in the panel Shots, and stays true there when a strip is moved.
     return f"{job.summary.split('. ')[0].rstrip('.')}." if job.kind == "extract" else job.summary
 
 

@@ -60,7 +60,9 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     # Nothing was drawn where it was stopped early, or where another process leads.
     share = 100.0 * session.preview_share
     shown = f" Previews took {share:.1f} % of the time." if share else ""
-    took = f" This run took {spoken(session.run_s)}, {spoken(session.end_s)} of it for saving and the last pictures."
+    # Nothing is left to do at the end of a run whose last step was one to save and to draw after.
+    at_end = f", {spoken(session.end_s)} of it for saving and the last pictures" if session.end_s >= 0.05 else ""
+    took = f" This run took {spoken(session.run_s)}{at_end}."
     return reporter.done(
         f"The model {job.model.name} has {session.steps} steps.{reason}{took}{shown}",
         {

@@ -66,4 +66,5 @@ class EndCosts:
 
     def is_due(self, part: EndPart, share: float) -> bool:
         """Whether a part was never done in this run and should be now, at this share of the time limit."""
-        return share >= _FIRST_BY and part not in self._last_s
+        # With the time over, the end comes at once.
+        return _FIRST_BY <= share < 1.0 and part not in self._last_s

@@ -53,7 +53,7 @@ def test_every_kind_of_message_is_tried_above():
 
 
 def test_exactly_done_and_failed_are_last():
-    assert [type(message) for message in MESSAGES if is_last(message)] == [Done, Failed]
+    assert {type(message) for message in MESSAGES if is_last(message)} == {Done, Failed}
 
 
 def test_fields_of_a_newer_engine_are_left_out():

@@ -124,7 +124,7 @@ def test_what_was_never_done_is_done_once_by_half_of_the_time(tmp_path, pretende
 
 def test_there_is_always_one_step(tmp_path, pretended):
     run = pretended.train(tmp_path, 0.01)
-    assert run.steps == 1 and run.run_s == FIRST_STEP_S + END_S
+    assert run.steps == 1 and run.run_s == FIRST_STEP_S + END_S and run.end_s == END_S
     # Going on with a limit that saving alone fills does one more.
     assert pretended.train(tmp_path, 0.01).steps == 2
 
@@ -156,7 +156,7 @@ def test_the_first_step_which_compiles_says_nothing_of_the_next():
         if seconds == 30.0:
             assert costs.reserve_s == 0.0
     assert costs.reserve_s == 2.0
-    assert costs.is_due(EndPart.SAVE, 0.5) and not costs.is_due(EndPart.SAVE, 0.49)
+    assert [costs.is_due(EndPart.SAVE, share) for share in (0.49, 0.5, 0.99, 1.0)] == [False, True, True, False]
     with costs.timed(EndPart.SAVE):
         now[0] += 6.0
     costs.note(EndPart.PREVIEW, 1.5)

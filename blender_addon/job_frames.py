@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import bpy
 
 from ..engine.contract.messages import Log
 from ..engine.contract.timing import FrameRange
-from . import readiness
+from . import frame_maps, readiness
 from .edit_frames import StripFrames, in_edit, showing
 from .job_queue import Job
 from .mapping import StripTiming, shown_frames
@@ -18,7 +19,9 @@ from .sequencer import all_strips, visible_frames
 from .strips import find_strip, quick_timing, strip_frames
 
 _MOST_REMEMBERED = 64
-_remembered: dict[tuple[str, str, StripTiming], StripFrames] = {}
+# Id and name of a strip, and what decides which frames it shows.
+_Key = tuple[str, str, StripTiming | tuple[int, tuple[int, ...]]]
+_remembered: dict[_Key, StripFrames] = {}
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,18 @@ def _now(context: bpy.types.Context, known: StripFrames, scene: bpy.types.Scene,
     footage = readiness.found_in(context, strip)
     timing = quick_timing(scene, strip, 0 if footage is None else footage.frame_count)
     if timing is None or footage is None:
-        # Retimed strips take too long while drawing: they are known as they were, wherever they lie now.
-        return replace(known, name=strip.name, start=visible_frames(strip).start)
+        # Which frames a retimed strip shows is found out beside drawing; until then it is known as it was.
+        start, used = visible_frames(strip).start, frame_maps.frames_shown(strip) or known.used
+        made = replace(known, name=strip.name, start=start, used=used)
+        return _remember((known.uid, strip.name, (start, used)), lambda: made)
     key = (known.uid, strip.name, timing)
+    return _remember(key, lambda: strip_frames(scene, strip, shown_frames(timing), known.uid))
+
+
+def _remember(key: _Key, make: Callable[[], StripFrames]) -> StripFrames:
+    """Return what was made for a key before: what is known of it, is known of that very object."""
     if key not in _remembered:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        _remembered[key] = strip_frames(scene, strip, shown_frames(timing), known.uid)
+        _remembered[key] = make()
     return _remembered[key]

@@ -10,7 +10,7 @@ import bpy
 import pytest
 import understudy
 from test_panels import Layout
-from understudy.blender_addon import environment, job_frames, jobs, process, project_view
+from understudy.blender_addon import environment, frame_maps, job_frames, jobs, process, project_view
 from understudy.blender_addon.edit_frames import StripFrames, in_edit, showing, time_code, words_for
 from understudy.blender_addon.ids import Panel
 from understudy.blender_addon.job_queue import Job, JobRequest
@@ -143,6 +143,12 @@ def test_a_strip_that_takes_long_to_map_is_known_as_it_was_and_one_that_is_gone_
     monkeypatch.setattr(job_frames, "quick_timing", lambda *arguments: None)
     set_timing(shot(), "content_start", 101)
     assert "In frames 113–114 (00:00:04:13) the face" in drawn_jobs()
+    # Once a timer has found out which frames it shows, which in background mode never runs, changes count, too.
+    set_timing(shot(), "right_handle", 114)
+    assert "In frames 113–114 (00:00:04:13) the face" in drawn_jobs()
+    while frame_maps.work():
+        pass
+    assert "In frame 113 (00:00:04:13) the face" in drawn_jobs()
     edit.sequence_editor.strips.remove(shot())
     gone = drawn_jobs()
     assert "In frames 103–104 (00:00:04:03) the face" in gone and "Go to These Frames" not in gone

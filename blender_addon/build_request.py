@@ -16,7 +16,8 @@ from ..engine.contract.settings import BuildSettings
 from ..engine.contract.timing import ranges_of
 from ..engine.contract.training_set import NeededShot
 from . import casting, previews
-from .job_queue import Finisher, Preparation
+from .batch import Batch
+from .job_request import Finisher, Preparation
 from .job_requests import job_request, project_of_edit, settings_of
 from .project_view import footage_location, view
 from .sequencer import sequencer_scene
@@ -31,7 +32,8 @@ def build_requests(
 
     Args:
         context: Blender's context.
-        strips: The shots; those that don't show the target are passed over.
+        strips: The shots; those that don't show the target are passed over, those that can't be read are left out
+            and named with the request.
         performer: Whose faces are chosen; who shall appear by default.
         target: Whose place they take in the shots; the scene's by default.
 
@@ -46,13 +48,17 @@ def build_requests(
     target_item = casting.require_performer(settings, target or settings.target)
     faces = assigned_parts(settings, project, item.performer_id)
     shots: list[NeededShot] = []
+    batch, shown = Batch(), 0
     for strip in strips:
-        shot = yield from strip_shot_steps(scene, strip)
-        found = view(project).footage(footage_location(shot.footage.path, shot.footage.pictures))
-        cast = casting.assigned(settings, found.key) if found is not None else {}
-        tracks = tuple(sorted(track for track, identity in cast.items() if identity == target_item.performer_id))
-        if found is not None and tracks:
-            shots.append(NeededShot(found.key, tracks, ranges_of(shot.used)))
+        with batch.attempt():
+            shot = yield from strip_shot_steps(scene, strip)
+            shown += 1
+            found = view(project).footage(footage_location(shot.footage.path, shot.footage.pictures))
+            cast = casting.assigned(settings, found.key) if found is not None else {}
+            tracks = tuple(sorted(track for track, identity in cast.items() if identity == target_item.performer_id))
+            if found is not None and tracks:
+                shots.append(NeededShot(found.key, tracks, ranges_of(shot.used)))
+    batch.require(shown > 0)
     if not shots:
         raise EngineError(
             ErrorCode.PERFORMER_UNKNOWN,
@@ -62,7 +68,7 @@ def build_requests(
     casting.save_performers(settings, project)
     job = BuildFacesetJob(project.root, item.performer_id, faces, tuple(shots), chooses)
     title = f"Build Training Set: {item.name}"
-    return [job_request(job, title, project, _after_building(project, item.performer_id))]
+    return batch.told_with([job_request(job, title, project, _after_building(project, item.performer_id))])
 
 
 def _after_building(project: Project, performer: str) -> Finisher:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -15,7 +15,8 @@ from ..engine.contract.messages import Done
 from ..engine.contract.project import Project
 from ..engine.contract.timing import Footage
 from . import casting, footage_clip, previews, tracking_data, tracking_reading
-from .job_queue import Finisher, JobRequest
+from .edit_frames import StripFrames
+from .job_request import Finisher, JobRequest
 from .job_requests import job_request
 from .project_view import FoundFootage, view
 from .track_arrays import read_tracks
@@ -34,6 +35,7 @@ class CorrectedFootage:
         found: What was found in it before the correction.
         scene: Name of the edit's scene.
         clip: Where the footage's movie clip is loaded from (`footage_clip.place_of`).
+        shown: What the strip shows from which it is corrected.
     """
 
     project: Project
@@ -41,6 +43,7 @@ class CorrectedFootage:
     found: FoundFootage
     scene: str
     clip: tuple[str, str]
+    shown: StripFrames
 
 
 def correct_request(
@@ -66,7 +69,9 @@ def correct_request(
     """
     job = CorrectJob(target.project.root, target.footage, tuple(corrections), undo, clear)
     finisher = _after_correction(target, tuple(corrections), is_from_clip)
-    return job_request(job, f"{title}: {target.footage.path.name}", target.project, finisher, "Correct Face Track")
+    name = f"{title}: {target.footage.path.name}"
+    request = job_request(job, name, target.project, finisher, "Correct Face Track")
+    return replace(request, strips=(target.shown,))
 
 
 def _after_correction(target: CorrectedFootage, corrections: tuple[AnyCorrection, ...], is_from_clip: bool) -> Finisher:

@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.timing import ranges_of
 from . import footage_clip, shots
 from .correction_requests import CorrectedFootage
+from .edit_frames import words_for
 from .faces_in_frame import preview_placement, shots_at_playhead
 from .job_requests import project_of_edit
 from .preview_geometry import PreviewPlacement
 from .project_view import view
 from .sequencer import sequencer_scene, visible_frames
-from .strips import strip_shot_steps
+from .strips import strip_frames, strip_shot_steps
 from .track_arrays import TrackArrays, read_tracks
 
 
@@ -61,7 +63,7 @@ class EditedFrame:
         what = f"{_listed(found)}; say which" if found else "no face"
         raise EngineError(
             ErrorCode.TRACKS_MISSING,
-            f"In frame {self.media_frame} of {name} there is {what}.",
+            f"In {self.words(self.media_frame)} there is {what}.",
             "Choose a face in the panel." if found else "Go to a frame with the face, or add it there.",
         )
 
@@ -75,11 +77,15 @@ class EditedFrame:
         if index is None:
             raise EngineError(
                 ErrorCode.TRACKS_MISSING,
-                f"Face track {track.id} of {self.target.footage.path.name} is not in frame {self.media_frame}; it goes "
-                f"from {track.frames[0]} to {track.frames[-1]}.",
+                f"Face track {track.id} is not in {self.words(self.media_frame)}; it has "
+                f"{self.words(*map(int, track.frames))}.",
                 "Move the playhead into it.",
             )
         return index
+
+    def words(self, *media_frames: int) -> str:
+        """Return what the edit calls frames of the footage."""
+        return words_for([self.target.shown], ranges_of(media_frames))
 
 
 def _listed(tracks: Sequence[TrackArrays]) -> str:
@@ -101,13 +107,13 @@ def edited_frame_steps(
         )
     placement = preview_placement(strip, found.size, timeline_frame)
     marked = range(scene.frame_preview_start, scene.frame_preview_end + 1) if scene.use_preview_range else range(0)
-    scene_name = scene.name
+    scene_name, shown = scene.name, strip_frames(scene, strip, ())
     # The last look at the strip: undo may run between two steps.
     shot = yield from strip_shot_steps(scene, strip)
     at = media_frame if media_frame >= 0 else shot.used[timeline_frame - frames.start]
     used = {shot.used[frame - frames.start] for frame in frames if frame in marked}
     return EditedFrame(
-        target=CorrectedFootage(project, shot.footage, found, scene_name, place),
+        target=CorrectedFootage(project, shot.footage, found, scene_name, place, replace(shown, used=shot.used)),
         tracks=read_tracks(found.folder),
         media_frame=at,
         placement=placement,

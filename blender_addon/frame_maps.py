@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which media frame strips show at the playhead, for drawing: remembered, and found out outside of drawing.
+"""Which media frames strips show, for drawing: remembered, and found out outside of drawing.
 
 Blender allows no change while it draws, but finding out needs one for some strips. What isn't known yet is asked for
 here, worked off by a timer in slices, and followed by a redraw.
@@ -33,15 +33,19 @@ _running: list[tuple[_Name, Any, Generator[None, None, Shot]]] = []
 def media_frame(strip: Any, timeline_frame: int) -> int | None:
     """Return the media frame a strip shows at a timeline frame; None when it shows none or that isn't known yet."""
     frames = visible_frames(strip)
-    if timeline_frame not in frames:
-        return None
+    used = frames_shown(strip) if timeline_frame in frames else None
+    return None if used is None else used[timeline_frame - frames.start]
+
+
+def frames_shown(strip: Any) -> tuple[int, ...] | None:
+    """Return the media frame shown on each of a strip's timeline frames; None when it shows none or not known yet."""
     name = (strip.id_data.name, strip.name)
     stamp = _stamp(strip)
     known = _known.get(name)
     if known is None or known[0] != stamp:
         _want(name, stamp)
         return None
-    return None if known[1] is None else known[1][timeline_frame - frames.start]
+    return known[1]
 
 
 def _stamp(strip: Any) -> Any:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,11 @@ from ..engine.contract.messages import (
     Progress,
     Stage,
 )
+from .edit_frames import in_edit
+from .job_request import JobRequest, Preparation
 from .process import EngineProcess
 
 KEPT_LOGS = 50
-
-# Takes over a result on the main thread, in steps that each return soon.
-Finisher = Callable[[Done], Iterator[None]]
 
 
 class JobState(StrEnum):
@@ -51,31 +50,6 @@ class JobState(StrEnum):
 
 
 OVER = frozenset({JobState.DONE, JobState.STOPPED, JobState.FAILED})
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """What to run and what to do with its result.
-
-    Attributes:
-        kind: Kind of the job ("extract", "train", "swap", "check", "environment", "dummy").
-        title: What the user sees, for example "Extract Faces: Interview".
-        command: Program and arguments of the engine.
-        folder: Existing folder of the job's files.
-        finisher: Called with the last message when the job ended well; None when nothing is to be done in Blender.
-        undo: Name of the undo step after the finisher; empty for none.
-    """
-
-    kind: str
-    title: str
-    command: tuple[str, ...]
-    folder: Path
-    finisher: Finisher | None = None
-    undo: str = ""
-
-
-# Finds out on the main thread what is to be run, in steps that each return soon.
-Preparation = Generator[None, None, list[JobRequest]]
 
 
 @dataclass
@@ -119,8 +93,14 @@ class Job:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences the user should know although the job went on."""
-        return [log.text for log in self.logs if log.level == "warning"]
+        """Sentences the user should know although the job went on, in frames of the timeline as it was."""
+        strips = self.request.strips
+        return [*self.request.remarks, *(in_edit(log.text, log.frames, strips) for log in self.warning_logs)]
+
+    @property
+    def warning_logs(self) -> list[Log]:
+        """The engine's warnings, in frames of the footage."""
+        return [log for log in self.logs if log.level == "warning"]
 
     def start(self) -> None:
         """Launch the engine."""
@@ -177,10 +157,14 @@ class Job:
             case Done():
                 self._take_done(message)
             case Failed():
-                self.failure, self.state = message, JobState.FAILED
+                self.failure, self.state = self._in_edit(message), JobState.FAILED
+
+    def _in_edit(self, message: Failed) -> Failed:
+        text, hint = (in_edit(item, message.frames, self.request.strips) for item in (message.message, message.hint))
+        return replace(message, message=text, hint=hint)
 
     def _take_done(self, message: Done) -> None:
-        self.done = message
+        self.done = replace(message, summary=in_edit(message.summary, message.frames, self.request.strips))
         if self.request.finisher is None:
             self.state = JobState.STOPPED if message.stopped else JobState.DONE
         else:

@@ -27,12 +27,14 @@ from ..engine.contract.project import JOB_FILE, Project
 from ..engine.contract.settings import BuildSettings, ExtractSettings, PeopleSettings, SwapSettings, TrainSettings
 from ..engine.contract.timing import Footage, Shot, merge_ranges, ranges_of
 from . import casting, environment, preferences, previews, shots, training_sets
-from .job_queue import Finisher, JobRequest, Preparation
+from .batch import Batch
+from .edit_frames import StripFrames, words_for
+from .job_request import Finisher, JobRequest, Preparation
 from .process import engine_command
 from .project_view import FootageLocation, FoundFootage, footage_location, view
 from .reports import check_report
 from .sequencer import sequencer_scene
-from .strips import strip_shot_steps, strip_uid
+from .strips import strip_frames, strip_shot_steps, strip_uid
 
 _SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, BuildSettings, TrainSettings, SwapSettings)
 
@@ -121,26 +123,32 @@ def _look_again(_: Done) -> Iterator[None]:
 def extract_requests(context: bpy.types.Context, strips: Sequence[Any]) -> Preparation:
     """Find one request for each footage that the strips use; strips of one footage share a search.
 
+    Strips that stand for no shot are left out and named with the last request.
+
     Raises:
-        EngineError: For an unsaved file, a strip that stands for no shot, or settings out of range.
+        EngineError: For an unsaved file, settings out of range, or when no strip is left.
     """
     scene = sequencer_scene(context)
     settings, project = scene.understudy, project_of_edit()
     search = settings_of(settings.extract, ExtractSettings)
-    by_footage: dict[Footage, list[Shot]] = {}
+    by_footage: dict[Footage, list[tuple[Shot, StripFrames]]] = {}
+    batch = Batch()
     for strip in strips:
-        shot = yield from strip_shot_steps(scene, strip, settings.handles)
-        by_footage.setdefault(shot.footage, []).append(shot)
+        with batch.attempt():
+            shot = yield from strip_shot_steps(scene, strip, settings.handles)
+            by_footage.setdefault(shot.footage, []).append((shot, strip_frames(scene, strip, shot.used)))
+    batch.require(bool(by_footage))
     requests = []
     project.create()
     for footage, cuts in by_footage.items():
         location = footage_location(footage.path, footage.pictures)
         # The engine adds what it finds to what it knows of this footage, and decodes only what it hasn't seen.
-        ranges = merge_ranges(part for shot in cuts for part in shot.needed_ranges())
+        ranges = merge_ranges(part for shot, _ in cuts for part in shot.needed_ranges())
         job = ExtractJob(project=project.root, footage=footage, ranges=ranges, settings=search)
         finisher = _after_extraction(project, scene.name, location)
-        requests.append(job_request(job, f"Extract Faces: {footage.path.name}", project, finisher, "Extract Faces"))
-    return requests
+        request = job_request(job, f"Extract Faces: {footage.path.name}", project, finisher, "Extract Faces")
+        requests.append(replace(request, strips=tuple(shown for _, shown in cuts)))
+    return batch.told_with(requests)
 
 
 def _after_extraction(project: Project, scene_name: str, location: FootageLocation) -> Finisher:
@@ -210,12 +218,13 @@ class SwapPlan:
     strip: Any
     shot: Shot
     assignments: tuple[FaceAssignment, ...]
+    shown: StripFrames
 
 
 def swap_requests(
     context: bpy.types.Context, strips: Sequence[Any], model: str = "", source: str = "", target: str = ""
 ) -> Preparation:
-    """Find one request for each strip.
+    """Find one request for each strip; strips that can't be swapped are left out and named with the last request.
 
     Args:
         context: Blender's context.
@@ -225,7 +234,8 @@ def swap_requests(
         target: Whose face is replaced; the scene's by default.
 
     Raises:
-        EngineError: For an unsaved file, a strip without assigned faces, an unknown performer, settings out of range.
+        EngineError: For an unsaved file, an unknown performer, settings out of range, or when no strip is left: each
+            isn't mappable, or has no assigned faces.
     """
     scene = sequencer_scene(context)
     settings, project = scene.understudy, project_of_edit()
@@ -233,11 +243,13 @@ def swap_requests(
     source_item = casting.require_performer(settings, source or settings.source)
     target_item = casting.require_performer(settings, target or settings.target)
     name = model or settings.model
-    # Every strip is looked at before anything is written: one that can't be mapped stops them all.
-    plans = []
+    # Every strip is looked at before anything is written.
+    plans, batch = [], Batch()
     for strip in strips:
-        shot = yield from strip_shot_steps(scene, strip)
-        plans.append(_plan(scene, project, strip, shot, source_item, target_item))
+        with batch.attempt():
+            shot = yield from strip_shot_steps(scene, strip)
+            plans.append(_plan(scene, project, strip, shot, source_item, target_item))
+    batch.require(bool(plans))
     casting.save_performers(settings, project)
     requests = []
     for plan in plans:
@@ -253,8 +265,9 @@ def swap_requests(
             settings=comp,
         )
         finisher = shots.insertion_finisher(uid, plan.strip.name, plan.shot, output)
-        requests.append(job_request(job, f"Swap: {plan.strip.name}", project, finisher, "Swap Faces"))
-    return requests
+        request = job_request(job, f"Swap: {plan.strip.name}", project, finisher, "Swap Faces")
+        requests.append(replace(request, strips=(replace(plan.shown, uid=uid),)))
+    return batch.told_with(requests)
 
 
 def _plan(scene: bpy.types.Scene, project: Project, strip: Any, shot: Shot, source: Any, target: Any) -> SwapPlan:
@@ -271,18 +284,19 @@ def _plan(scene: bpy.types.Scene, project: Project, strip: Any, shot: Shot, sour
             f"No face in “{strip.name}” is assigned to {target.name}.",
             "Assign the faces of this shot first.",
         )
-    _require_searched(strip, shot, found)
+    shown = strip_frames(scene, strip, shot.used)
+    _require_searched(shown, found)
     assignments = tuple(FaceAssignment(track, source.performer_id, target.performer_id) for track in tracks)
-    return SwapPlan(strip, shot, assignments)
+    return SwapPlan(strip, shot, assignments, shown)
 
 
-def _require_searched(strip: Any, shot: Shot, found: FoundFootage) -> None:
+def _require_searched(shown: StripFrames, found: FoundFootage) -> None:
     # A movie may end a picture earlier than Blender counts; the engine knows what to do with frames past the end.
-    used = {frame for frame in shot.used if not found.frame_count or frame < found.frame_count}
-    missing = [frame for frame in used if not any(frame in part for part in found.ranges)]
+    used = {frame for frame in shown.used if not found.frame_count or frame < found.frame_count}
+    missing = sorted(frame for frame in used if not any(frame in part for part in found.ranges))
     if missing:
         raise EngineError(
             ErrorCode.TRACKS_MISSING,
-            f"{len(missing)} frames of “{strip.name}” were not searched for faces, the first is {min(missing)}.",
+            f"“{shown.name}” has frames that were not searched for faces: {words_for([shown], ranges_of(missing))}.",
             "The strip was extended since; extract its faces again.",
         )

@@ -19,7 +19,8 @@ from bpy.app.handlers import persistent
 
 from ..engine.contract.outlook import outlook_text, plain_figures
 from . import previews, shots
-from .job_queue import Job, JobQueue, JobRequest, JobState, Preparation
+from .job_queue import Job, JobQueue, JobState
+from .job_request import JobRequest, Preparation
 from .reports import failure_report, progress_factor, progress_text
 
 TICK_SECONDS = 0.1

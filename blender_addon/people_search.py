@@ -17,7 +17,7 @@ from ..engine.contract.people_job import KnownPerformer
 from ..engine.contract.project import Project
 from ..engine.contract.settings import PeopleSettings
 from . import casting, shots
-from .job_queue import Finisher, JobRequest
+from .job_request import Finisher, JobRequest
 from .job_requests import job_request, project_of_edit, settings_of
 from .project_view import FoundFootage, view
 from .sequencer import all_strips, sequencer_scene

@@ -136,6 +136,12 @@ class UNDERSTUDY_PG_scene(bpy.types.PropertyGroup):
         search=model_names,
         search_options={"SUGGESTION"},
     )
+    identity_model: StringProperty(
+        name="Identity Model",
+        description="ArcFace network (ONNX) that reads identities from pictures; only one-shot networks need it",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
     source: StringProperty(name="Source", description="Who shall appear")
     target: StringProperty(name="Target", description="Whose face in the footage is replaced")
     extract: PointerProperty(type=UNDERSTUDY_PG_extract)

@@ -233,6 +233,14 @@ def model_reason(context: bpy.types.Context) -> str:
     return ""
 
 
+def import_reason(context: bpy.types.Context) -> str:
+    """Return why no network can be brought in."""
+    reason = edit_reason(context)
+    if reason:
+        return reason
+    return "" if sequencer_scene(context).understudy.performers else "Add the performer whom the network shows first"
+
+
 def licence_reason(context: bpy.types.Context) -> str:
     """Return why there is no licence question to answer for the scene's model."""
     settings, project = sequencer_scene(context).understudy, _view()

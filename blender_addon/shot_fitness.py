@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.fitness import ShotFitness, TrackFitness
 from ..engine.contract.heat import ABSENT, BACKGROUND, bar_height, columns, heat_color
-from . import previews
+from . import frame_maps, previews
 from .mapping import StripTiming, shown_frames
 from .project_view import FoundFootage
 from .sequencer import visible_frames
@@ -30,7 +30,8 @@ class StripFitness:
     """What the frames of a strip are worth for one face.
 
     Attributes:
-        shot: Judged by timeline frame; by media frame for a retimed strip, all frames of the footage then.
+        shot: Judged by timeline frame; by media frame while it isn't known which ones a retimed strip shows, all frames
+            of the footage then.
         values: Fitness in each of the frames, in order; None where the face isn't.
         is_of_footage: Whether it is the footage's instead of the strip's.
     """
@@ -40,7 +41,9 @@ class StripFitness:
     is_of_footage: bool
 
 
-_Key = tuple[str, int, StripTiming | None]
+# What decides: the numbers of a strip, or for a retimed one its first timeline frame and the media frames shown.
+_Shown = StripTiming | tuple[int, tuple[int, ...]] | None
+_Key = tuple[str, int, _Shown]
 _remembered: dict[_Key, tuple[TrackFitness, StripFitness]] = {}
 
 
@@ -57,20 +60,23 @@ def strip_fitness(
     """
     if track is None:
         return None
-    timing = quick_timing(scene, strip, found.frame_count)
-    key = (found.key, track.track, timing)
+    shown: _Shown = quick_timing(scene, strip, found.frame_count)
+    if shown is None and (used := frame_maps.frames_shown(strip)) is not None:
+        shown = (visible_frames(strip).start, used)
+    key = (found.key, track.track, shown)
     known = _remembered.get(key)
     if known is None or known[0] is not track:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        known = _remembered[key] = (track, _judge(track, timing))
+        known = _remembered[key] = (track, _judge(track, shown))
     return known[1]
 
 
-def _judge(track: TrackFitness, timing: StripTiming | None) -> StripFitness:
-    if timing is None:
+def _judge(track: TrackFitness, shown: _Shown) -> StripFitness:
+    if shown is None:
         return StripFitness(track.judge(), track.fitness, True)
-    frames = list(enumerate(shown_frames(timing), start=timing.left))
+    start, used = (shown.left, shown_frames(shown)) if isinstance(shown, StripTiming) else shown
+    frames = list(enumerate(used, start=start))
     found = [track.at(media_frame) for _, media_frame in frames]
     return StripFitness(track.judge(frames), tuple(item[0] if item else None for item in found), False)
 

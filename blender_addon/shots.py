@@ -14,7 +14,7 @@ from ..engine.contract.messages import Done
 from ..engine.contract.project import Project, safe_name
 from ..engine.contract.timing import Shot
 from .insertion import insert_swap_steps, swap_strip_of
-from .job_queue import Finisher
+from .job_request import Finisher
 from .project_view import FootageLocation, footage_location
 from .sequencer import all_strips, sequencer_scene
 from .strips import find_strip, is_swap, known_uid

@@ -18,6 +18,7 @@ import bpy
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.timing import Footage, Shot, frame_rate
 from . import retiming
+from .edit_frames import StripFrames
 from .mapping import StripTiming, playback_factor, shown_frames
 from .sequencer import all_strips, sequencer_scene, timing, visible_frames
 from .slices import finished
@@ -28,6 +29,7 @@ __all__ = [
     "known_uid",
     "quick_timing",
     "sequencer_scene",
+    "strip_frames",
     "strip_shot",
     "strip_shot_steps",
     "strip_uid",
@@ -126,6 +128,19 @@ def strip_shot_steps(scene: bpy.types.Scene, strip: Any, handles: int = 0) -> Ge
     else:
         used = shown_frames(media_timing)
     return Shot(footage=footage, used=used, handles=handles)
+
+
+def strip_frames(scene: bpy.types.Scene, strip: Any, used: tuple[int, ...], uid: str = "") -> StripFrames:
+    """Return what a strip shows, in the form that outlives the strip.
+
+    Args:
+        scene: The scene it is in.
+        strip: The strip.
+        used: Media frame shown on each of its timeline frames.
+        uid: Its lasting id where it has one.
+    """
+    rate = scene.render.fps / scene.render.fps_base
+    return StripFrames(uid, strip.name, visible_frames(strip).start, used, rate)
 
 
 def quick_timing(scene: bpy.types.Scene, strip: Any, media_length: int) -> StripTiming | None:

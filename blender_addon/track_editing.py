@@ -28,7 +28,7 @@ from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.timing import ranges_of
 from .correction_requests import correct_request
 from .edited_frame import EditedFrame, edited_footage_steps, edited_frame_steps
-from .job_queue import Preparation
+from .job_request import Preparation
 from .preview_geometry import box_around, corners
 
 
@@ -136,7 +136,7 @@ def split_track(frame: EditedFrame, number: int) -> list[AnyCorrection]:
     if frame.row(track) == 0:
         raise EngineError(
             ErrorCode.CORRECTION_INVALID,
-            f"Face track {track.id} begins at frame {frame.media_frame}, so nothing would be left before it.",
+            f"Face track {track.id} begins in {frame.words(frame.media_frame)}, so nothing would be left before it.",
             "Move the playhead to the first frame of the other face.",
         )
     return [SplitTrack(track.id, frame.media_frame)]
@@ -172,7 +172,7 @@ def delete_frames(frame: EditedFrame, number: int, start: int = -1, end: int = -
     if not there:
         raise EngineError(
             ErrorCode.CORRECTION_INVALID,
-            f"Face track {track.id} goes from {track.frames[0]} to {track.frames[-1]} and has none of these frames.",
+            f"Face track {track.id} has {frame.words(*map(int, track.frames))} and none of these.",
             "Choose frames inside of it.",
         )
     # From behind, so that the frames before keep their track's number.

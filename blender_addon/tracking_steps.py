@@ -9,7 +9,7 @@ from ..engine.contract.errors import EngineError, ErrorCode
 from . import footage_clip, jobs, shots, tracking_data
 from .correction_requests import correct_request
 from .edited_frame import edited_footage_steps
-from .job_queue import Preparation
+from .job_request import Preparation
 from .job_requests import project_of_edit
 from .project_view import view
 from .track_arrays import read_tracks

@@ -3,12 +3,13 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import environment, faces, faceset, job, model, people, performer, swap, tracking, tracks, train
+    from . import environment, faces, faceset, frames, job, model, people, performer, swap, tracking, tracks, train
 
     return (
         *environment.CLASSES,
         *performer.CLASSES,
         *faces.CLASSES,
+        *frames.CLASSES,
         *people.CLASSES,
         *faceset.CLASSES,
         *tracks.CLASSES,

@@ -2,12 +2,14 @@
 """What all operators share: a poll that says why, and sentences instead of tracebacks."""
 
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
 
 from ..blender_addon import jobs
-from ..blender_addon.job_queue import JobRequest, JobState, Preparation
+from ..blender_addon.job_queue import Job, JobState
+from ..blender_addon.job_request import JobRequest, Preparation
 from ..blender_addon.reports import outcome_text
 from ..blender_addon.slices import finished
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -84,18 +86,31 @@ class JobOperator(Described):
         return f"{self.bl_label}: the frames of the edit are read first"
 
     def run(self: Any, context: bpy.types.Context) -> str:
-        """Start the jobs; in background mode wait for them and fail with the first that failed."""
+        """Start the jobs; in background mode wait for them, and fail when none of them ended well."""
         preparation = self.preparation(context)
         if not bpy.app.background:
             started = [jobs.start(request) for request in jobs.prepare(self.bl_label, preparation)]
             if not started:
                 return self.begun()
+            for job in started:
+                self._warn(job.request.remarks)
             return started[0].request.title if len(started) == 1 else f"{len(started)} jobs wait in line"
         started = [jobs.start(request) for request in finished(preparation)]
         jobs.wait(started)
-        for job in started:
-            for warning in job.warnings:
-                self.report({"WARNING"}, warning)
-            if job.state is JobState.FAILED and job.failure is not None:
-                raise EngineError(ErrorCode.CRASHED, outcome_text(job), f"Its log: {job.request.folder / LOG_FILE}")
-        return " ".join(outcome_text(job) for job in started) if started else self.begun()
+        return self._outcome(started) if started else self.begun()
+
+    def _outcome(self: Any, ended: list[Job]) -> str:
+        """Report the warnings of jobs that are over, and the failures where others ended well; return what was done."""
+        failed = [job for job in ended if job.state is JobState.FAILED]
+        for job in ended:
+            self._warn(job.warnings)
+        if len(failed) == len(ended):
+            raise EngineError(
+                ErrorCode.CRASHED, outcome_text(failed[0]), f"Its log: {failed[0].request.folder / LOG_FILE}"
+            )
+        self._warn(f"{job.request.title} failed. {outcome_text(job)}" for job in failed)
+        return " ".join(outcome_text(job) for job in ended if job not in failed)
+
+    def _warn(self: Any, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            self.report({"WARNING"}, sentence)

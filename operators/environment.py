@@ -4,7 +4,7 @@
 import bpy
 
 from ..blender_addon import ids, job_requests, readiness
-from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.job_request import JobRequest
 from .base import Described, JobOperator
 
 

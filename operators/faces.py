@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators for faces: find them in the chosen shots, say whose they are, and go where a swap is least fit."""
 
+from typing import Any
+
 import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..blender_addon import casting, ids, job_requests, readiness, shot_fitness, shots
-from ..blender_addon.job_queue import Preparation
+from ..blender_addon.batch import Batch
+from ..blender_addon.job_request import Preparation
+from ..blender_addon.project_view import FoundFootage
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
 from .base import Described, JobOperator
@@ -68,20 +72,19 @@ class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
         index = settings.active_performer
         active = settings.performers[index].name if 0 <= index < len(settings.performers) else ""
         item = casting.require_performer(settings, self.performer or active)
-        count = 0
+        batch, known, count = Batch(), [], 0
         for strip in chosen(context, self.strip):
-            found = readiness.found_in(context, strip)
-            if found is None:
-                raise EngineError(
-                    ErrorCode.TRACKS_MISSING,
-                    f"The faces of “{strip.name}” were not extracted yet.",
-                    "Extract them first.",
-                )
+            with batch.attempt():
+                known.append(_extracted(context, strip))
+        batch.require(bool(known))
+        for found in known:
             cast = casting.assigned(settings, found.key) if self.unassigned_only else {}
             for track in found.tracks:
                 if self.track in (-1, track.id) and track.id not in cast:
                     casting.assign(settings, found.key, track.id, "" if self.clear else item.performer_id)
                     count += 1
+        for remark in batch.remarks:
+            self.report({"WARNING"}, remark)
         if not count:
             raise EngineError(
                 ErrorCode.NO_FACES,
@@ -92,6 +95,15 @@ class UNDERSTUDY_OT_faces_assign(Described, bpy.types.Operator):
             )
         noun = "1 face track" if count == 1 else f"{count} face tracks"
         return f"{noun} assigned to {'nobody' if self.clear else item.name}."
+
+
+def _extracted(context: bpy.types.Context, strip: Any) -> FoundFootage:
+    found = readiness.found_in(context, strip)
+    if found is None:
+        raise EngineError(
+            ErrorCode.TRACKS_MISSING, f"The faces of “{strip.name}” were not extracted yet.", "Extract them first."
+        )
+    return found
 
 
 class UNDERSTUDY_OT_face_worst_frame(Described, bpy.types.Operator):

@@ -6,7 +6,7 @@ from bpy.props import StringProperty
 
 from ..blender_addon import casting, ids, readiness
 from ..blender_addon.build_request import build_requests
-from ..blender_addon.job_queue import Preparation
+from ..blender_addon.job_request import Preparation
 from ..blender_addon.job_requests import project_of_edit
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode

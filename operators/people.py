@@ -7,7 +7,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..blender_addon import casting, ids, people_search, readiness, suggestions
-from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.job_request import JobRequest
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.people import TrackName

@@ -7,8 +7,9 @@ import bpy
 from bpy.props import StringProperty
 
 from ..blender_addon import ids, job_requests, readiness, shots
+from ..blender_addon.batch import Batch
 from ..blender_addon.insertion import insert_swap, remove_swap
-from ..blender_addon.job_queue import Preparation
+from ..blender_addon.job_request import Preparation
 from ..blender_addon.sequencer import sequencer_scene
 from ..blender_addon.strips import find_strip, known_uid, strip_shot, strip_uid
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -68,16 +69,22 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
         """Insert the frames of every chosen shot that has some."""
         scene, project = sequencer_scene(context), job_requests.project_of_edit()
         uids = [strip_uid(strip) for strip in chosen(context, self.strip)]
+        batch, count = Batch(), 0
         for uid in uids:
-            # Inserting changes the edit; each strip is looked up when its turn comes.
-            strip: Any = find_strip(scene, uid)
-            folder = shots.swap_folder(project, strip, uid)
-            if not (folder / SWAP_FILE).is_file():
-                raise EngineError(
-                    ErrorCode.STRIP_MISSING, f"“{strip.name}” has no swapped frames yet.", "Swap its faces first."
-                )
-            insert_swap(scene, strip, strip_shot(scene, strip), folder)
-        return f"Frames inserted over shots: {len(uids)}."
+            with batch.attempt():
+                # Inserting changes the edit; each strip is looked up when its turn comes.
+                strip: Any = find_strip(scene, uid)
+                folder = shots.swap_folder(project, strip, uid)
+                if not (folder / SWAP_FILE).is_file():
+                    raise EngineError(
+                        ErrorCode.STRIP_MISSING, f"“{strip.name}” has no swapped frames yet.", "Swap its faces first."
+                    )
+                insert_swap(scene, strip, strip_shot(scene, strip), folder)
+                count += 1
+        batch.require(count > 0)
+        for remark in batch.remarks:
+            self.report({"WARNING"}, remark)
+        return f"Frames inserted over shots: {count}."
 
 
 class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):

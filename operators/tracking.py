@@ -5,7 +5,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..blender_addon import ids, readiness, tracking_steps
-from ..blender_addon.job_queue import Preparation
+from ..blender_addon.job_request import Preparation
 from .base import JobOperator
 
 _STRIP = "Name of a strip; empty takes the selected ones"

@@ -10,7 +10,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ..blender_addon import ids, readiness, track_editing
-from ..blender_addon.job_queue import Preparation
+from ..blender_addon.job_request import Preparation
 from ..blender_addon.track_editing import Space
 from ..engine.contract.corrections import DEFAULT_REACH
 from .base import Described, JobOperator

@@ -7,7 +7,7 @@ import bpy
 from bpy.props import FloatProperty, StringProperty
 
 from ..blender_addon import casting, ids, job_requests, preview_shots, previews, readiness
-from ..blender_addon.job_queue import JobRequest
+from ..blender_addon.job_request import JobRequest
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.project import PREVIEW_FILE

@@ -3,7 +3,7 @@
 
 
 def _classes() -> tuple[type, ...]:
-    from . import engine, faceset, jobs, people, performers, shots, swap, tracks, train
+    from . import engine, faceset, jobs, model_import, people, performers, shots, swap, tracks, train
 
     return (
         *jobs.CLASSES,
@@ -14,6 +14,7 @@ def _classes() -> tuple[type, ...]:
         *tracks.CLASSES,
         *train.CLASSES,
         *faceset.CLASSES,
+        *model_import.CLASSES,
         *swap.CLASSES,
     )
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import bpy
 
-from ..blender_addon import ids
-from ..blender_addon.job_queue import JobState
+from ..blender_addon import ids, job_frames, jobs
+from ..blender_addon.job_queue import Job, JobState
+from ..engine.contract.frame_mentions import frame_list
 from .layout import SidebarPanel, sentence
 
 _SHOWN = 6
+_WARNINGS_SHOWN = 3
 _ICONS = {
     JobState.PREPARING: "VIEWZOOM",
     JobState.WAITING: "TIME",
@@ -35,10 +37,12 @@ class SEQUENCER_PT_understudy_jobs(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the newest jobs."""
-        jobs = list(context.window_manager.understudy.jobs)
-        for job in jobs[-_SHOWN:]:
-            _draw_job(self.layout.box(), job)
-        if any(job.state in (JobState.DONE, JobState.STOPPED, JobState.FAILED) for job in jobs):
+        listed = list(context.window_manager.understudy.jobs)
+        for job in listed[-_SHOWN:]:
+            box = self.layout.box()
+            _draw_job(box, job)
+            _draw_warnings(box, context, jobs.queue.find(job.uid))
+        if any(job.state in (JobState.DONE, JobState.STOPPED, JobState.FAILED) for job in listed):
             self.layout.operator(ids.Operator.JOBS_CLEAR, icon="X")
 
 
@@ -63,12 +67,27 @@ def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
         _draw_help(box.row(align=True), job)
     elif job.summary:
         sentence(box, _summary(job))
-    if job.warning:
-        sentence(box, job.warning, icon="INFO")
+
+
+def _draw_warnings(box: bpy.types.UILayout, context: bpy.types.Context, job: Job | None) -> None:
+    """Draw the newest warnings in frames of the timeline, each with a button that goes there."""
+    if job is None:
+        return
+    for remark in job.request.remarks:
+        sentence(box, remark, icon="ERROR")
+    logs, shown = job.warning_logs, job_frames.frames_now(context, job)
+    for log in logs[-_WARNINGS_SHOWN:]:
+        sentence(box, shown.sentence(log), icon="INFO")
+        place = shown.place(log)
+        if place is not None:
+            operator = box.operator(ids.Operator.FRAMES_SHOW, text="Go to These Frames", icon="TIME")
+            operator.strip, operator.frames = place[0], frame_list(place[1])
+    if len(logs) > _WARNINGS_SHOWN:
+        box.label(text=f"and {len(logs) - _WARNINGS_SHOWN} earlier warnings", icon="BLANK1")
 
 
 def _summary(job: Any) -> str:
-    # What else the search says counts frames of the footage; the panel Shots says it in those of the edit.
+    # What else the search says stands in the panel Shots, and stays true there when a strip is moved.
     return f"{job.summary.split('. ')[0].rstrip('.')}." if job.kind == "extract" else job.summary
 
 

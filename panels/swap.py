@@ -11,6 +11,7 @@ from ..blender_addon.project_view import view
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.settings import SwapSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
+from .model_import import draw_model
 
 _SWAPS_SHOWN = 4
 _TRUST = {
@@ -32,7 +33,7 @@ class SEQUENCER_PT_understudy_swap(SidebarPanel, bpy.types.Panel):
         column.use_property_split, column.use_property_decorate = True, False
         column.prop_search(settings, "source", settings, "performers", text="Who Appears", icon="USER")
         column.prop_search(settings, "target", settings, "performers", text="In Place Of", icon="USER")
-        column.prop(settings, "model")
+        draw_model(column, settings)
         count = sum(strip.type in shots.SHOT_KINDS for strip in shots.chosen_strips(context))
         text = "Swap Faces" if count < 2 else f"Swap Faces in {count} Shots"
         button(layout, ids.Operator.SWAP, readiness.swap_reason(context), text, "UV_SYNC_SELECT")

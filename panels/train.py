@@ -12,6 +12,7 @@ from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.project import CURVE_FILE, PREVIEW_FILE, SHOT_PREVIEW_FILE
 from ..engine.contract.settings import TrainSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
+from .model_import import draw_model
 
 _PREVIEW_SCALE = 9.0
 _DRAWN_ABOVE = ("family", "maximum_minutes")
@@ -36,7 +37,7 @@ class SEQUENCER_PT_understudy_train(SidebarPanel, bpy.types.Panel):
         layout, settings = self.layout, sequencer_scene(context).understudy
         column = layout.column()
         column.use_property_split, column.use_property_decorate = True, False
-        column.prop(settings, "model")
+        draw_model(column, settings)
         column.prop(settings.train, "family", text="Network")
         column.prop(settings.train, "maximum_minutes", text="Minutes at Most")
         model = _model(settings.model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from ..engine.contract.messages import Done
 from ..engine.contract.performers import performer_id
 from ..engine.contract.project import FOOTAGE_FILE, Project
 from ..engine.contract.settings import BuildSettings
+from ..engine.contract.timing import FrameRange
 from ..engine.contract.training_set import FacesetPart, NeededShot
 from .arguments import add_settings, frame_range, settings_from
 from .inputs import footage_of
@@ -217,11 +219,11 @@ def _removals(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     return reporter.done("\n".join(lines), result)
 
 
-def build_job(arguments: argparse.Namespace) -> BuildFacesetJob:
-    """Return the job that the arguments of `faceset build` describe.
+def build_job(arguments: argparse.Namespace, reporter: Reporter) -> BuildFacesetJob:
+    """Return the job that the arguments of `faceset build` describe; footage that can't be read is left out and named.
 
     Raises:
-        EngineError: `footage_missing` or `footage_unreadable`, for footage that can't be read.
+        EngineError: `footage_missing` or `footage_unreadable`, when none of the footage can be read.
     """
     ranges = tuple(arguments.ranges)
     project = arguments.project.expanduser().absolute()
@@ -229,9 +231,28 @@ def build_job(arguments: argparse.Namespace) -> BuildFacesetJob:
         project=project,
         performer=performer_id(arguments.performer),
         faces=tuple(FacesetPart(Path(name).expanduser().absolute(), tracks) for name, tracks in arguments.faces),
-        shots=tuple(NeededShot(_key(Project(project), name), tracks, ranges) for name, tracks in arguments.shots),
+        shots=_shots(Project(project), arguments.shots, ranges, reporter),
         settings=settings_from(arguments, BuildSettings),
     )
+
+
+def _shots(
+    project: Project,
+    named: Sequence[tuple[str, tuple[int, ...]]],
+    ranges: tuple[FrameRange, ...],
+    reporter: Reporter,
+) -> tuple[NeededShot, ...]:
+    found: list[NeededShot] = []
+    failure: EngineError | None = None
+    for name, tracks in named:
+        try:
+            found.append(NeededShot(_key(project, name), tracks, ranges))
+        except EngineError as error:
+            failure = failure or error
+            reporter.warning(f"Left out: {error.message}")
+    if failure is not None and not found:
+        raise failure
+    return tuple(found)
 
 
 def _key(project: Project, name: str) -> str:
@@ -245,7 +266,7 @@ def _key(project: Project, name: str) -> str:
 def _build(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     from ..engine.pipelines.build_faceset import build_faceset
 
-    return build_faceset(build_job(arguments), reporter)
+    return build_faceset(build_job(arguments, reporter), reporter)
 
 
 CURATION = {"group": _group, "remove": _remove, "restore": _restore, "removals": _removals, "build": _build}

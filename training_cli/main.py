@@ -126,7 +126,7 @@ def _fail(reporter: CommandReporter, error: EngineError, trace: str = "", is_ter
     elif trace:
         # Whoever started the run keeps standard error as the run's log.
         sys.stderr.write(trace)
-    reporter.send(Failed(error.code, error.message, hint))
+    reporter.send(Failed(error.code, error.message, hint, error.frames))
     return exit_of(error.code)
 
 

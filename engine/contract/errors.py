@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .frame_mentions import FrameMention
 
 
 class ErrorCode(StrEnum):
@@ -50,13 +55,15 @@ class EngineError(Exception):
         code: Stable name of the failure.
         message: What happened, naming the file, frame or strip, as one sentence for the user.
         hint: What to do next, as one sentence for the user; may be empty.
+        frames: Media frames that message or hint name.
     """
 
-    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
+    def __init__(self, code: ErrorCode, message: str, hint: str = "", frames: Sequence[FrameMention] = ()) -> None:
         super().__init__(message)
         self.code = ErrorCode(code)
         self.message = message
         self.hint = hint
+        self.frames = tuple(frames)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

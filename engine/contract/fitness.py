@@ -160,11 +160,15 @@ class WeakRange:
     loss: float
 
     @property
+    def where(self) -> str:
+        """The frames in words: "frames 31-40"."""
+        return f"frame {self.first}" if self.first == self.last else f"frames {self.first}-{self.last}"
+
+    @property
     def sentence(self) -> str:
         """For the user: "frames 31-40: face mostly hidden"."""
         some, strong = _WORDS[self.weakness]
-        where = f"frame {self.first}" if self.first == self.last else f"frames {self.first}-{self.last}"
-        return f"{where}: {strong if self.fitness < _BAD else some}"
+        return f"{self.where}: {strong if self.fitness < _BAD else some}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a job's result."""

@@ -32,6 +32,9 @@ ALIGNMENTS = {
     "arcface": "the five points of ArcFace",
 }
 
+DEFAULT_FACE_TYPE = "whole_face"
+DEFAULT_MORPH = 0.75
+
 LICENCE_QUESTION = (
     "Who made this network, and what does its licence allow? Many may be used for research only, and a face that was "
     "learned from pictures belongs to a person who has to agree. Understudy ships none and knows none."
@@ -91,7 +94,7 @@ class ImportedModel:
     alignment: str
     fingerprint: str
     licence: LicenceAnswer = NOT_ANSWERED
-    morph: float = 0.75
+    morph: float = DEFAULT_MORPH
     imported: str = ""
 
     def __post_init__(self) -> None:
@@ -122,9 +125,14 @@ class ImportedModel:
             alignment=str(content["alignment"]),
             fingerprint=str(content["fingerprint"]),
             licence=LicenceAnswer(**{name: str(licence.get(name, "")) for name in ("made_by", "allows", "answered")}),
-            morph=float(content.get("morph", 0.75)),
+            morph=float(content.get("morph", DEFAULT_MORPH)),
             imported=str(content.get("imported", "")),
         )
+
+
+def kind_by_name(file: Path) -> str:
+    """Return the kind that a file's name suggests: DeepFaceLive's models end in ".dfm"."""
+    return "dfm" if file.suffix.lower() == ".dfm" else "one-shot"
 
 
 def save_imported(folder: Path, model: ImportedModel) -> None:

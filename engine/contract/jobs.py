@@ -12,6 +12,7 @@ from .build_faceset_job import BuildFacesetJob
 from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
 from .files import read_document, write_document
+from .import_model_job import ImportModelJob
 from .people_job import PeopleJob
 from .preview_shot import PreviewShot
 from .settings import (
@@ -312,9 +313,19 @@ class DummyJob:
         return cls(seconds=float(content["seconds"]), behavior=str(content["behavior"]))
 
 
-Job = ExtractJob | CorrectJob | PeopleJob | BuildFacesetJob | TrainJob | SwapJob | CheckJob | DummyJob
+Job = ExtractJob | CorrectJob | PeopleJob | BuildFacesetJob | TrainJob | ImportModelJob | SwapJob | CheckJob | DummyJob
 
-_CLASSES = (ExtractJob, CorrectJob, PeopleJob, BuildFacesetJob, TrainJob, SwapJob, CheckJob, DummyJob)
+_CLASSES = (
+    ExtractJob,
+    CorrectJob,
+    PeopleJob,
+    BuildFacesetJob,
+    TrainJob,
+    ImportModelJob,
+    SwapJob,
+    CheckJob,
+    DummyJob,
+)
 _KINDS: dict[str, Callable[[dict[str, Any]], Job]] = {cls.kind: cls.from_json for cls in _CLASSES}
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from .errors import EngineError, ErrorCode
+from .frame_mentions import FrameMention
 
 PROTOCOL_VERSION = 1
 
@@ -84,10 +85,17 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Log:
-    """A sentence worth keeping; `level` is "info" or "warning"."""
+    """A sentence worth keeping.
+
+    Attributes:
+        level: "info" or "warning".
+        text: The sentence.
+        frames: Media frames that it names.
+    """
 
     level: str
     text: str
+    frames: tuple[FrameMention, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,20 +106,23 @@ class Done:
         stopped: Whether it ended early because a stop was asked for.
         summary: One sentence for the user.
         result: Plain figures and paths of the result; the keys are documented with each pipeline.
+        frames: Media frames that the summary names.
     """
 
     stopped: bool
     summary: str
     result: dict[str, Any] = field(default_factory=dict)
+    frames: tuple[FrameMention, ...] = ()
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Last message of a run that failed: code, what happened, what to do next."""
+    """Last message of a run that failed: code, what happened, what to do next, media frames that these name."""
 
     code: str
     message: str
     hint: str = ""
+    frames: tuple[FrameMention, ...] = ()
 
 
 Message = Hello | Stage | Progress | Metrics | Preview | Artifact | Log | Done | Failed
@@ -137,6 +148,8 @@ def decode(line: str) -> Message:
         content = json.loads(line)
         cls = _TYPES[content.pop("type")]
         known = {f.name for f in fields(cls)}
+        if "frames" in known:
+            content["frames"] = tuple(map(FrameMention.from_json, content.get("frames", ())))
         # A newer engine may add fields; they are left out instead of breaking an older reader.
         return cls(**{key: value for key, value in content.items() if key in known})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

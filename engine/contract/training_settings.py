@@ -51,7 +51,10 @@ class TrainSettings(Checked):
         1_000_000, "Stop after this many steps in all.", unit="steps", minimum=1, maximum=100_000_000
     )
     maximum_minutes: float = setting(
-        0.0, "Stop after this time in this run; 0 means no limit.", unit="minutes", minimum=0.0
+        0.0,
+        "How long this run may train, saving and the last pictures included; 0 means no limit.",
+        unit="minutes",
+        minimum=0.0,
     )
     save_interval: int = setting(100, "Write a checkpoint every n steps.", unit="steps", minimum=1, maximum=1_000_000)
     preview_interval: int = setting(

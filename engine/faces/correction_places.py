@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..contract.corrections import Anchor
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.frame_mentions import FrameMention, mention
 from .edited_track import EditedTrack
 from .face_paths import FacePath
 from .geometry import box_of, box_overlap
@@ -23,9 +24,9 @@ _LONGEST_BRIDGE_S = 0.5
 _LEAST_FACE_PX = 2.0
 
 
-def invalid(message: str, hint: str = "") -> EngineError:
-    """Return the failure of a correction that has no place."""
-    return EngineError(ErrorCode.CORRECTION_INVALID, message, hint)
+def invalid(message: str, hint: str = "", frames: Sequence[FrameMention] = ()) -> EngineError:
+    """Return the failure of a correction that has no place; `frames` are those that the message names."""
+    return EngineError(ErrorCode.CORRECTION_INVALID, message, hint, frames)
 
 
 def find_track(tracks: Mapping[int, EditedTrack], number: int, anchor: Anchor | None, name: str) -> EditedTrack:
@@ -73,10 +74,12 @@ def require_frame(track: EditedTrack, frame: int) -> None:
         EngineError: `correction_invalid`, naming track and frame.
     """
     if track.base.index(frame) is None:
+        first, last = track.base.first, track.base.last
+        there = FrameMention(f"from frame {first} to {last}", ((first, last + 1),))
         raise invalid(
-            f"Face track {track.id} is not in frame {frame}; it runs from frame {track.base.first} to "
-            f"{track.base.last}.",
+            f"Face track {track.id} is not in frame {frame}; it runs {there.words}.",
             "Choose a frame of the track, or add the face there by hand and merge the two.",
+            [mention([frame]), there],
         )
 
 
@@ -88,13 +91,15 @@ def check_place(landmarks: NDArray[np.floating], found: TrackSet, frame: int) ->
     """
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     if not np.isfinite(landmarks).all() or (high - low).min() < _LEAST_FACE_PX:
-        raise invalid(f"The landmarks for frame {frame} are no face: they lie in one point or line.")
+        text = f"The landmarks for frame {frame} are no face: they lie in one point or line."
+        raise invalid(text, frames=[mention([frame])])
     x, y = (low + high) / 2
     if not (0 <= x < found.width and 0 <= y < found.height):
         raise invalid(
             f"The face would lie outside of the picture in frame {frame}, around {x:.0f}, {y:.0f}; the picture has "
             f"{found.width} x {found.height} pixels.",
             "Keep the middle of the face inside the picture, or delete these frames of the track.",
+            [mention([frame])],
         )
 
 

@@ -29,6 +29,7 @@ from ..contract.corrections import (
     SplitTrack,
 )
 from ..contract.errors import EngineError
+from ..contract.frame_mentions import mention
 from .correction_places import (
     anchor_of,
     check_place,
@@ -164,7 +165,8 @@ class _Application:
         check_place(start, self._found, frame)
         known = track_at(self.tracks.values(), frame, start)
         if known is not None:
-            raise invalid(f"The face in frame {frame} is face track {known.id} already.", "Correct that track instead.")
+            text = f"The face in frame {frame} is face track {known.id} already."
+            raise invalid(text, "Correct that track instead.", [mention([frame])])
         path = self._follow(correction.key, frame, start, backwards=True)
         path = free_part(path, self._others(None))
         number = self._new_number(correction.new_track)
@@ -179,6 +181,7 @@ class _Application:
             raise invalid(
                 f"Face track {track.id} begins in frame {frame}; there is nothing to split off before it.",
                 "Choose a later frame.",
+                [mention([frame])],
             )
         number = self._new_number(correction.new_track)
         self.tracks[track.id] = track.cut(track.base.first, frame - 1, track.id)

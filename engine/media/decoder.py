@@ -10,6 +10,7 @@ import av
 import av.error
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.frame_mentions import mention
 from .movie import Movie, reason_of
 
 # Decoding on is cheaper than a seek, which throws away the threads' work and starts at a keyframe.
@@ -98,6 +99,7 @@ class MovieDecoder:
             ErrorCode.FRAME_MISSING,
             f"{self._movie.path.name} has no picture at frame {media_frame} or before it: {self._reason or 'it ends'}.",
             f"The file may be cut off; copy or export it again ({self._movie.path}).",
+            [mention([media_frame])],
         )
 
 
@@ -107,4 +109,5 @@ def damaged(path: Path, media_frame: int, reason: str) -> EngineError:
         ErrorCode.FOOTAGE_UNREADABLE,
         f"{path.name} is damaged at frame {media_frame}: {reason}.",
         f"Copy or export the footage again, or leave frame {media_frame} out of the range ({path}).",
+        [mention([media_frame])],
     )

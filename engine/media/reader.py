@@ -12,6 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.frame_mentions import mention
 from ..contract.timing import Footage, FrameRange, merge_ranges
 from .color import PictureConverter
 from .decoder import MovieDecoder
@@ -174,7 +175,8 @@ class FootageReader:
             # Blender leaves the camera's orientation note of a strip's pictures aside, so the strip's pixels do too.
             return read_image(path, deep=deep, upright=False)
         except EngineError as error:
-            raise EngineError(error.code, f"Frame {media_frame}: {error.message}", error.hint) from error
+            where = [mention([media_frame])]
+            raise EngineError(error.code, f"Frame {media_frame}: {error.message}", error.hint, where) from error
 
     def _movie_info(self, movie: Movie) -> FootageInfo:
         stream = movie.stream

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +34,15 @@ def build_faceset(job: BuildFacesetJob, reporter: Reporter) -> Done:
         `hidden` (numbers of faces), `coverage` (aspect -> covered share) and `sentences`.
 
     Raises:
-        EngineError: `tracks_missing`, naming a shot without tracks; `no_faces`, when the shots show no face or the
-            performer has none; `project_busy`; or what reading and writing raise.
+        EngineError: `tracks_missing`, when no shot has tracks that can be read; `no_faces`, when the shots show no face
+            or the performer has none; `project_busy`; or what reading and writing raise.
     """
     project = Project(job.project)
     project.create()
     with ProjectLock(project, job.kind):
         reporter.stage("need", "Looking at what the shots need")
-        need, needed_s = _need(project, job.shots, reporter)
+        found, shots = _readable(project, job.shots, reporter)
+        need, needed_s = _need(project, found, reporter)
         name = _name(project, job.performer)
         choice = choose_faces(job.faces, need, needed_s, name, job.settings, reporter)
         if not any(part.files for part in choice.parts) and not reporter.is_stopped:
@@ -55,7 +57,7 @@ def build_faceset(job: BuildFacesetJob, reporter: Reporter) -> Done:
             available=choice.available,
             duplicates=choice.duplicates,
             hidden=choice.hidden,
-            shots=job.shots,
+            shots=shots,
             coverage=choice.coverage,
             sentences=choice.sentences,
             stamps=tuple(folder_stamp(part.folder) for part in job.faces),
@@ -92,18 +94,52 @@ def _name(project: Project, performer: str) -> str:
     return performer
 
 
-def _need(project: Project, shots: Sequence[NeededShot], reporter: Reporter) -> tuple[Traits, float]:
-    """Return the figures of the faces in the shots, evenly sampled where they are many, and how long they last."""
-    found: list[tuple[str, FaceTrack, NDArray[np.int64]]] = []
-    seconds = 0.0
+@dataclass(frozen=True, eq=False)
+class _NeededFace:
+    """A face track in a shot.
+
+    Attributes:
+        key: Key of the footage.
+        track: The track.
+        places: Rows of the track in which the shot shows it.
+        seconds: How long that is.
+    """
+
+    key: str
+    track: FaceTrack
+    places: NDArray[np.int64]
+    seconds: float
+
+
+def _readable(
+    project: Project, shots: Sequence[NeededShot], reporter: Reporter
+) -> tuple[list[_NeededFace], tuple[NeededShot, ...]]:
+    """Return the faces of the shots, and the shots whose tracks can be read; the others are named and left out."""
+    found: list[_NeededFace] = []
+    used: list[NeededShot] = []
+    failure: EngineError | None = None
     for shot in shots:
-        track_set = load_tracks(project.footage(shot.key))
-        tracks = [track_set.track(number) for number in shot.tracks] if shot.tracks else track_set.tracks
-        for track in tracks:
-            places = seen_in(track, shot.ranges)
-            found.append((shot.key, track, places))
-            seconds += len(places) / float(track_set.rate)
-    total = sum(len(places) for _, _, places in found)
+        try:
+            found += _faces_of(project, shot)
+            used.append(shot)
+        except EngineError as error:
+            failure = failure or error
+            reporter.warning(f"Left out: {error.message}")
+    if failure is not None and not used:
+        raise failure
+    return found, tuple(used)
+
+
+def _faces_of(project: Project, shot: NeededShot) -> list[_NeededFace]:
+    track_set = load_tracks(project.footage(shot.key))
+    tracks = [track_set.track(number) for number in shot.tracks] if shot.tracks else track_set.tracks
+    seen = [(track, seen_in(track, shot.ranges)) for track in tracks]
+    return [_NeededFace(shot.key, track, places, len(places) / float(track_set.rate)) for track, places in seen]
+
+
+def _need(project: Project, found: Sequence[_NeededFace], reporter: Reporter) -> tuple[Traits, float]:
+    """Return the figures of the faces in the shots, evenly sampled where they are many, and how long they last."""
+    total = sum(len(item.places) for item in found)
     if not total:
         raise EngineError(
             ErrorCode.NO_FACES,
@@ -112,11 +148,12 @@ def _need(project: Project, shots: Sequence[NeededShot], reporter: Reporter) -> 
         )
     share = min(1.0, MOST_NEEDED / total)
     parts = []
-    for key, track, places in found:
+    for item in found:
+        places = item.places
         some = places[sampled(len(places), max(1, round(len(places) * share)))] if len(places) else places
-        traits = traits_of_track(track, some, _light(project, key, track, some, reporter))
+        traits = traits_of_track(item.track, some, _light(project, item.key, item.track, some, reporter))
         parts.append(with_relative_eyes(traits))
-    return join_traits(parts), seconds
+    return join_traits(parts), sum(item.seconds for item in found)
 
 
 def _light(

@@ -250,9 +250,9 @@ def _readable_pictures(
             if error.code is ErrorCode.FOOTAGE_UNREADABLE:
                 if is_first:
                     raise
-                reporter.warning(f"{error.message} The frames before it are kept.")
+                reporter.warning(f"{error.message} The frames before it are kept.", error.frames)
                 return
-            reporter.warning(f"Skipped: {error.message}")
+            reporter.warning(f"Skipped: {error.message}", error.frames)
             rest = list(ranges_of(frames[1:]))
 
 

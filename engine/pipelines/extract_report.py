@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.fitness import ShotFitness
+from ..contract.frame_mentions import FrameMention, Remark
 from ..contract.messages import Done
 from ..contract.steadiness import steadiness_sentence
 from ..contract.timing import FrameRange, common_ranges
@@ -60,8 +61,9 @@ def finish_extraction(
         "steadiness": found.steadiness,
         "fitness": [{"track": track, **item.to_json()} for track, item in worth.items()],
     }
-    sentences = [_summary(pictures, faces, several, len(tracks)), steadiness_sentence(found.steadiness)]
-    return reporter.done(" ".join(filter(None, [*sentences, _worst(worth)])), result)
+    worst = _worst(worth)
+    sentences = [_summary(pictures, faces, several, len(tracks)), steadiness_sentence(found.steadiness), worst.text]
+    return reporter.done(" ".join(filter(None, sentences)), result, worst.frames)
 
 
 def _parts(track: FaceTrack, wanted: Sequence[FrameRange]) -> tuple[FrameRange, ...]:
@@ -82,13 +84,14 @@ def _worth(track: FaceTrack, wanted: Sequence[FrameRange]) -> ShotFitness:
     return track_fitness(track).judge((frame, frame) for part in _parts(track, wanted) for frame in part)
 
 
-def _worst(worth: dict[int, ShotFitness]) -> str:
+def _worst(worth: dict[int, ShotFitness]) -> Remark:
     """Return the sentence on the worst range of all tracks."""
     ranges = [(item.ranges[0], track) for track, item in worth.items() if item.ranges]
     if not ranges:
-        return ""
+        return Remark("")
     worst, track = max(ranges, key=lambda item: item[0].loss)
-    return f"Worst for a swap is face {track}, {worst.sentence}."
+    where = FrameMention(worst.where, ((worst.first, worst.last + 1),))
+    return Remark(f"Worst for a swap is face {track}, {worst.sentence}.", (where,))
 
 
 def no_faces(name: str, is_filtered: bool) -> EngineError:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..contract.corrections import Box
 from ..contract.errors import EngineError
+from ..contract.frame_mentions import mention
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.boundaries import Boundary, BoundaryFinder
 from ..faces.correction_places import invalid
@@ -130,6 +131,7 @@ class FootageFaces:
             raise invalid(
                 f"No face could be fitted in frame {frame} in the box {x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f}.",
                 "Draw the box from the brows to the chin, or choose a frame in which the face is easier to see.",
+                [mention([frame])],
             )
         return landmarks
 
@@ -159,7 +161,8 @@ class FootageFaces:
         for item in merge_ranges(self._found.ranges):
             if frame in item:
                 return item
-        raise invalid(f"Frame {frame} of {self._found.footage.path.name} was not searched.", "Extract it first.")
+        where = mention([frame], self._found.footage.path.name)
+        raise invalid(f"F{where.words[1:]} was not searched.", "Extract it first.", [where])
 
     @cached_property
     def _fitter(self) -> LandmarkFitter:
@@ -253,7 +256,7 @@ class FootageFaces:
         try:
             yield from images
         except EngineError as error:
-            self._reporter.warning(f"{error.message} The face is followed up to there.")
+            self._reporter.warning(f"{error.message} The face is followed up to there.", error.frames)
 
 
 class _BestFaces:

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
-import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import written_whole
+from ..contract.import_model_job import ImportModelJob
 from ..contract.imported_model import (
+    DEFAULT_FACE_TYPE,
+    DEFAULT_MORPH,
     IDENTITIES_FILE,
     LICENCE_QUESTION,
     NETWORK_FILE,
@@ -25,6 +28,8 @@ from ..contract.imported_model import (
     LicenceAnswer,
     save_imported,
 )
+from ..contract.messages import Done
+from ..contract.project import Project, ProjectLock
 from ..contract.settings import ExtractSettings
 from ..imported.alignments import ARCFACE, coverage_of
 from ..imported.dfm import check_dfm
@@ -39,7 +44,36 @@ from .face_search import load_models
 from .persons import largest_face
 
 _CHUNK = 1 << 22
+_MB = 1_000_000
 Identities = dict[str, NDArray[np.float32]]
+
+
+def import_model(job: ImportModelJob, reporter: Reporter) -> Done:
+    """Make a model of a network made elsewhere.
+
+    Returns:
+        The last message; `result` has `model` (folder) and what `ImportedModel.to_json` gives.
+
+    Raises:
+        EngineError: `project_busy`, or what `import_network` raises.
+    """
+    lock = contextlib.nullcontext() if job.project is None else ProjectLock(Project(job.project), job.kind)
+    with lock:
+        model = import_network(
+            job.file,
+            job.model,
+            job.network,
+            {item.performer: item.files for item in job.performers},
+            reporter,
+            job.licence,
+            job.face_type,
+            job.morph,
+            job.recognizer,
+        )
+    if reporter.is_stopped and not holds_model(job.model):
+        return reporter.done("Stopped; nothing was imported.", {})
+    summary = f"The model {job.model.name} shows {', '.join(model.performers)}; {model.licence.sentence}."
+    return reporter.done(summary, {"model": str(job.model), **model.to_json()})
 
 
 def import_network(
@@ -49,8 +83,8 @@ def import_network(
     performers: Mapping[str, Sequence[Path]],
     reporter: Reporter,
     licence: LicenceAnswer = NOT_ANSWERED,
-    face_type: str = "whole_face",
-    morph: float = 0.75,
+    face_type: str = DEFAULT_FACE_TYPE,
+    morph: float = DEFAULT_MORPH,
     recognizer: Path | None = None,
 ) -> ImportedModel:
     """Make a model of a network made elsewhere; the file is copied and never run as code.
@@ -61,7 +95,8 @@ def import_network(
         kind: "dfm" or "one-shot".
         performers: Whom it shows, by id. For a one-shot swapper with files: pictures, of which each one's largest face
             counts, or `.npy` files with identity vectors; for DFM exactly one performer without any.
-        reporter: Is told what happens and warned when the licence question isn't answered.
+        reporter: Is told what happens and warned when the licence question isn't answered. When it asks to stop,
+            nothing is left in the folder.
         licence: The answer to the licence question.
         face_type: For DFM, DeepFaceLab's face type that it was trained on.
         morph: For DFM, how far the shape follows the performer, 0…1.
@@ -94,7 +129,9 @@ def import_network(
     if reporter.is_stopped:
         return model
     reporter.stage("copying", "Copying the network")
-    digest = _copy(file, folder / NETWORK_FILE)
+    digest = _copy(file, folder / NETWORK_FILE, reporter)
+    if digest is None:
+        return model
     if identities:
         with written_whole(folder / IDENTITIES_FILE) as temporary:
             np.savez(temporary, allow_pickle=False, **identities)
@@ -180,15 +217,26 @@ def _read_vector(path: Path) -> NDArray[np.float32]:
     return vector
 
 
-def _copy(file: Path, copy: Path) -> hashlib._Hash:
-    """Copy a file, whole or not at all, and return the digest of its content."""
-    digest = hashlib.sha256()
-    with written_whole(copy) as temporary, file.open("rb") as source:
-        with temporary.open("wb") as target:
-            shutil.copyfileobj(source, target, _CHUNK)
-        source.seek(0)
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
+class _StoppedError(Exception):
+    """A stop was asked for while a file was copied."""
+
+
+def _copy(file: Path, copy: Path, reporter: Reporter) -> hashlib._Hash | None:
+    """Copy a file, whole or not at all, and return the digest of its content; None after a stop."""
+    digest, done, total = hashlib.sha256(), 0, file.stat().st_size
+    try:
+        with written_whole(copy) as temporary, file.open("rb") as source, temporary.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                target.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                if reporter.progress(done / _MB, total / _MB, "MB"):
+                    raise _StoppedError
+    except _StoppedError:
+        # Made for this file alone; another's files in it stay, and so does it.
+        with contextlib.suppress(OSError):
+            copy.parent.rmdir()
+        return None
     return digest
 
 

@@ -32,8 +32,9 @@ def people(job: PeopleJob, reporter: Reporter) -> Done:
         `perhaps` and `contested` there are. After a stop nothing is written, and an earlier file stays.
 
     Raises:
-        EngineError: `tracks_missing`, when no footage was extracted; `no_faces` or `picture_unreadable`, naming a
-            reference picture; `project_busy`; or what reading and writing raise.
+        EngineError: `tracks_missing`, when no footage was extracted; `no_faces` or `picture_unreadable`, when nothing
+            is known of any performer because their pictures can't be used; `project_busy`; or what reading and writing
+            raise.
     """
     project = Project(job.project)
     keys = _keys(project, job)
@@ -149,19 +150,32 @@ def _read_pictures(performers: Sequence[KnownPerformer], reporter: Reporter) -> 
         reporter.stage("loading", "Loading the detectors")
         models = load_models(ExtractSettings())
         reporter.stage("pictures", "Reading the reference pictures")
-    done, wanted = 0, []
+    done, wanted, failure = 0, [], None
     for item in performers:
         vectors: dict[Path, np.ndarray] = {}
         for path in (*item.references, *item.rejects):
             if models is None or reporter.progress(done, total, "pictures"):
                 break
-            vectors[path] = picture_identities([path], models)[0]
+            try:
+                vectors[path] = picture_identities([path], models)[0]
+            except EngineError as error:
+                if error.code not in (ErrorCode.PICTURE_UNREADABLE, ErrorCode.NO_FACES):
+                    raise
+                failure = failure or error
+                reporter.warning(f"Left out: {error.message}")
             done += 1
+        if item.references and not item.tracks and not any(path in vectors for path in item.references):
+            # Known by who they aren't alone, everybody else would be suggested.
+            if not reporter.is_stopped:
+                reporter.warning(f"Nobody is looked for as {item.performer}: no picture of them can be used.")
+            continue
         references, rejects = (
             np.array([vectors[path] for path in paths if path in vectors]).reshape(-1, IDENTITY_LENGTH)
             for paths in (item.references, item.rejects)
         )
         wanted.append(Wanted(item.performer, item.tracks, item.others, references, rejects))
+    if failure is not None and not wanted:
+        raise failure
     return wanted
 
 

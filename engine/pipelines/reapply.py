@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..contract.correction_list import describe, load_corrections, save_corrections, with_keys
-from ..contract.corrections import AnyCorrection
+from ..contract.corrections import AnyCorrection, DeleteFrames
 from ..contract.errors import EngineError
 from ..contract.files import writing_error
+from ..contract.frame_mentions import FrameMention, Remark, mention
 from ..contract.project import CORRECTIONS_FILE, FOUND_FOOTAGE_FILE, FOUND_TRACKS_FILE
 from ..faces.corrections import Corrected, apply_corrections
 from ..faces.face_paths import CorrectionResults, load_results, save_results
@@ -141,17 +142,27 @@ def run_corrections(
     for key in required:
         if key in corrected.problems:
             raise corrected.problems[key]
-    unplaced = tuple(_sentence(item, corrected) for item in corrected.corrections if item.key in corrected.problems)
-    for sentence in unplaced:
-        reporter.warning(sentence)
+    unplaced = tuple(_remark(item, corrected) for item in corrected.corrections if item.key in corrected.problems)
+    for remark in unplaced:
+        reporter.warning(remark.text, remark.frames)
     faces = revise_faces(folder, faceset, before, corrected.tracks, reporter)
     corrected = replace(corrected, tracks=with_measured_quality(corrected.tracks, found, faceset))
     save_corrected(folder, found, corrected)
-    return Reapplied(corrected, faces, unplaced)
+    return Reapplied(corrected, faces, tuple(remark.text for remark in unplaced))
 
 
-def _sentence(item: AnyCorrection, corrected: Corrected) -> str:
-    return f"A correction could not be placed ({describe(item)}): {corrected.problems[item.key].message} It is kept."
+def _remark(item: AnyCorrection, corrected: Corrected) -> Remark:
+    problem = corrected.problems[item.key]
+    text = f"A correction could not be placed ({describe(item)}): {problem.message} It is kept."
+    return Remark(text, (*problem.frames, *_named(item)))
+
+
+def _named(item: AnyCorrection) -> tuple[FrameMention, ...]:
+    """Return the frames that `describe` names."""
+    if isinstance(item, DeleteFrames):
+        return (FrameMention(f"frames {item.start} to {item.end - 1}", ((item.start, item.end),)),)
+    frame = getattr(item, "frame", None)
+    return () if frame is None else (mention([frame]),)
 
 
 def save_corrected(folder: Path, found: TrackSet, corrected: Corrected) -> None:

@@ -19,6 +19,7 @@ from ..comp.record import SwapRecord, picture_digests, save_outlines
 from ..comp.stream import FrameStream, ReadFrame
 from ..comp.swap import face_outline
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.frame_mentions import mention
 from ..contract.imported_model import licence_warnings, load_imported
 from ..contract.jobs import SwapJob
 from ..contract.messages import Done
@@ -67,8 +68,9 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
             header = _header(job, key, tracks, swapper)
             hands = open_hands(plan.is_watched, reporter)
             record = _open_record(job, plan, header, project, "things" if hands is None else "hands and things")
+            named = {remark.text: remark.frames for remark in plan.warnings}
             for warning in record.warnings:
-                reporter.warning(warning)
+                reporter.warning(warning, named.get(warning, ()))
             _run(job, reporter, swapper, hands, reader, plan, record, header)
     return _done(job, reporter, plan, record)
 
@@ -135,7 +137,7 @@ def _open_record(
     }
     digests = picture_digests(inputs, plan.frames, plan.faces, front_sights)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
-    record.warnings += plan.warnings + consent_warnings + licence_warnings(job.model)
+    record.warnings += [item.text for item in plan.warnings] + consent_warnings + licence_warnings(job.model)
     return record
 
 
@@ -171,9 +173,9 @@ def _run(
 def _warn_of_hidden(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord, has_masks: bool) -> None:
     """Say where a face is probably hidden in part; as the last warning, it is the one that panels show."""
     found = hidden_warnings(plan.hidden, record.kept, job.settings, has_masks, job.footage.path.name)
-    record.warnings += found
-    for warning in found:
-        reporter.warning(warning)
+    record.warnings += [remark.text for remark in found]
+    for remark in found:
+        reporter.warning(remark.text, remark.frames)
 
 
 def _outlines(plan: SwapPlan, swapper: Swapper, job: SwapJob) -> dict[tuple[int, int], tuple[np.ndarray, float]]:
@@ -210,7 +212,7 @@ def _write_pictures(
                 return
             record.note_in_front(frame, result.kept)
             if result.picture is None:
-                reporter.warning(f"Frame {frame} was left empty: {result.reason}")
+                reporter.warning(f"Frame {frame} was left empty: {result.reason}", [mention([frame])])
                 writer.write_empty(frame, result.reason)
             else:
                 writer.write(frame, result.picture)
@@ -273,6 +275,7 @@ def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord) 
             ErrorCode.INTERNAL,
             f"None of the {counts['failed']} frames could be swapped; frame {first['frame']}: {first['reason']}",
             "The pictures written are empty; see the log for each frame.",
+            [mention([first["frame"]])],
         )
     reporter.artifact("frames", job.output)
     # There may be other faces in frames that stay as they are.

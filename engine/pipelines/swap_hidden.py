@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..comp.crop import Watch
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.frame_mentions import FrameMention, Remark, mention
 from ..contract.settings import SwapSettings
 from ..contract.timing import ranges_of
 from ..faces.fitness import hidden_frames
@@ -21,7 +22,6 @@ from ..runtime.reporter import Reporter
 # A hand touches a face some frames before the search is sure of it; looking for hands there costs little and harms
 # nothing. For other things the guess itself is needed, give or take its median.
 _HANDS_REACH, _THINGS_REACH = 12, 2
-_MOST_RANGES = 4
 
 HELP = (
     "keyframe the swap strip's mask there, or swap with a model of the family studio, which learns what belongs to the "
@@ -73,7 +73,7 @@ def hidden_warnings(
     settings: SwapSettings,
     has_mask: bool,
     footage: str,
-) -> list[str]:
+) -> list[Remark]:
     """Return sentences for the user, one for each face that is hidden in part.
 
     Args:
@@ -88,25 +88,22 @@ def hidden_warnings(
     for track, frames in sorted(hidden.items()):
         if frames:
             who = f"face {track}" if several else "the face"
-            text = f"In {spelled(sorted(frames))} of {footage} {who} is probably hidden in part"
+            where = mention(sorted(frames), footage)
             missed = sorted(set(frames) - set(kept.get(track, ())))
-            found.append(f"{text}. {_advice(sorted(frames), missed, settings, has_mask)}")
+            some = mention(missed) if 0 < len(missed) < len(frames) else None
+            text = f"In {where.words} {who} is probably hidden in part."
+            advice = _advice(some, not missed, settings, has_mask)
+            found.append(Remark(f"{text} {advice}", (where,) if some is None or has_mask else (where, some)))
     return found
 
 
-def _advice(frames: Sequence[int], missed: Sequence[int], settings: SwapSettings, has_mask: bool) -> str:
+def _advice(missed: FrameMention | None, is_all_kept: bool, settings: SwapSettings, has_mask: bool) -> str:
+    """Return what to do; `missed` are frames in which nothing to keep was found, None where these are all or none."""
     if has_mask:
         return "The model's own mask leaves out what it took for something else; look whether that is right there."
     if not settings.keep_in_front:
         return f"The new face may cover what is in front: switch on Keep In Front (keep_in_front), {HELP}"
-    if not missed:
+    if is_all_kept:
         return f"What was found in front stays in the picture; look at its edges, and where they are wrong, {HELP}"
-    where = "there" if len(missed) == len(frames) else f"in {spelled(missed)}"
+    where = "there" if missed is None else f"in {missed.words}"
     return f"Nothing to keep was found {where}, so the new face may cover what is in front: look, and if so, {HELP}"
-
-
-def spelled(frames: Sequence[int]) -> str:
-    """Return frames in words: "frame 5", "frames 30–53, 60"."""
-    parts = [str(item.start) if len(item) == 1 else f"{item.start}–{item.end - 1}" for item in ranges_of(frames)]
-    more = f" and {len(parts) - _MOST_RANGES} more ranges" if len(parts) > _MOST_RANGES else ""
-    return f"frame{'' if len(frames) == 1 else 's'} " + ", ".join(parts[:_MOST_RANGES]) + more

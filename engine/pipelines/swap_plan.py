@@ -13,12 +13,13 @@ import numpy as np
 from ..comp.crop import Watch
 from ..comp.stream import PlannedFace
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.frame_mentions import Remark, mention
 from ..contract.jobs import FaceAssignment, SwapJob
 from ..contract.performers import Performer
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.fitness import hidden_frames
 from ..faces.tracks import TrackSet
-from .swap_hidden import spelled, watches
+from .swap_hidden import watches
 
 EVERY_TRACK = -1
 
@@ -36,7 +37,7 @@ class SwapPlan:
 
     ranges: tuple[FrameRange, ...]
     faces: dict[int, tuple[PlannedFace, ...]]
-    warnings: list[str]
+    warnings: list[Remark]
     hidden: dict[int, set[int]]
 
     @property
@@ -106,23 +107,27 @@ def _face_size(face: PlannedFace) -> float:
     return float(np.ptp(face.landmarks[:, 0]) * np.ptp(face.landmarks[:, 1]))
 
 
-def _range_warnings(ranges: Sequence[FrameRange], tracks: TrackSet, frame_count: int) -> list[str]:
+def _range_warnings(ranges: Sequence[FrameRange], tracks: TrackSet, frame_count: int) -> list[Remark]:
     warnings = []
     frames = {frame for item in ranges for frame in item}
     beyond = sorted(frame for frame in frames if frame >= frame_count)
     if beyond:
-        warnings.append(f"The footage has {frame_count} frames; the pictures of {spelled(beyond)} are empty.")
+        where = mention(beyond)
+        text = f"The footage has {frame_count} frames; the pictures of {where.words} are empty."
+        warnings.append(Remark(text, (where,)))
     if tracks.ranges:
         searched = {frame for item in tracks.ranges for frame in item}
         unsearched = sorted(frames - searched - set(beyond))
         if unsearched:
-            text = f"In {spelled(unsearched)} faces were not searched, so the pictures are empty; extract them."
-            warnings.append(text)
+            where = mention(unsearched)
+            text = f"In {where.words} faces were not searched, so the pictures are empty; extract them."
+            warnings.append(Remark(text, (where,)))
     return warnings
 
 
-def _empty_warnings(job: SwapJob, faces: Mapping[int, object]) -> list[str]:
-    return [] if faces else [f"No assigned face is in these frames of {job.footage.path.name}; all pictures are empty."]
+def _empty_warnings(job: SwapJob, faces: Mapping[int, object]) -> list[Remark]:
+    text = f"No assigned face is in these frames of {job.footage.path.name}; all pictures are empty."
+    return [] if faces else [Remark(text)]
 
 
 def check_performers(job: SwapJob, performers: Sequence[str]) -> None:

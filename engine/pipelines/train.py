@@ -24,7 +24,8 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
 
     Returns:
         Done; `result` holds `model` (folder), `step`, `losses` (by performer), `preview`
-        (picture, empty when none was drawn yet) and `preview_share` (share of this run's time that previews took).
+        (picture, empty when none was drawn yet), `preview_share` (share of this run's time that previews took),
+        `seconds` (what this run took from its first step on) and `end_seconds` (of them, after the last step).
 
     Raises:
         EngineError: Whatever is wrong with faces, model or disk; see `open_session` and `TrainingSession.run`.
@@ -59,16 +60,29 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     # Nothing was drawn where it was stopped early, or where another process leads.
     share = 100.0 * session.preview_share
     shown = f" Previews took {share:.1f} % of the time." if share else ""
+    # Nothing is left to do at the end of a run whose last step was one to save and to draw after.
+    at_end = f", {spoken(session.end_s)} of it for saving and the last pictures" if session.end_s >= 0.05 else ""
+    took = f" This run took {spoken(session.run_s)}{at_end}."
     return reporter.done(
-        f"The model {job.model.name} has {session.steps} steps.{reason}{shown}",
+        f"The model {job.model.name} has {session.steps} steps.{reason}{took}{shown}",
         {
             "model": str(job.model),
             "step": session.steps,
             "losses": session.losses,
             "preview_share": round(session.preview_share, 4),
+            "seconds": round(session.run_s, 1),
+            "end_seconds": round(session.end_s, 1),
             "preview": str(session.preview_path) if session.preview_path.exists() else "",
         },
     )
+
+
+def spoken(seconds: float) -> str:
+    """Return a time for the user: "0.4 s", "12 s", "10 min 3 s"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _forked(job: TrainJob, reporter: Reporter) -> TrainJob:

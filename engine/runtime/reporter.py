@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..contract.frame_mentions import FrameMention
 from ..contract.messages import Artifact, Done, Log, Message, Metrics, Preview, Progress, Stage, is_last
 from .stop import StopSignal
 
@@ -83,13 +84,13 @@ class Reporter:
         """Report a sentence worth keeping."""
         self.send(Log("info", text))
 
-    def warning(self, text: str) -> None:
-        """Report something the user should know although the job goes on."""
-        self.send(Log("warning", text))
+    def warning(self, text: str, frames: Sequence[FrameMention] = ()) -> None:
+        """Report something the user should know although the job goes on; `frames` are those that the text names."""
+        self.send(Log("warning", text, tuple(frames)))
 
-    def done(self, summary: str, result: dict[str, Any]) -> Done:
-        """Build and send the last message of a run that ended as it should."""
-        message = Done(self.is_stopped, summary, result)
+    def done(self, summary: str, result: dict[str, Any], frames: Sequence[FrameMention] = ()) -> Done:
+        """Build and send the last message of a run that ended as it should; `frames` are those the summary names."""
+        message = Done(self.is_stopped, summary, result, tuple(frames))
         self.send(message)
         return message
 

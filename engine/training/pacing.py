@@ -53,6 +53,11 @@ class Pacing:
         return self.spent_s + 2.0 * self._last_cost_s <= self._share * self._elapsed_s
 
     @property
+    def last_cost_s(self) -> float | None:
+        """Seconds that the last preview took, without what is done once; None before the first."""
+        return self._last_cost_s
+
+    @property
     def spent_share(self) -> float:
         """Share of the run's time so far that previews took; above 1 only if preparing took longer than the run."""
         return self.spent_s / self._elapsed_s if self.spent_s else 0.0

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 # The share of the steps done that the falling learning rate takes when a run is ended early.
 _FINISH = 0.1
@@ -13,26 +14,42 @@ class RunClock:
     """Time and share of a run.
 
     Args:
-        limit_s: Seconds it may take, 0 for no limit.
+        limit_s: Seconds it may take, its end included, 0 for no limit.
         maximum_steps: Steps after which training ends, in all runs together.
         decay_share: Last share of the run in which the learning rate falls.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, limit_s: float, maximum_steps: int, decay_share: float) -> None:
+    def __init__(
+        self, limit_s: float, maximum_steps: int, decay_share: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.limit_s = limit_s
         self.maximum_steps = maximum_steps
         self._decay_share = decay_share
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
+        self._first_step = -1
+        self._reserve_s = 0.0
         self._finish: tuple[int, int] | None = None
 
-    def start(self) -> None:
-        """Count time from now on."""
-        self._began = time.monotonic()
+    def start(self, steps: int) -> None:
+        """Count time from now on; whatever the limit, a run of a model with `steps` steps does at least one more."""
+        self._began = self._clock()
+        self._first_step = steps
+
+    def keep_back(self, seconds: float) -> None:
+        """Let the steps end so much earlier than the limit."""
+        self._reserve_s = seconds
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self._began
+        return self._clock() - self._began
+
+    @property
+    def limit_share(self) -> float:
+        """How much of the time limit is over, the end of the run included; 0 without one."""
+        return self.elapsed_s / self.limit_s if self.limit_s else 0.0
 
     @property
     def is_finishing(self) -> bool:
@@ -46,8 +63,13 @@ class RunClock:
 
     def share(self, steps: int) -> float:
         """Return how much of the run is over, 0 … 1, by whatever ends first."""
-        by_time = self.elapsed_s / self.limit_s if self.limit_s else 0.0
-        return min(1.0, max(steps / self.maximum_steps, by_time, self._finish_share(steps)))
+        return min(1.0, max(steps / self.maximum_steps, self._time_share(steps), self._finish_share(steps)))
+
+    def _time_share(self, steps: int) -> float:
+        if not self.limit_s or steps <= self._first_step:
+            return 0.0
+        for_steps = self.limit_s - self._reserve_s
+        return self.elapsed_s / for_steps if for_steps > 0 else 1.0
 
     def is_falling(self, steps: int) -> bool:
         """Whether the learning rate falls already."""

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -16,6 +17,7 @@ from ..runtime.reporter import Reporter
 from .augmentation import View
 from .batch import BatchPlan
 from .checkpoint import ModelDocument
+from .end_costs import EndCosts, EndPart
 from .feeding import choose_feeding
 from .finish import RATE_SHARE
 from .held_out import Measurement, measure
@@ -51,6 +53,7 @@ class TrainingSession:
         reporter: Is told everything and says when to stop.
         shots: Frames of the edit to show in previews, or None.
         team: The processes that train it; this one alone by default.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class TrainingSession:
         reporter: Reporter,
         shots: ShotPreview | None = None,
         team: Team | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._team = team or Team()
         self._trainer = trainer
@@ -85,7 +89,7 @@ class TrainingSession:
         # Only the process that leads writes, so that machines which share the folder don't disturb each other.
         self._history = History(folder / HISTORY_FILE, trainer.steps) if self._team.leads else None
         self._outlook = Outlook(read_history(folder / HISTORY_FILE))
-        self._pacing = Pacing(settings.preview_interval)
+        self._pacing = Pacing(settings.preview_interval, clock=clock)
         sketcher = sketcher_of(document)
         self._previewer = Previewer(
             folder,
@@ -102,7 +106,10 @@ class TrainingSession:
         self._trained_before_s = document.trained_s
         self._share = self._preview_share = 0.0
         self._runaway = Runaway()
-        self._clock = RunClock(settings.maximum_minutes * 60.0, settings.maximum_steps, recipe.decay_share)
+        limit_s = settings.maximum_minutes * 60.0
+        self._clock = RunClock(limit_s, settings.maximum_steps, recipe.decay_share, clock)
+        self._end = EndCosts(clock)
+        self._trained_s = self._run_s = 0.0
 
     @property
     def steps(self) -> int:
@@ -125,6 +132,16 @@ class TrainingSession:
         return self._preview_share
 
     @property
+    def run_s(self) -> float:
+        """Seconds that the last run took, from its first step on."""
+        return self._run_s
+
+    @property
+    def end_s(self) -> float:
+        """Seconds of it that came after the last step: measuring, saving, the last previews."""
+        return self._run_s - self._trained_s
+
+    @property
     def is_at_plateau(self) -> bool:
         """Whether training ended because more would hardly help."""
         return self._clock.is_finishing
@@ -135,7 +152,7 @@ class TrainingSession:
         Raises:
             EngineError: `training_diverged`, `out_of_memory`, or what writing raises.
         """
-        self._clock.start()
+        self._clock.start(self.steps)
         if self._team.leads:
             self._keeper.prepare()
             self._previewer.start(self.steps)
@@ -143,6 +160,7 @@ class TrainingSession:
             # A new loader follows only when memory ran out and the batch was halved, or when the pictures grow.
             with self._loader() as loader:
                 self._run_with(loader)
+        self._trained_s = self._clock.elapsed_s
         if self._team.leads:
             self._save()
             # Someone who asked for a stop should not wait for a picture.
@@ -151,9 +169,11 @@ class TrainingSession:
             self._preview_share = self._pacing.spent_share
         # Nobody leaves before everything is written.
         self._team.agree(True, 1.0)
+        self._run_s = self._clock.elapsed_s
 
     def _is_over(self) -> bool:
         """Whether to end; all processes of the team come to the same answer, and to the same learning rate."""
+        self._clock.keep_back(self._end.reserve_s)
         is_stopped, self._share = self._team.agree(self._reporter.is_stopped, self._clock.share(self.steps))
         return is_stopped or self._share >= 1.0
 
@@ -177,7 +197,8 @@ class TrainingSession:
     def _run_with(self, loader: BatchLoader) -> None:
         while not self._is_over() and self._trainer.picture_size == self._picture_size:
             try:
-                self._step(loader)
+                with self._end.step():
+                    self._step(loader)
             except MemoryError:
                 self._halve_batch()
                 return
@@ -222,10 +243,13 @@ class TrainingSession:
 
     def _report(self) -> None:
         steps = self.steps
-        if self._team.leads and steps % self._settings.save_interval == 0 and not self._runaway.is_suspected:
+        is_due = steps % self._settings.save_interval == 0 or self._end.is_due(EndPart.SAVE, self._clock.limit_share)
+        if self._team.leads and is_due and not self._runaway.is_suspected:
             self._save()
-        if self._team.leads and self._pacing.is_due(steps):
+        is_due = self._pacing.is_due(steps) or self._end.is_due(EndPart.PREVIEW, self._clock.limit_share)
+        if self._team.leads and is_due:
             self._previewer.draw(steps)
+            self._end.note(EndPart.PREVIEW, self._pacing.last_cost_s or 0.0)
         pace = self._clock.elapsed_s / max(1, steps - self._first_step)
         losses = {f"loss {name}": value for name, value in self._losses.items()}
         self._reporter.metrics(steps, losses | self._outlook.figures(steps, pace))
@@ -248,11 +272,12 @@ class TrainingSession:
             return
         if not self._trainer.is_healthy():
             raise self._diverged("some weights are no longer numbers")
-        # Measuring may take longer than someone who asked for a stop should wait.
-        measured = None if self._reporter.is_stopped else self._measure()
-        trained_s = self._trained_before_s + self._clock.elapsed_s
-        weights = self._trainer.inference_weights()
-        self._keeper.save(self._trainer.state(), weights, self._losses, measured, trained_s)
+        with self._end.timed(EndPart.SAVE):
+            # Measuring may take longer than someone who asked for a stop should wait.
+            measured = None if self._reporter.is_stopped else self._measure()
+            trained_s = self._trained_before_s + self._clock.elapsed_s
+            weights = self._trainer.inference_weights()
+            self._keeper.save(self._trainer.state(), weights, self._losses, measured, trained_s)
         self._saved_step = self.steps
         self._export()
         self._reporter.artifact("model", self._keeper.folder)

@@ -107,7 +107,7 @@ def project(tmp_path):
 def test_build_writes_the_set_that_the_library_chooses_and_train_takes_it(faceset, project):
     from understudy.engine.contract.training_set import load_training_set
     from understudy.engine.pipelines.build_faceset import build_faceset
-    from understudy.engine.runtime.reporter import Reporter
+    from understudy.engine.runtime.reporter import CallbackReporter, Reporter
     from understudy.training_cli.commands.train import job_from
     from understudy.training_cli.curation import build_job
     from understudy.training_cli.main import build_parser
@@ -118,7 +118,11 @@ def test_build_writes_the_set_that_the_library_chooses_and_train_takes_it(facese
     assert found["chosen"] == 4 and any("looks to the right of the picture" in text for text in found["sentences"])
     written = load_training_set(project.training_set("berta") / "trainingset.json")
     parsed = build_parser("faceset").parse_args(["faceset", *map(str, arguments)])
-    assert build_faceset(build_job(parsed), Reporter()).result == found
+    assert build_faceset(build_job(parsed, Reporter()), Reporter()).result == found
+    parsed.shots.append((str(faceset / "no such.mov"), ()))
+    told = []
+    again = build_job(parsed, CallbackReporter(told.append))
+    assert [shot.key for shot in again.shots] == ["shot-1"] and "no such.mov" in told[0].text
     assert load_training_set(project.training_set("berta") / "trainingset.json") == written
     line = ["train", str(faceset / "model"), "--performer", f"berta={found['training_set']}",
             "--performer", f"anna={faceset}"]  # fmt: skip

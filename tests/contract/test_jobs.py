@@ -10,6 +10,8 @@ from typing import get_args
 import pytest
 from understudy.engine.contract.corrections import MoveFace, SplitTrack
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.import_model_job import ShownPerformer
+from understudy.engine.contract.imported_model import LicenceAnswer
 from understudy.engine.contract.jobs import (
     VERSION,
     BuildFacesetJob,
@@ -19,6 +21,7 @@ from understudy.engine.contract.jobs import (
     ExtractJob,
     FaceAssignment,
     FacesetPart,
+    ImportModelJob,
     Job,
     PeopleJob,
     SwapJob,
@@ -86,6 +89,16 @@ JOBS = [
         (NeededShot("clip-0123", (2,), (FrameRange(3, 9),)), NeededShot("other")),
         BuildSettings(maximum_faces=100),
     ),
+    ImportModelJob(
+        Path("Netz é.onnx"),
+        PROJECT / "models" / "swapper",
+        "one-shot",
+        (ShownPerformer("anna", (Path("ihr Bild.png"), Path("her.npy"))), ShownPerformer("berta", (Path("b.png"),))),
+        PROJECT,
+        LicenceAnswer("Erika Muster", "this film", "2026-11-27"),
+        recognizer=Path("arcface.onnx"),
+    ),
+    ImportModelJob(Path("anna.dfm"), Path("m"), "dfm", (ShownPerformer("anna"),), face_type="half_face", morph=0.5),
     CheckJob(),
     DummyJob(0.5, "crash"),
 ]
@@ -159,6 +172,20 @@ def test_a_training_that_can_not_work_is_refused(performers):
     with pytest.raises(EngineError) as caught:
         TrainJob(Path("m"), performers)
     assert caught.value.code == ErrorCode.JOB_INVALID
+
+
+@pytest.mark.parametrize(
+    ("network", "performers", "says"),
+    [
+        ("gan", (ShownPerformer("anna"),), "no kind of network 'gan'"),
+        ("dfm", (), "whom the network shows"),
+        ("one-shot", (ShownPerformer("anna"), ShownPerformer("anna")), "one performer twice"),
+    ],
+)
+def test_an_import_that_does_not_say_what_of_whom_is_refused(network, performers, says):
+    with pytest.raises(EngineError) as caught:
+        ImportModelJob(Path("a.onnx"), Path("m"), network, performers)
+    assert caught.value.code == ErrorCode.JOB_INVALID and says in caught.value.message
 
 
 def test_a_swap_without_assignments_is_refused():

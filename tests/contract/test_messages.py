@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.frame_mentions import mention
 from understudy.engine.contract.messages import (
     PROTOCOL_VERSION,
     Artifact,
@@ -32,8 +33,11 @@ MESSAGES = [
     Preview("training", "C:\\Filme\\Ä b.png"),
     Artifact("tracks", "/footage/ü/tracks.npz"),
     Log("warning", "one line\nand another"),
+    Log("warning", "In frames 3–5, 9 of ä.mov it is dark.", (mention([3, 4, 5, 9], "ä.mov"),)),
     Done(True, "Stopped.", {"pictures": 3, "nested": {"tracks": [1, 2]}}),
+    Done(False, "Worst is frame 7.", {}, (mention([7]),)),
     Failed("no_faces", "No face.", "Look elsewhere."),
+    Failed("footage_unreadable", "It is damaged at frame 7.", "Leave frame 7 out.", (mention([7]),)),
 ]
 
 
@@ -49,7 +53,7 @@ def test_every_kind_of_message_is_tried_above():
 
 
 def test_exactly_done_and_failed_are_last():
-    assert [type(message) for message in MESSAGES if is_last(message)] == [Done, Failed]
+    assert {type(message) for message in MESSAGES if is_last(message)} == {Done, Failed}
 
 
 def test_fields_of_a_newer_engine_are_left_out():
@@ -57,12 +61,29 @@ def test_fields_of_a_newer_engine_are_left_out():
     assert decode(line) == MESSAGES[1]
 
 
+def test_messages_of_an_older_engine_name_no_frames():
+    content = json.loads(encode(Log("warning", "x")))
+    del content["frames"]
+    assert decode(json.dumps(content)) == Log("warning", "x")
+
+
 def test_hello_says_which_protocol():
     assert json.loads(encode(MESSAGES[0]))["protocol"] == PROTOCOL_VERSION
 
 
 @pytest.mark.parametrize(
-    "line", ["", "Epoch 1/10", "[]", "3", "null", '{"type":"unheard"}', '{"name":"x"}', '{"type":"stage"}']
+    "line",
+    [
+        "",
+        "Epoch 1/10",
+        "[]",
+        "3",
+        "null",
+        '{"type":"unheard"}',
+        '{"name":"x"}',
+        '{"type":"stage"}',
+        '{"type":"log","level":"info","text":"x","frames":[3]}',
+    ],
 )
 def test_anything_else_is_refused(line):
     with pytest.raises(EngineError) as caught:

@@ -301,6 +301,14 @@ def test_plain_faces_and_several_parts_are_chosen_from_too(project, tmp_path):
     assert any("broken.png" in text for text in recorder.warnings)
 
 
+def test_a_shot_without_tracks_is_left_out_and_named(project):
+    request = job(project, yaw_details([0] * 20))
+    recorder = Recorder()
+    build_faceset(replace(request, shots=(NeededShot("nowhere"), *request.shots)), recorder)
+    assert chosen_of(project).shots == request.shots
+    assert [text for text in recorder.warnings if text.startswith("Left out: ") and "nowhere" in text]
+
+
 def test_what_can_not_be_built_is_a_sentence(project):
     request = job(project, yaw_details([0] * 20, occlusion=0.9))
     with pytest.raises(EngineError, match="None of the 20 faces of Berta") as caught:

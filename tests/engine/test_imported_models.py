@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Networks made elsewhere: DFM and one-shot stand-ins imported, swapped with, asked for their licence; bad files."""
 
+import argparse
 import datetime
 import json
 import struct
@@ -12,17 +13,22 @@ from onnx_stand_ins import CELEB_MASK, COLORS, EMAP, FACE_MASK, LENGTH, SIDE
 from test_swap_pipeline import job, pictures_of  # noqa: F401 - a fixture
 from understudy.engine.comp.over import composite
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.import_model_job import ImportModelJob, ShownPerformer
 from understudy.engine.contract.imported_model import LicenceAnswer, answer_licence, licence_warnings, load_imported
-from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
+from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob, save_job
+from understudy.engine.contract.messages import Progress
+from understudy.engine.contract.project import Project, ProjectLock
 from understudy.engine.faces.geometry import CANONICAL_INNER, scale_of, transform_points
 from understudy.engine.imported.alignments import alignment_matrix, arcface_points, coverage_of, five_points
 from understudy.engine.imported.onnx_file import last_initializer
 from understudy.engine.imported.opening import open_imported
 from understudy.engine.media.reader import FootageReader
-from understudy.engine.pipelines.import_model import import_network
+from understudy.engine.pipelines import import_model as import_model_module
+from understudy.engine.pipelines.import_model import import_model, import_network
 from understudy.engine.pipelines.swap import swap
 from understudy.engine.runtime.reporter import CallbackReporter, Reporter
 from understudy.engine.training.checkpoint import read_model
+from understudy.training_cli.commands import run as run_command
 from understudy.training_cli.main import main
 
 ANSWER = LicenceAnswer("Erika Muster", "anything, also paid work", "2026-11-26")
@@ -172,6 +178,40 @@ def test_the_command_line_imports_lists_and_answers(tmp_path, capsys):
     content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     # What Blender's list of models reads.
     assert content["performers"] == ["B"] and content["family"] == "dfm" and content["step"] == 0
+
+
+def dfm_job(tmp_path, **options):
+    file = bring(tmp_path / "brought", stand_ins.dfm(), "änna.dfm")
+    project = Project(tmp_path / "Projekt é.understudy")
+    project.create()
+    performers = (ShownPerformer("B"),)
+    return ImportModelJob(file, project.model("gast"), "dfm", performers, project.root, ANSWER, **options)
+
+
+def test_a_job_file_imports_as_the_command_does(tmp_path):
+    asked, messages = dfm_job(tmp_path, face_type="full_face", morph=0.25), []
+    save_job(tmp_path / "job.json", asked)
+    arguments = argparse.Namespace(job=tmp_path / "job.json")
+    assert run_command.job_name(arguments) == "import_model"
+    done = run_command.run(arguments, CallbackReporter(messages.append))
+    assert [item.unit for item in messages if isinstance(item, Progress)] == ["MB"]
+    assert done.summary == f"The model gast shows B; {ANSWER.sentence}."
+    model = load_imported(asked.model)
+    assert (model.alignment, model.morph, model.licence) == ("full_face", 0.25, ANSWER)
+    assert done.result["fingerprint"] == model.fingerprint
+    with ProjectLock(Project(asked.project), "train"):
+        assert error_of(import_model, asked, Reporter()).code == ErrorCode.PROJECT_BUSY
+
+
+def test_a_stop_while_the_file_is_copied_leaves_nothing(tmp_path, monkeypatch):
+    asked, messages = dfm_job(tmp_path), []
+    reporter = CallbackReporter(messages.append)
+    reporter.SECONDS_BETWEEN = 0.0
+    monkeypatch.setattr(import_model_module, "_CHUNK", 512)
+    reporter.send = lambda message: isinstance(message, Progress) and message.unit == "MB" and reporter.stop.set()
+    done = import_model(asked, reporter)
+    assert done.stopped and "nothing was imported" in done.summary
+    assert not asked.model.exists()
 
 
 def test_it_is_no_model_to_train_on(tmp_path):

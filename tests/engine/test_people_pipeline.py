@@ -98,6 +98,23 @@ def test_reference_pictures_speak_for_a_performer(project, tmp_path):
     assert caught.value.code == ErrorCode.NO_FACES and "empty.png" in caught.value.message
 
 
+def test_a_picture_that_can_not_be_used_is_left_out_and_named(project, tmp_path):
+    good, dark, broken = tmp_path / "anna ä.png", tmp_path / "dark.png", tmp_path / "brøken.png"
+    write_png(good, frame("train_A", 100))
+    write_png(dark, np.zeros((64, 64, 3), np.uint8))
+    broken.write_bytes(b"no picture")
+    _, expected = search(project, KnownPerformer("anna", references=(good,)))
+    reporter = Recorder()
+    both = (
+        KnownPerformer("anna", references=(dark, good, broken)),
+        KnownPerformer("ben", references=(dark,), rejects=(good,)),
+    )
+    _, found = search(project, *both, reporter=reporter)
+    assert found.suggestions == expected.suggestions, "and nobody is ben for not being anna"
+    assert [text for text in reporter.warnings if "brøken.png" in text and text.startswith("Left out: ")]
+    assert "Nobody is looked for as ben: no picture of them can be used." in reporter.warnings
+
+
 def test_some_footage_only_but_performers_are_known_from_everywhere(project):
     performer = KnownPerformer("anna", (TrackName(key(project, "A-near"), 1),))
     reporter = Recorder()

@@ -11,6 +11,7 @@ import pytest
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
 from understudy.engine.comp.over import composite
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.frame_mentions import FrameMention
 from understudy.engine.contract.jobs import FaceAssignment, SwapJob
 from understudy.engine.contract.messages import Log, Progress
 from understudy.engine.contract.performers import Consent, Performer, save_performer
@@ -309,8 +310,9 @@ def test_a_hidden_face_is_said_at_the_end_with_frames_and_what_to_do(job):
     (text,) = about_hidden(done.result["warnings"])
     assert "frames 20–23 of target_A.mp4" in text and "studio" in text and "keyframe" in text
     assert done.result["hidden"] == [{"track": 1, "first": 20, "last": 23}]
-    said = [item.text for item in messages if isinstance(item, Log) and item.level == "warning"]
-    assert said[-1] == text, "panels show the last warning"
+    said = [item for item in messages if isinstance(item, Log) and item.level == "warning"]
+    assert said[-1].text == text, "panels show the last warnings"
+    assert said[-1].frames == (FrameMention("frames 20–23 of target_A.mp4", ((20, 24),)),)
     assert about_hidden(document_of(asked)["warnings"]) == [text]
     off = dataclasses.replace(asked, settings=dataclasses.replace(QUIET, keep_in_front=False))
     (text,) = about_hidden(run(off).result["warnings"])

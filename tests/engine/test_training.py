@@ -259,6 +259,7 @@ def test_time_limit_ends_training(facesets, tmp_path):
     assert not done.stopped
     assert 0 < done.result["step"] < 100_000
     assert reporter.of(Progress)[-1].unit == "seconds"
+    assert " This run took " in done.summary and done.result["seconds"] >= done.result["end_seconds"]
 
 
 def test_resuming_another_family_size_or_cast_is_refused(facesets, copied, monkeypatch):

@@ -183,7 +183,8 @@ def test_a_training_without_shots_leaves_no_picture_of_an_earlier_one(tmp_path, 
     done = train(job(tmp_path, [PreviewShot(footage, (3,), ((1, "bert"),))]), recorder()[1])
     picture = tmp_path / "model" / "preview_shots.png"
     assert picture.exists()
-    assert done.result["preview_share"] > 0.0 and "steps. Previews took " in done.summary
+    assert done.result["preview_share"] > 0.0 and " steps. This run took " in done.summary
+    assert " of it for saving and the last pictures. Previews took " in done.summary
     train(job(tmp_path, [], maximum_steps=3), recorder()[1])
     assert not picture.exists() and (tmp_path / "model" / "preview.png").exists()
 

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
         export_faces(ExportPlan(Path(result["faceset_folder"]), arguments.alignments))
         write_alignments(arguments.alignments, known | read_alignments(arguments.alignments))
         result["alignments"] = str(arguments.alignments)
-    return reporter.done(done.summary, result)
+    return reporter.done(done.summary, result, done.frames)
 
 
 def _known_pictures(arguments: argparse.Namespace) -> dict:

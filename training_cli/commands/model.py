@@ -8,8 +8,11 @@ import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...engine.contract.import_model_job import ImportModelJob, ShownPerformer
 from ...engine.contract.imported_model import (
     ALIGNMENTS,
+    DEFAULT_FACE_TYPE,
+    DEFAULT_MORPH,
     KINDS,
     LICENCE_QUESTION,
     LicenceAnswer,
@@ -68,16 +71,16 @@ def _add_import(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--face-type",
-        default="whole_face",
+        default=DEFAULT_FACE_TYPE,
         choices=tuple(name for name in ALIGNMENTS if name != "arcface"),
-        help="dfm: DeepFaceLab's face type of the training (default: whole_face)",
+        help=f"dfm: DeepFaceLab's face type of the training (default: {DEFAULT_FACE_TYPE})",
     )
     parser.add_argument(
         "--morph",
         type=float,
-        default=0.75,
+        default=DEFAULT_MORPH,
         metavar="X",
-        help="dfm with morph_value: how far the shape follows the performer, 0 to 1 (default: 0.75)",
+        help=f"dfm with morph_value: how far the shape follows the performer, 0 to 1 (default: {DEFAULT_MORPH})",
     )
     parser.add_argument("--made-by", default="", metavar="WHO", help="licence question: who made the network")
     parser.add_argument("--allows", default="", metavar="TEXT", help="licence question: what its licence allows")
@@ -94,27 +97,24 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
 
 
 def _import(arguments: argparse.Namespace, reporter: Reporter) -> Done:
-    from ...engine.pipelines.import_model import import_network
+    from ...engine.pipelines.import_model import import_model
 
     performers: dict[str, list[Path]] = {}
     for text in arguments.performer:
         name, has_file, file = text.partition("=")
         performers.setdefault(name, []).extend([Path(file)] if has_file else [])
     today = datetime.date.today().isoformat()
-    licence = LicenceAnswer(arguments.made_by, arguments.allows, today if arguments.made_by else "")
-    model = import_network(
-        arguments.file,
-        arguments.model,
-        arguments.kind,
-        performers,
-        reporter,
-        licence,
-        arguments.face_type,
-        arguments.morph,
-        arguments.identity_model,
+    job = ImportModelJob(
+        file=arguments.file,
+        model=arguments.model,
+        network=arguments.kind,
+        performers=tuple(ShownPerformer(name, tuple(files)) for name, files in performers.items()),
+        licence=LicenceAnswer(arguments.made_by, arguments.allows, today if arguments.made_by else ""),
+        face_type=arguments.face_type,
+        morph=arguments.morph,
+        recognizer=arguments.identity_model,
     )
-    summary = f"The model {arguments.model.name} shows {', '.join(model.performers)}; {model.licence.sentence}."
-    return reporter.done(summary, {"model": str(arguments.model), **model.to_json()})
+    return import_model(job, reporter)
 
 
 def _list(project: Project) -> Done:

@@ -22,6 +22,7 @@ _RECIPES = {
     "correct": "...engine.pipelines.correct",
     "build_faceset": "...engine.pipelines.build_faceset",
     "train": "...engine.pipelines.train",
+    "import_model": "...engine.pipelines.import_model",
     "swap": "...engine.pipelines.swap",
     "people": "...engine.pipelines.people",
     "check": "...engine.pipelines.check",

@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
             footage, job.output, arguments.movie, part, _ranges(arguments, footage, info), not arguments.pass_frames
         )
         result["movie"] = str(arguments.movie) if frames else ""
-    return reporter.done(done.summary, result)
+    return reporter.done(done.summary, result, done.frames)
 
 
 def _job(arguments: argparse.Namespace, footage: Footage, info: FootageInfo) -> SwapJob:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps what TensorFlow notes while it is imported off standard error; everything else passes, also when it crashes.
+"""Keeps what TensorFlow and LiteRT note at their start off standard error; all else passes, also when they crash.
 
-TensorFlow 2.21 writes some notes before it looks at TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor. A process of
-its own reads them and passes the rest on: what a library says before it ends this process isn't lost that way.
+TensorFlow 2.21 writes some notes before it looks at TF_CPP_MIN_LOG_LEVEL, and LiteRT has no such choice; both write
+straight to the file descriptor. A process of its own reads that and passes the rest on: so nothing is lost of what a
+library says before it ends this process.
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from .side_process import can_start_processes
 
-# Lines of information and warning begin with a letter and the date ("I0000 "); errors with E, and the last one with F.
+# TensorFlow's lines of information and warning begin with a letter and the date ("I0000 "), its errors with E and F;
+# LiteRT's begin with the word.
 _PASS_ON = """
 import sys
 for line in sys.stdin.buffer:
     is_note = line[:1] in (b"I", b"W") and line[1:5].isdigit() and line[5:6] == b" "
-    if not is_note and b"before absl::InitializeLog()" not in line:
+    if not (is_note or line.startswith(b"INFO: ") or b"before absl::InitializeLog()" in line):
         sys.stderr.buffer.write(line)
         sys.stderr.buffer.flush()
 """
 _PATIENCE_S = 5.0
+# There is one descriptor for all threads.
+_one_at_a_time = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -34,7 +39,7 @@ def without_start_notes() -> Iterator[None]:
 
     Where no process can be started, or there is no standard error, everything passes.
     """
-    with contextlib.ExitStack() as stack:
+    with _one_at_a_time, contextlib.ExitStack() as stack:
         # Without a process the block runs all the same.
         with contextlib.suppress(OSError):
             if can_start_processes():

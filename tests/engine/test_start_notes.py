@@ -20,6 +20,7 @@ with without_start_notes():
     say("WARNING: All log messages before absl::InitializeLog() is called are written to STDERR")
     say("I0000 00:00:1.5 1 port.cc:153] operations are on")
     say("W0000 00:00:1.5 1 cpu_feature_guard.cc:227] uses instructions")
+    say("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.")
     say("E0000 00:00:1.5 1 cuda.cc:1] no driver")
     say("Illegal words that begin with I and W stay")
 """

@@ -11,7 +11,7 @@ from typing import Any
 from .build_faceset_job import BuildFacesetJob
 from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .files import read_document_as, write_document
 from .people_job import PeopleJob
 from .preview_shot import PreviewShot
 from .settings import (
@@ -329,9 +329,12 @@ def load_job(path: Path) -> Job:
     Raises:
         EngineError: `job_invalid` or `settings_invalid`, naming what is wrong.
     """
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.JOB_INVALID)
-    try:
-        build = _KINDS[content["kind"]]
-        return build(content["job"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(ErrorCode.JOB_INVALID, f"{path} is not a complete job: {error}.") from error
+    hint = "Write the job again; docs/reference/formats/job.md describes it."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.JOB_INVALID, hint, _job)
+
+
+def _job(content: dict[str, Any]) -> Job:
+    build = _KINDS.get(content["kind"])
+    _require(build is not None, f"There is no job of the kind {content['kind']!r}.", f"There is {', '.join(_KINDS)}.")
+    assert build is not None
+    return build(content["job"])

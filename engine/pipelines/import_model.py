@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import written_whole
+from ..contract.files import WRONG_ARRAYS, written_whole
 from ..contract.imported_model import (
     IDENTITIES_FILE,
     LICENCE_QUESTION,
@@ -173,7 +172,7 @@ def _read_vector(path: Path) -> NDArray[np.float32]:
     try:
         with path.open("rb") as file:
             vector = np.asarray(np.load(file, allow_pickle=False), np.float32).reshape(-1)
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE, f"{path} is no identity vector: {error}.", "Give a .npy file of numbers."
         ) from error

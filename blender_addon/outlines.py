@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
-from ..engine.contract.files import WRONG_ARRAYS
+from ..engine.contract.files import WRONG_ARRAYS, damage
 
 
 @dataclass(frozen=True)
@@ -49,5 +49,5 @@ def read_outlines(path: Path) -> Outlines:
             return Outlines(**{name: arrays[name] for name in Outlines.__dataclass_fields__})
     except WRONG_ARRAYS as error:
         raise EngineError(
-            ErrorCode.PICTURE_UNREADABLE, f"The outlines {path} can't be read: {error}.", "Swap the shot again."
+            ErrorCode.PICTURE_UNREADABLE, f"The outlines {path} can't be read: {damage(error)}.", "Swap the shot again."
         ) from error

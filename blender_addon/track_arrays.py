@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
-from ..engine.contract.files import WRONG_ARRAYS
+from ..engine.contract.files import WRONG_ARRAYS, damage
 from ..engine.contract.project import TRACKS_FILE
 
 # Footage whose arrays are kept for the next question; a long track of 68 landmarks takes half a kilobyte a frame.
@@ -76,7 +76,7 @@ def read_tracks(folder: Path) -> tuple[TrackArrays, ...]:
     except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.TRACKS_MISSING,
-            f"The face tracks in {path} can't be read: {error}.",
+            f"The face tracks in {path} can't be read: {damage(error)}.",
             "Extract the faces of this shot again.",
         ) from error
 

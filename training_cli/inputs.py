@@ -55,10 +55,11 @@ def frames_in_ranges(footage: Footage, ranges: Sequence[FrameRange], frame_count
     wanted = tuple(ranges)
     is_movie = footage.is_movie
     found = clip_ranges(wanted, frame_count) if is_movie else ranges_of(pictures_in_ranges(footage.pictures, wanted))
-    if not any(map(len, found)):
+    count = frame_count if is_movie else len(footage.pictures)
+    if not any(item.start < min(item.end, count) for item in found):
         raise EngineError(
             ErrorCode.FRAME_MISSING,
-            f"{footage.path.name} has no frame in the given ranges.",
+            f"{footage.path.name} has {count} frame{'' if count == 1 else 's'}; none of them is in the given ranges.",
             "Choose ranges inside of the footage.",
         )
     return merge_ranges(found)

@@ -77,6 +77,13 @@ def writing_error(path: Path, error: OSError) -> EngineError:
             f"The disk is full: {path} could not be written.",
             "Free some space or choose another folder, then start again; finished work is kept.",
         )
+    in_the_way = next((parent for parent in path.parents if parent.is_file()), None)
+    if in_the_way is not None:
+        return EngineError(
+            ErrorCode.NOT_WRITABLE,
+            f"{path} could not be written: {in_the_way} is a file and no folder.",
+            "Choose another folder.",
+        )
     return EngineError(
         ErrorCode.NOT_WRITABLE,
         f"{path} could not be written: {error.strerror or error}.",
@@ -192,5 +199,8 @@ def read_document_as(
 
 
 def damage(error: Exception) -> str:
-    """Return what one of `WRONG_VALUES` says about a document: "'id' is missing"."""
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    """Return what one of `WRONG_VALUES` or `WRONG_ARRAYS` says about a file: "'id' is missing"."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    # NumPy takes whatever it doesn't know for a pickle, and tells how to load it unsafely.
+    return "it holds no arrays" if "allow_pickle" in str(error) else str(error).rstrip(".") or type(error).__name__

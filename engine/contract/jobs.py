@@ -98,7 +98,7 @@ class CorrectJob:
     clear: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.undo >= 0, f"{self.undo} corrections can't be taken back.")
+        _require(self.undo >= 0, f"{self.undo} corrections can't be taken back.", "Give the number of the last ones.")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a JSON document."""
@@ -157,10 +157,14 @@ class TrainJob:
         )
         known = {item.performer for item in self.performers}
         strangers = sorted({source for shot in self.shots for _track, source in shot.sources} - known)
-        _require(not strangers, f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.")
+        _require(
+            not strangers,
+            f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.",
+            f"Choose one of {', '.join(sorted(known))}.",
+        )
         _require(len(self.performers) >= 2, "Training needs at least two performers.", "Add the second one.")
         ids = [item.performer for item in self.performers]
-        _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.")
+        _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.", "List each once.")
         for item in self.performers:
             _require(
                 bool(item.faces), f"The performer {item.performer} has no faces.", "Extract and assign faces first."

@@ -146,7 +146,11 @@ class Project:
             except OSError as error:
                 raise writing_error(folder, error) from error
             return folder
-        raise EngineError(ErrorCode.NOT_WRITABLE, f"No free job folder in {self.root / 'jobs'}.")
+        raise EngineError(
+            ErrorCode.NOT_WRITABLE,
+            f"A thousand jobs of this second have folders in {self.root / 'jobs'}.",
+            "Start the job again.",
+        )
 
     def create(self) -> None:
         """Create the folder and its `project.json` if they aren't there.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import WRONG_ARRAYS
+from ..contract.files import WRONG_ARRAYS, damage
 from ..contract.imported_model import IDENTITIES_FILE, ImportedModel
 from ..runtime.openvino_runtime import Graph
 from .network import Faces, ImportedNetwork, shaped, unusable
@@ -117,7 +117,7 @@ def load_identities(path: Path, performers: tuple[str, ...], length: int) -> dic
             found = {name: np.asarray(archive[name], np.float32).reshape(-1) for name in performers}
     except WRONG_ARRAYS as error:
         raise EngineError(
-            ErrorCode.MODEL_UNREADABLE, f"{path} can't be read: {error}.", "Import the network again."
+            ErrorCode.MODEL_UNREADABLE, f"{path} can't be read: {damage(error)}.", "Import the network again."
         ) from error
     for name, vector in found.items():
         if len(vector) != length:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import WRONG_ARRAYS, written_whole
+from ..contract.files import WRONG_ARRAYS, damage, written_whole
 from ..contract.imported_model import (
     IDENTITIES_FILE,
     LICENCE_QUESTION,
@@ -174,7 +174,9 @@ def _read_vector(path: Path) -> NDArray[np.float32]:
             vector = np.asarray(np.load(file, allow_pickle=False), np.float32).reshape(-1)
     except WRONG_ARRAYS as error:
         raise EngineError(
-            ErrorCode.MODEL_UNREADABLE, f"{path} is no identity vector: {error}.", "Give a .npy file of numbers."
+            ErrorCode.MODEL_UNREADABLE,
+            f"{path} is no identity vector: {damage(error)}.",
+            "Give a .npy file of numbers.",
         ) from error
     return vector
 

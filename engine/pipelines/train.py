@@ -60,7 +60,7 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     share = 100.0 * session.preview_share
     shown = f" Previews took {share:.1f} % of the time." if share else ""
     return reporter.done(
-        f"The model {job.model.name} has {session.steps} steps.{reason}{shown}",
+        f"The model {job.model.name} has {session.steps} step{'' if session.steps == 1 else 's'}.{reason}{shown}",
         {
             "model": str(job.model),
             "step": session.steps,

@@ -183,7 +183,7 @@ def read_arrays(folder: Path, name: str, prefix: str = "") -> Arrays:
     except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
-            f"The checkpoint {folder / name} can't be read: {error}.",
+            f"The checkpoint {folder / name} can't be read: {damage(error)}.",
             _backup_hint(folder, name),
         ) from error
 

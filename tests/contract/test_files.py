@@ -41,7 +41,7 @@ def test_what_the_system_refuses_becomes_a_sentence(number, code, tmp_path, monk
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(EngineError, match="is a file and no folder") as caught:
         write_text(tmp_path / "file" / "a.json", "x")
     assert caught.value.code == ErrorCode.NOT_WRITABLE
 

@@ -219,10 +219,14 @@ def _corrections(project: Project, arguments: argparse.Namespace) -> Done:
 
 
 def _landmarks(path: Path) -> Any:
+    hint = "Give a file with 68 pairs of x and y in pixels: [[x, y], [x, y], …]."
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} can't be read as JSON: {error}.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} can't be read: {reason}.", hint) from error
+    except (ValueError, RecursionError) as error:
+        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} is no valid JSON: {error}.", hint) from error
 
 
 def _reach(arguments: argparse.Namespace) -> int | None:

@@ -13,11 +13,11 @@ from ..engine.contract.curation import DEFAULT_SHARES, GROUPS
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.messages import Done
 from ..engine.contract.performers import performer_id
-from ..engine.contract.project import FOOTAGE_FILE, Project
+from ..engine.contract.project import Project
 from ..engine.contract.settings import BuildSettings
 from ..engine.contract.training_set import FacesetPart, NeededShot
 from .arguments import add_settings, frame_range, settings_from
-from .inputs import footage_of
+from .inputs import key_of
 
 if TYPE_CHECKING:
     from ..engine.faceset.grouping import FaceGroup
@@ -229,17 +229,9 @@ def build_job(arguments: argparse.Namespace) -> BuildFacesetJob:
         project=project,
         performer=performer_id(arguments.performer),
         faces=tuple(FacesetPart(Path(name).expanduser().absolute(), tracks) for name, tracks in arguments.faces),
-        shots=tuple(NeededShot(_key(Project(project), name), tracks, ranges) for name, tracks in arguments.shots),
+        shots=tuple(NeededShot(key_of(Project(project), name), tracks, ranges) for name, tracks in arguments.shots),
         settings=settings_from(arguments, BuildSettings),
     )
-
-
-def _key(project: Project, name: str) -> str:
-    if (project.footage(name) / FOOTAGE_FILE).is_file():
-        return name
-    from ..engine.media.fingerprint import footage_key
-
-    return footage_key(footage_of(Path(name).expanduser()))
 
 
 def _build(arguments: argparse.Namespace, reporter: Reporter) -> Done:

@@ -17,7 +17,8 @@ Positions = NDArray[np.complex128]
 
 # A face is taken for a dome over an ellipse: half axes across and down, and height, in units.
 _ACROSS, _DOWN, _HEIGHT = 118.0, 140.0, 75.0
-_UNITS_PER_SQUARE = 160.0
+UNITS_PER_SQUARE = 160.0
+"""Units in the side of a face square: the ancestor's pixels."""
 
 
 def dome(positions: Positions) -> NDArray[np.float64]:
@@ -26,7 +27,7 @@ def dome(positions: Positions) -> NDArray[np.float64]:
 
 
 # Alignment puts the inner landmarks in place whatever the pose, so the turn is about their mean depth.
-_PIVOT = float(dome((CANONICAL_INNER[:, 0] + 1j * CANONICAL_INNER[:, 1]) * _UNITS_PER_SQUARE).mean())
+_PIVOT = float(dome((CANONICAL_INNER[:, 0] + 1j * CANONICAL_INNER[:, 1]) * UNITS_PER_SQUARE).mean())
 
 
 class OtherHeads:

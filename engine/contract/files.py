@@ -77,7 +77,10 @@ def writing_error(path: Path, error: OSError) -> EngineError:
             f"The disk is full: {path} could not be written.",
             "Free some space or choose another folder, then start again; finished work is kept.",
         )
-    in_the_way = next((parent for parent in path.parents if parent.is_file()), None)
+    in_the_way = None
+    # A name that is too long can't even be asked for.
+    with contextlib.suppress(OSError):
+        in_the_way = next((parent for parent in path.parents if parent.is_file()), None)
     if in_the_way is not None:
         return EngineError(
             ErrorCode.NOT_WRITABLE,

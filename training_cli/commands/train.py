@@ -41,7 +41,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a performer and a folder of aligned faces, with the face tracks to use (anna=faces:1,4), or a training "
         "set (anna=trainingset.json); give it once for each performer, and again for more folders of the same one",
     )
-    parser.add_argument("--project", type=Path, metavar="FOLDER", help="project folder to lock while training")
+    parser.add_argument(
+        "--project",
+        type=Path,
+        metavar="FOLDER",
+        help="project folder: locked while training, and where the faces of --preview were extracted to",
+    )
     parser.add_argument(
         "--preview",
         dest="previews",

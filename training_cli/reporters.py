@@ -130,6 +130,8 @@ class TerminalReporter(CommandReporter):
                 self._note(f"{message.kind}: {message.path}")
             self._artifacts.add(message)
         elif isinstance(message, Done):
+            if message.stopped:
+                self._note("Stopped as asked; what is finished is kept.")
             self._clear()
             print(message.summary, flush=True)
         elif isinstance(message, Failed):

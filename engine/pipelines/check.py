@@ -83,8 +83,9 @@ def check(job: CheckJob, reporter: Reporter) -> Done:
             f"Not working: {'; '.join(broken)}.",
             "Install the engine's environment again; it puts the models in place.",
         )
+    verdict = "What was tried works" if reporter.is_stopped else "Everything works"
     return reporter.done(
-        f"Everything works: {len(libraries)} libraries, {len(models)} models, {device}.",
+        f"{verdict}: {len(libraries)} libraries, {len(models)} models, {device}.",
         {
             "engine": _engine_version(),
             "python": platform.python_version(),

@@ -206,7 +206,7 @@ class FaceAssignment:
     """Who appears on a face track.
 
     Attributes:
-        track: Id of the face track in the footage; -1 means every track of the shot.
+        track: Id of the face track in the footage; `EVERY_TRACK` means all of the shot.
         source: Performer id of the identity to appear.
         target: Performer id of the face in the footage; may be empty.
     """

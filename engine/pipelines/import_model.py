@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
@@ -33,7 +32,7 @@ from ..imported.recognizer import Recognizer
 from ..media.images import read_image
 from ..runtime.openvino_runtime import Graph
 from ..runtime.reporter import Reporter
-from ..training.checkpoint import holds_model
+from ..training.checkpoint import holds_model, now
 from .face_search import load_models
 from .persons import largest_face
 
@@ -86,7 +85,7 @@ def import_network(
     graph.compile()
     try:
         model = ImportedModel(
-            kind, tuple(performers), side, coverage_of(alignment, side), alignment, "", licence, morph, _now()
+            kind, tuple(performers), side, coverage_of(alignment, side), alignment, "", licence, morph, now()
         )
     except ValueError as error:
         raise EngineError(ErrorCode.SETTINGS_INVALID, f"There is {error}.", "Correct it.") from error
@@ -191,7 +190,3 @@ def _copy(file: Path, copy: Path) -> hashlib._Hash:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
     return digest
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -15,12 +15,11 @@ from ..comp.stream import PlannedFace
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import FaceAssignment, SwapJob
 from ..contract.performers import Performer
+from ..contract.preview_shot import EVERY_TRACK
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.fitness import hidden_frames
 from ..faces.tracks import TrackSet
 from .swap_hidden import spelled, watches
-
-EVERY_TRACK = -1
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...engine.contract.errors import ErrorCode
 from ...engine.contract.jobs import ExtractJob, FaceAssignment, SwapJob
 from ...engine.contract.messages import Done
+from ...engine.contract.preview_shot import EVERY_TRACK
 from ...engine.contract.project import FACESET_FILE, TRACKS_FILE, Project
 from ...engine.contract.settings import ExtractSettings, SwapSettings
 from ...engine.contract.timing import Footage, FrameRange
@@ -19,8 +20,6 @@ from ..inputs import footage_of, frames_in_ranges
 
 if TYPE_CHECKING:
     from ...engine.media.reader import FootageInfo
-
-EVERY_TRACK = -1
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

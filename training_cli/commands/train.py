@@ -12,7 +12,7 @@ from ...engine.contract.errors import EngineError
 from ...engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
 from ...engine.contract.messages import Done
 from ...engine.contract.performers import performer_id
-from ...engine.contract.preview_shot import PreviewShot
+from ...engine.contract.preview_shot import EVERY_TRACK, PreviewShot
 from ...engine.contract.settings import TrainSettings
 from ...engine.contract.training_set import load_training_set
 from ..arguments import add_settings, settings_from
@@ -108,7 +108,8 @@ def job_from(arguments: argparse.Namespace) -> TrainJob:
         project=arguments.project.expanduser().absolute() if arguments.project else None,
         settings=settings_from(arguments, TrainSettings),
         shots=tuple(
-            PreviewShot(footage_of(path), frames, ((-1, performer),)) for path, frames, performer in arguments.previews
+            PreviewShot(footage_of(path), frames, ((EVERY_TRACK, performer),))
+            for path, frames, performer in arguments.previews
         ),
     )
 

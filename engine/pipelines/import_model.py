@@ -71,17 +71,13 @@ def import_network(
     """
     _check_request(file, folder, kind, performers, recognizer)
     reporter.stage("loading", "Looking at the network")
-    identities: Identities = {}
     last_initializer(file)  # Whether everything is inside of the file.
     graph = Graph(file)
     if kind == "dfm":
-        side, alignment = check_dfm(graph), face_type
+        side, alignment, identities = check_dfm(graph), face_type, Identities()
     else:
-        side, length = check_one_shot(graph)
-        alignment, matrix = ARCFACE, identity_matrix(file, length)
-        identities = _identities(performers, recognizer, length, reporter)
-        for vector in identities.values():
-            source_vector(vector, matrix)
+        side, identities = _one_shot(file, graph, performers, recognizer, reporter)
+        alignment = ARCFACE
     graph.compile()
     try:
         model = ImportedModel(
@@ -92,19 +88,40 @@ def import_network(
     if reporter.is_stopped:
         return model
     reporter.stage("copying", "Copying the network")
-    digest = _copy(file, folder / NETWORK_FILE)
-    if identities:
-        with written_whole(folder / IDENTITIES_FILE) as temporary:
-            np.savez(temporary, allow_pickle=False, **identities)
-    for name in sorted(identities):
-        digest.update(name.encode("utf-8") + identities[name].tobytes())
-    model = replace(model, fingerprint=digest.hexdigest())
+    model = replace(model, fingerprint=_store(file, identities, folder))
     # Last, so that a model is there whole or not at all.
     save_imported(folder, model)
     if not licence.is_complete:
         reporter.warning(LICENCE_QUESTION)
     reporter.artifact("model", folder)
     return model
+
+
+def _one_shot(
+    file: Path,
+    graph: Graph,
+    performers: Mapping[str, Sequence[Path]],
+    recognizer: Path | None,
+    reporter: Reporter,
+) -> tuple[int, Identities]:
+    """Return the side of a one-shot network's faces in pixels, and the identities that it takes."""
+    side, length = check_one_shot(graph)
+    matrix = identity_matrix(file, length)
+    identities = _identities(performers, recognizer, length, reporter)
+    for vector in identities.values():
+        source_vector(vector, matrix)
+    return side, identities
+
+
+def _store(file: Path, identities: Identities, folder: Path) -> str:
+    """Copy the network and write the identities; return the fingerprint of both."""
+    digest = _copy(file, folder / NETWORK_FILE)
+    if identities:
+        with written_whole(folder / IDENTITIES_FILE) as temporary:
+            np.savez(temporary, allow_pickle=False, **identities)
+    for name in sorted(identities):
+        digest.update(name.encode("utf-8") + identities[name].tobytes())
+    return digest.hexdigest()
 
 
 def _check_request(

@@ -110,8 +110,8 @@ def _range_warnings(ranges: Sequence[FrameRange], tracks: TrackSet, frame_count:
     frames = {frame for item in ranges for frame in item}
     beyond = sorted(frame for frame in frames if frame >= frame_count)
     if beyond:
-        frames = f"{frame_count} frame{'' if frame_count == 1 else 's'}"
-        warnings.append(f"The footage has {frames}; the pictures of {spelled(beyond)} are empty.")
+        count = f"{frame_count} frame{'' if frame_count == 1 else 's'}"
+        warnings.append(f"The footage has {count}; the pictures of {spelled(beyond)} are empty.")
     if tracks.ranges:
         searched = {frame for item in tracks.ranges for frame in item}
         unsearched = sorted(frames - searched - set(beyond))

@@ -25,7 +25,8 @@ from understudy.engine.contract.jobs import ExtractJob
 from understudy.engine.contract.settings import ExtractSettings
 from understudy.engine.contract.timing import Footage, FrameRange, ranges_of
 from understudy.engine.faces.detection import make_detector
-from understudy.engine.faces.geometry import box_of, box_overlap, eye_distance
+from understudy.engine.faces.following import LEAST_PRESENCE
+from understudy.engine.faces.geometry import SAME_FACE, box_of, box_overlap, eye_distance
 from understudy.engine.faces.landmarks import make_landmark_fitter
 from understudy.engine.faces.smoothing import steady_landmarks
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, load_tracks
@@ -35,8 +36,6 @@ from understudy.engine.runtime.reporter import Reporter
 
 ROUNDS = int(os.environ.get("UNDERSTUDY_ROUNDS", "3"))
 BRUTE_FRAMES = 150
-_SAME_FACE = 0.5
-_LEAST_PRESENCE = 0.5
 
 Cost = tuple[float, float]
 
@@ -65,7 +64,7 @@ def brute_force(path: Path, frames: int) -> list[list[np.ndarray]]:
     with FootageReader(Footage(path)) as reader:
         for _, image in reader.frames([FrameRange(0, frames)]):
             fits = [fitter.fit(image, item.box, item.roll_deg) for item in detector.detect(image)]
-            found.append([landmarks for landmarks, presence in fits if presence >= _LEAST_PRESENCE])
+            found.append([landmarks for landmarks, presence in fits if presence >= LEAST_PRESENCE])
     return found
 
 
@@ -128,7 +127,7 @@ def compare(tracks: TrackSet, brute: list[list[np.ndarray]]) -> str:
         for landmarks in faces:
             total += 1
             overlaps = [box_overlap(box_of(landmarks), track.boxes[index])[0, 0] for track, index in here]
-            if not overlaps or max(overlaps) < _SAME_FACE:
+            if not overlaps or max(overlaps) < SAME_FACE:
                 missed += 1
                 continue
             track, index = here[int(np.argmax(overlaps))]

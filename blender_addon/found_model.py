@@ -40,7 +40,8 @@ def read_model(path: Path) -> FoundModel:
     """Read a `model.json`.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: When it can't be read or is none.
+        OSError: When it can't be read.
+        One of `contract.files.WRONG_VALUES`, when it is none.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     step = content.get("step")

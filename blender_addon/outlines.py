@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.files import WRONG_ARRAYS, damage
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ def read_outlines(path: Path) -> Outlines:
         EngineError: `picture_unreadable`, when the file is missing or damaged.
     """
     try:
-        with np.load(path) as arrays:
+        # Opened here and not by numpy, which leaves a damaged zip open; Windows couldn't replace the file then.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Outlines(**{name: arrays[name] for name in Outlines.__dataclass_fields__})
-    except (OSError, ValueError, KeyError) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
-            ErrorCode.PICTURE_UNREADABLE, f"The outlines {path} can't be read: {error}.", "Swap the shot again."
+            ErrorCode.PICTURE_UNREADABLE, f"The outlines {path} can't be read: {damage(error)}.", "Swap the shot again."
         ) from error

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..engine.contract.correction_list import load_corrections
 from ..engine.contract.errors import EngineError
+from ..engine.contract.files import WRONG_VALUES
 from ..engine.contract.fitness import TrackFitness, read_fitness
 from ..engine.contract.people import People, TrackName, load_people
 from ..engine.contract.project import (
@@ -194,7 +195,7 @@ def _follow(folder: Path, name: str, stamps: dict[Path, tuple[int, int]], known:
             if path not in known or stamps.get(path) != stamp:
                 known[path] = read(path)
                 stamps[path] = stamp
-        except (OSError, ValueError, KeyError, TypeError, EngineError):
+        except (OSError, EngineError, *WRONG_VALUES):
             # Half of a project copied from elsewhere, or a file of a newer version: the engine's job will say so.
             known.pop(path, None)
 

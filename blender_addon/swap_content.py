@@ -13,11 +13,10 @@ import bpy
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.files import read_document
 from ..engine.contract.project import OUTLINES_FILE, SWAP_FILE
+from ..engine.contract.swap_folder import DIGITAL_SOURCE_TYPE, SCHEMA, VERSION, picture_name
 from ..engine.contract.timing import Shot
 from .outlines import Outlines, read_outlines
 from .strips import SWAP
-
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ def read_swap(shot: Shot, folder: Path) -> SwapContent:
             `swap.json`; `picture_unreadable` for damaged outlines.
     """
     folder = Path(folder)
-    report = read_document(folder / SWAP_FILE, "understudy.swap", 1, ErrorCode.PROJECT_UNREADABLE)
-    names = tuple(f"{frame:06d}.png" for frame in shot.used)
+    report = read_document(folder / SWAP_FILE, SCHEMA, VERSION, ErrorCode.PROJECT_UNREADABLE, "Swap the shot again.")
+    names = tuple(picture_name(frame) for frame in shot.used)
     there = {path.name for path in folder.iterdir()}
     missing = sorted(set(names) - there)
     if missing:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.files import WRONG_ARRAYS, damage
 from ..engine.contract.project import TRACKS_FILE
 
 # Footage whose arrays are kept for the next question; a long track of 68 landmarks takes half a kilobyte a frame.
@@ -73,10 +73,10 @@ def read_tracks(folder: Path) -> tuple[TrackArrays, ...]:
         raise EngineError(
             ErrorCode.TRACKS_MISSING, f"The face tracks {path} are missing.", "Extract the faces of this shot first."
         ) from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.TRACKS_MISSING,
-            f"The face tracks in {path} can't be read: {error}.",
+            f"The face tracks in {path} can't be read: {damage(error)}.",
             "Extract the faces of this shot again.",
         ) from error
 

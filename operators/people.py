@@ -163,7 +163,11 @@ class UNDERSTUDY_OT_picture_remove(Described, bpy.types.Operator):
         settings = sequencer_scene(context).understudy
         item = casting.require_performer(settings, self.performer)
         if not casting.remove_picture(settings, self.filepath, item.performer_id):
-            raise EngineError(ErrorCode.PICTURE_UNREADABLE, f"{self.filepath} is no reference picture for {item.name}.")
+            raise EngineError(
+                ErrorCode.PICTURE_UNREADABLE,
+                f"{self.filepath} is no reference picture for {item.name}.",
+                "Choose one of the list.",
+            )
         return ""
 
 

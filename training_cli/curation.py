@@ -14,12 +14,12 @@ from ..engine.contract.curation import DEFAULT_SHARES, GROUPS
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.messages import Done
 from ..engine.contract.performers import performer_id
-from ..engine.contract.project import FOOTAGE_FILE, Project
+from ..engine.contract.project import Project
 from ..engine.contract.settings import BuildSettings
 from ..engine.contract.timing import FrameRange
 from ..engine.contract.training_set import FacesetPart, NeededShot
 from .arguments import add_settings, frame_range, settings_from
-from .inputs import footage_of
+from .inputs import key_of
 
 if TYPE_CHECKING:
     from ..engine.faceset.grouping import FaceGroup
@@ -246,21 +246,13 @@ def _shots(
     failure: EngineError | None = None
     for name, tracks in named:
         try:
-            found.append(NeededShot(_key(project, name), tracks, ranges))
+            found.append(NeededShot(key_of(project, name), tracks, ranges))
         except EngineError as error:
             failure = failure or error
             reporter.warning(f"Left out: {error.message}")
     if failure is not None and not found:
         raise failure
     return tuple(found)
-
-
-def _key(project: Project, name: str) -> str:
-    if (project.footage(name) / FOOTAGE_FILE).is_file():
-        return name
-    from ..engine.media.fingerprint import footage_key
-
-    return footage_key(footage_of(Path(name).expanduser()))
 
 
 def _build(arguments: argparse.Namespace, reporter: Reporter) -> Done:

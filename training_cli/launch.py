@@ -34,6 +34,10 @@ if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.stderr.write(f"Understudy's engine needs Python 3.11 or newer, this is {sys.version.split()[0]}.\n")
         sys.exit(3)
-    from understudy.training_cli.main import main  # pyright: ignore[reportMissingImports] - bound above
+    try:
+        from understudy.training_cli.main import main  # pyright: ignore[reportMissingImports] - bound above
 
-    sys.exit(main(sys.argv[1:]))
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # Before the program watches for it there is nothing to save; 130 is the shell's number for it.
+        sys.exit(130)

@@ -110,6 +110,7 @@ class TerminalReporter(CommandReporter):
         self._figures = ""
         self._shown = 0
         self._last_line = time.monotonic()
+        self._artifacts: set[Artifact] = set()
 
     def write(self, message: Message) -> None:
         """Show one message."""
@@ -124,8 +125,13 @@ class TerminalReporter(CommandReporter):
         elif isinstance(message, Log):
             self._note(f"warning: {message.text}" if message.level == "warning" else message.text)
         elif isinstance(message, Artifact):
-            self._note(f"{message.kind}: {message.path}")
+            # A training says so at every save.
+            if message not in self._artifacts:
+                self._note(f"{message.kind}: {message.path}")
+            self._artifacts.add(message)
         elif isinstance(message, Done):
+            if message.stopped:
+                self._note("Stopped as asked; what is finished is kept.")
             self._clear()
             print(message.summary, flush=True)
         elif isinstance(message, Failed):

@@ -8,19 +8,18 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import read_document, write_document, writing_error, written_whole
+from ..contract.files import read_document_as, write_document, writing_error, written_whole
 from ..contract.project import OUTLINES_FILE, SWAP_FILE
+from ..contract.swap_folder import SCHEMA, VERSION, picture_name
 from ..contract.timing import FrameRange
 from .stream import PlannedFace
-
-SCHEMA = "understudy.swap"
-VERSION = 1
 
 # Raised when the same inputs give other pixels than before, so that older pictures are made again.
 _COMP_VERSION = 3
@@ -31,7 +30,7 @@ _SECONDS_BETWEEN_SAVES = 2.0
 
 def picture_path(folder: Path, media_frame: int) -> Path:
     """Return the file of a media frame's picture."""
-    return folder / f"{media_frame:06d}.png"
+    return folder / picture_name(media_frame)
 
 
 def picture_digests(
@@ -63,6 +62,30 @@ def picture_digests(
     return digests
 
 
+@dataclass(frozen=True)
+class _EarlierRun:
+    """What an earlier run noted.
+
+    Attributes:
+        pictures: Digest of each finished picture by media frame.
+        kept: Tracks of the faces in front of which something was left, by media frame.
+        failed: Media frames whose pictures are empty because they failed.
+    """
+
+    pictures: dict[int, str] = field(default_factory=dict)
+    kept: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    failed: frozenset[int] = frozenset()
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> _EarlierRun:
+        """Build from the document's values; older ones don't say what is in front."""
+        return cls(
+            {int(number): str(digest) for number, digest in content.get("pictures", {}).items()},
+            {int(number): tuple(map(int, tracks)) for number, tracks in content.get("in_front", {}).items()},
+            frozenset(int(item["frame"]) for item in content.get("failed", ())),
+        )
+
+
 class SwapRecord:
     """The `swap.json` of a folder while pictures are written.
 
@@ -92,19 +115,15 @@ class SwapRecord:
         self._digests = digests
         self._with_faces = with_faces
         self._failed: dict[int, str] = {}
-        self._kept: dict[int, tuple[int, ...]] = {}
         self.warnings: list[str] = []
         before = self._read_before()
-        self._pictures: dict[int, str] = {
-            int(number): str(digest) for number, digest in before.get("pictures", {}).items()
-        }
-        for number, tracks in before.get("in_front", {}).items():
-            self._kept[int(number)] = tuple(map(int, tracks))
-        self._stale = {*self._pictures, *(item["frame"] for item in before.get("failed", []))} - set(digests)
+        self._pictures = before.pictures
+        self._kept = before.kept
+        self._stale = {*before.pictures, *before.failed} - set(digests)
         self._last_save = -1e9
         self.save("running")
 
-    def _read_before(self) -> dict[str, Any]:
+    def _read_before(self) -> _EarlierRun:
         if not self._path.exists():
             strange = next((p for n in self._digests if (p := picture_path(self._folder, n)).exists()), None)
             if strange is not None:
@@ -113,13 +132,13 @@ class SwapRecord:
                     f"{strange} would be overwritten, but it was not written by a swap.",
                     "Choose an empty folder for the swapped pictures.",
                 )
-            return {}
+            return _EarlierRun()
         try:
-            return read_document(self._path, SCHEMA, VERSION, ErrorCode.JOB_INVALID)
+            return read_document_as(self._path, SCHEMA, VERSION, ErrorCode.JOB_INVALID, "", _EarlierRun.from_json)
         except EngineError as error:
             # Without a record nothing is reused: every picture is simply written again.
             self.warnings.append(f"{error.message} All pictures are written again.")
-            return {}
+            return _EarlierRun()
 
     def pending(self) -> list[int]:
         """Return the frames whose pictures have to be written, ascending."""

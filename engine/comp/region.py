@@ -54,10 +54,6 @@ class ConvexRegion:
             np.minimum(depth, (axis * x)[None, :] + (axis * y + offset)[:, None], out=depth)
         return depth
 
-    def depth_at(self, point: np.ndarray) -> float:
-        """Return how far one point (2,) lies inside, in pixels; negative outside."""
-        return float(np.min(self.normals @ point + self.offsets, initial=_EVERYWHERE))
-
     def exits(self, center: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Return how far rays from a point inside reach before they leave the region.
 

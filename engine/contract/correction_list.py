@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .corrections import (
     AddFace,
@@ -22,8 +23,8 @@ from .corrections import (
     SplitTrack,
     correction_from_json,
 )
-from .errors import EngineError, ErrorCode
-from .files import read_document, write_document, writing_error
+from .errors import ErrorCode
+from .files import read_document_as, write_document, writing_error
 from .project import CORRECTIONS_FILE
 
 SCHEMA = "understudy.corrections"
@@ -42,14 +43,15 @@ def load_corrections(folder: Path) -> tuple[AnyCorrection, ...]:
     path = Path(folder) / CORRECTIONS_FILE
     if not path.exists():
         return ()
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.CORRECTION_INVALID)
+    hint = "Mend it or restore it from a backup; deleting it takes all corrections of this footage back."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.CORRECTION_INVALID, hint, _corrections)
+
+
+def _corrections(content: dict[str, Any]) -> tuple[AnyCorrection, ...]:
     items = content.get("corrections")
-    try:
-        if not isinstance(items, list):
-            raise EngineError(ErrorCode.CORRECTION_INVALID, "The list of corrections is missing.")
-        return tuple(correction_from_json(item) for item in items)
-    except EngineError as error:
-        raise EngineError(error.code, f"{path} can't be used: {error.message}", error.hint) from error
+    if not isinstance(items, list):
+        raise TypeError("the list of corrections is missing")
+    return tuple(correction_from_json(item) for item in items)
 
 
 def save_corrections(folder: Path, corrections: Sequence[AnyCorrection]) -> None:

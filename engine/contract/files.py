@@ -11,14 +11,32 @@ import contextlib
 import errno
 import json
 import os
+import struct
+import tokenize
 import uuid
-from collections.abc import Iterable, Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import EngineError, ErrorCode
 
 TEMPORARY_SUFFIX = ".part"
+
+WRONG_VALUES = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What building objects from plain JSON values raises where these aren't what the format says."""
+WRONG_ARRAYS = (
+    *WRONG_VALUES,
+    *(OSError, EOFError, MemoryError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
+"""What reading NumPy's archives raises where they are damaged or hold something else.
+
+Also zipfile's own failures, and those of Python's parser, which reads the head of an array.
+"""
+
+_BuiltT = TypeVar("_BuiltT")
 
 
 @contextlib.contextmanager
@@ -58,6 +76,16 @@ def writing_error(path: Path, error: OSError) -> EngineError:
             ErrorCode.DISK_FULL,
             f"The disk is full: {path} could not be written.",
             "Free some space or choose another folder, then start again; finished work is kept.",
+        )
+    in_the_way = None
+    # A name that is too long can't even be asked for.
+    with contextlib.suppress(OSError):
+        in_the_way = next((parent for parent in path.parents if parent.is_file()), None)
+    if in_the_way is not None:
+        return EngineError(
+            ErrorCode.NOT_WRITABLE,
+            f"{path} could not be written: {in_the_way} is a file and no folder.",
+            "Choose another folder.",
         )
     return EngineError(
         ErrorCode.NOT_WRITABLE,
@@ -109,7 +137,7 @@ def _json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def read_document(path: Path, schema: str, version: int, code: ErrorCode) -> dict[str, Any]:
+def read_document(path: Path, schema: str, version: int, code: ErrorCode, hint: str) -> dict[str, Any]:
     """Read a JSON document and check its schema and version.
 
     Args:
@@ -117,6 +145,7 @@ def read_document(path: Path, schema: str, version: int, code: ErrorCode) -> dic
         schema: Expected value of `schema`.
         version: Newest version this code understands; older ones are accepted.
         code: Code of the `EngineError` raised for anything unreadable.
+        hint: Next step for the user when the file is missing or damaged.
 
     Returns:
         The document, `schema` and `version` included.
@@ -127,18 +156,54 @@ def read_document(path: Path, schema: str, version: int, code: ErrorCode) -> dic
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise EngineError(code, f"{path} is missing.") from error
+        raise EngineError(code, f"{path} is missing.", hint) from error
     except OSError as error:
-        raise EngineError(code, f"{path} could not be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise EngineError(code, f"{path} is damaged: it is not valid JSON ({error}).") from error
+        raise EngineError(code, f"{path} could not be read: {error.strerror or error}.", hint) from error
+    except (ValueError, RecursionError) as error:
+        raise EngineError(code, f"{path} is damaged: it is not valid JSON ({error}).", hint) from error
     if not isinstance(document, dict) or document.get("schema") != schema:
-        raise EngineError(code, f"{path} is not a document of the kind {schema}.")
+        raise EngineError(code, f"{path} is not a document of the kind {schema}.", hint)
     found = document.get("version")
-    if not isinstance(found, int) or found > version:
+    if not isinstance(found, int):
+        raise EngineError(code, f"{path} is damaged: it doesn't say of which version it is.", hint)
+    if found > version:
         raise EngineError(
             code,
             f"{path} was written by a newer version (format {found}, this one reads up to {version}).",
             "Update Understudy, or use the version that wrote it.",
         )
     return document
+
+
+def read_document_as(
+    path: Path, schema: str, version: int, code: ErrorCode, hint: str, build: Callable[[dict[str, Any]], _BuiltT]
+) -> _BuiltT:
+    """Read a JSON document and build what it describes.
+
+    Args:
+        path: As for `read_document`.
+        schema: As for `read_document`.
+        version: As for `read_document`.
+        code: As for `read_document`.
+        hint: As for `read_document`.
+        build: Makes the object of the document; whatever it stumbles over is damage.
+
+    Raises:
+        EngineError: As `read_document` does, and for values that are missing or wrong; what `build` itself refuses
+            with a sentence keeps its code. Each names the file.
+    """
+    content = read_document(path, schema, version, code, hint)
+    try:
+        return build(content)
+    except EngineError as error:
+        raise EngineError(error.code, f"{path} can't be used: {error.message}", error.hint or hint) from error
+    except WRONG_VALUES as error:
+        raise EngineError(code, f"{path} is damaged: {damage(error)}.", hint) from error
+
+
+def damage(error: Exception) -> str:
+    """Return what one of `WRONG_VALUES` or `WRONG_ARRAYS` says about a file: "'id' is missing"."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    # NumPy takes whatever it doesn't know for a pickle, and tells how to load it unsafely.
+    return "it holds no arrays" if "allow_pickle" in str(error) else str(error).rstrip(".") or type(error).__name__

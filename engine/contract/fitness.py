@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from .errors import EngineError, ErrorCode
-from .files import read_document, write_listing
+from .errors import ErrorCode
+from .files import read_document_as, write_listing
 
 SCHEMA = "understudy.fitness"
 VERSION = 1
@@ -288,13 +288,10 @@ def read_fitness(path: Path) -> dict[int, TrackFitness]:
     Raises:
         EngineError: `tracks_missing`, naming the file that is missing or damaged.
     """
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING)
-    try:
-        tracks = [TrackFitness.from_json(item) for item in content["tracks"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EngineError(
-            ErrorCode.TRACKS_MISSING,
-            f"The fitness of the face tracks in {path} can't be read: {error}.",
-            "Extract the faces of this shot again.",
-        ) from error
+    hint = "Extract the faces of this shot again."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING, hint, _tracks)
+
+
+def _tracks(content: dict[str, Any]) -> dict[int, TrackFitness]:
+    tracks = map(TrackFitness.from_json, content["tracks"])
     return {track.track: track for track in tracks}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .files import read_document, read_document_as, write_document
 from .project import MODEL_FILE
 
 # Trained models have the same schema and no `kind`, so that whoever lists models lists both.
@@ -150,20 +150,12 @@ def load_imported(folder: Path) -> ImportedModel | None:
     Raises:
         EngineError: `model_unreadable`, when it is an imported network's and damaged.
     """
+    place = (folder / MODEL_FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE, "Import the network again.")
     try:
-        content = read_document(folder / MODEL_FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
+        is_imported = "kind" in read_document(*place)
     except EngineError:
         return None
-    if "kind" not in content:
-        return None
-    try:
-        return ImportedModel.from_json(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EngineError(
-            ErrorCode.MODEL_UNREADABLE,
-            f"{folder / MODEL_FILE} is damaged: {error}.",
-            "Import the network again.",
-        ) from error
+    return read_document_as(*place, ImportedModel.from_json) if is_imported else None
 
 
 def answer_licence(folder: Path, made_by: str, allows: str, today: datetime.date) -> ImportedModel:

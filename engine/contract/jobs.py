@@ -11,7 +11,7 @@ from typing import Any
 from .build_faceset_job import BuildFacesetJob
 from .corrections import AnyCorrection, correction_from_json
 from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .files import read_document_as, write_document
 from .import_model_job import ImportModelJob
 from .people_job import PeopleJob
 from .preview_shot import PreviewShot
@@ -99,7 +99,7 @@ class CorrectJob:
     clear: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.undo >= 0, f"{self.undo} corrections can't be taken back.")
+        _require(self.undo >= 0, f"{self.undo} corrections can't be taken back.", "Give the number of the last ones.")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a JSON document."""
@@ -158,10 +158,14 @@ class TrainJob:
         )
         known = {item.performer for item in self.performers}
         strangers = sorted({source for shot in self.shots for _track, source in shot.sources} - known)
-        _require(not strangers, f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.")
+        _require(
+            not strangers,
+            f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.",
+            f"Choose one of {', '.join(sorted(known))}.",
+        )
         _require(len(self.performers) >= 2, "Training needs at least two performers.", "Add the second one.")
         ids = [item.performer for item in self.performers]
-        _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.")
+        _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.", "List each once.")
         for item in self.performers:
             _require(
                 bool(item.faces), f"The performer {item.performer} has no faces.", "Extract and assign faces first."
@@ -203,7 +207,7 @@ class FaceAssignment:
     """Who appears on a face track.
 
     Attributes:
-        track: Id of the face track in the footage; -1 means every track of the shot.
+        track: Id of the face track in the footage; `EVERY_TRACK` means all of the shot.
         source: Performer id of the identity to appear.
         target: Performer id of the face in the footage; may be empty.
     """
@@ -340,9 +344,12 @@ def load_job(path: Path) -> Job:
     Raises:
         EngineError: `job_invalid` or `settings_invalid`, naming what is wrong.
     """
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.JOB_INVALID)
-    try:
-        build = _KINDS[content["kind"]]
-        return build(content["job"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(ErrorCode.JOB_INVALID, f"{path} is not a complete job: {error}.") from error
+    hint = "Write the job again; docs/reference/formats/job.md describes it."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.JOB_INVALID, hint, _job)
+
+
+def _job(content: dict[str, Any]) -> Job:
+    build = _KINDS.get(content["kind"])
+    _require(build is not None, f"There is no job of the kind {content['kind']!r}.", f"There is {', '.join(_KINDS)}.")
+    assert build is not None
+    return build(content["job"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .files import read_document_as, write_document
 from .settings import PeopleSettings, settings_from_json, settings_to_json
 
 SCHEMA = "understudy.people"
@@ -281,12 +281,13 @@ def load_people(path: Path) -> People:
     Raises:
         EngineError: `project_unreadable`, naming the file.
     """
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.PROJECT_UNREADABLE)
+    hint = "Find the people of the edit again; the file is written anew."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.PROJECT_UNREADABLE, hint, _people)
+
+
+def _people(content: dict[str, Any]) -> People:
     try:
         return People.from_json(content)
-    except (KeyError, TypeError, ValueError, EngineError) as error:
-        raise EngineError(
-            ErrorCode.PROJECT_UNREADABLE,
-            f"{path} is damaged: {error}.",
-            "Find the people of the edit again; the file is written anew.",
-        ) from error
+    except EngineError as error:
+        # Nobody set these settings: they were written with the rest.
+        raise ValueError(error.message) from error

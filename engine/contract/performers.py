@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .files import read_document_as, write_document
 
 SCHEMA = "understudy.performer"
 VERSION = 1
@@ -72,7 +72,8 @@ class Performer:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Performer:
         """Build from `to_json`'s values."""
-        return cls(id=content["id"], name=content["name"], consent=Consent(**content.get("consent", {})))
+        consent = Consent(**{name: str(value) for name, value in content.get("consent", {}).items()})
+        return cls(id=str(content["id"]), name=str(content["name"]), consent=consent)
 
 
 def performer_id(name: str) -> str:
@@ -102,11 +103,8 @@ def load_performer(path: Path) -> Performer:
     Raises:
         EngineError: `project_unreadable`, naming the file.
     """
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.PROJECT_UNREADABLE)
-    try:
-        return Performer.from_json(content)
-    except (KeyError, TypeError) as error:
-        raise EngineError(ErrorCode.PROJECT_UNREADABLE, f"{path} is damaged: {error} is missing or wrong.") from error
+    hint = "Restore it from a backup, or delete it and add the performer again."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.PROJECT_UNREADABLE, hint, Performer.from_json)
 
 
 def load_performers(folder: Path) -> dict[str, Performer]:

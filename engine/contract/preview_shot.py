@@ -9,6 +9,9 @@ from typing import Any
 from .errors import EngineError, ErrorCode
 from .timing import Footage
 
+EVERY_TRACK = -1
+"""Stands for every face track of a footage where one is named."""
+
 
 @dataclass(frozen=True)
 class PreviewShot:
@@ -17,7 +20,7 @@ class PreviewShot:
     Attributes:
         footage: The footage; its tracks are in the job's project.
         frames: Media frames to show.
-        sources: Face track and the performer that shall appear on it; -1 stands for every track.
+        sources: Face track and the performer that shall appear on it; `EVERY_TRACK` stands for all.
     """
 
     footage: Footage

@@ -45,6 +45,8 @@ MESSAGES_FILE = "messages.jsonl"
 
 
 _LONGEST_NAME = 48
+# File systems take names of 255 bytes; the suffix has to fit too.
+_LONGEST_FOLDER = 240
 
 
 def safe_name(text: str, length: int = _LONGEST_NAME) -> str:
@@ -85,8 +87,14 @@ class Project:
 
     @classmethod
     def beside(cls, blend_file: Path) -> Project:
-        """Return the project that belongs to a .blend file: the folder of the same name beside it."""
-        return cls(blend_file.with_name(blend_file.stem + FOLDER_SUFFIX))
+        """Return the project that belongs to a .blend file or footage: the folder of the same name beside it.
+
+        A name that leaves the file system no room for the suffix is cut.
+        """
+        name, encoded = blend_file.stem, os.fsencode(blend_file.stem)
+        if len(encoded) > _LONGEST_FOLDER:
+            name = encoded[:_LONGEST_FOLDER].decode("utf-8", "ignore")
+        return cls(blend_file.with_name(name + FOLDER_SUFFIX))
 
     @property
     def performers(self) -> Path:
@@ -146,7 +154,11 @@ class Project:
             except OSError as error:
                 raise writing_error(folder, error) from error
             return folder
-        raise EngineError(ErrorCode.NOT_WRITABLE, f"No free job folder in {self.root / 'jobs'}.")
+        raise EngineError(
+            ErrorCode.NOT_WRITABLE,
+            f"A thousand jobs of this second have folders in {self.root / 'jobs'}.",
+            "Start the job again.",
+        )
 
     def create(self) -> None:
         """Create the folder and its `project.json` if they aren't there.
@@ -155,7 +167,11 @@ class Project:
             EngineError: `not_writable` or `disk_full`.
         """
         marker = self.root / "project.json"
-        if not marker.exists():
+        try:
+            is_there = marker.exists()
+        except OSError as error:
+            raise writing_error(marker, error) from error
+        if not is_there:
             write_document(marker, SCHEMA, VERSION, {})
 
 

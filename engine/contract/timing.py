@@ -18,6 +18,7 @@ from .errors import EngineError, ErrorCode
 
 # NTSC rates are n·1000/1001; containers and Blender round them (23.976, 29.97, 59.94).
 _NTSC_BASES = (24, 30, 48, 60, 120)
+_RATE_HINT = "Give frames per second, such as 25 or 30000/1001."
 
 
 def frame_rate(value: float | str | Fraction) -> Fraction:
@@ -32,9 +33,9 @@ def frame_rate(value: float | str | Fraction) -> Fraction:
     try:
         exact = Fraction(value) if not isinstance(value, float) else Fraction(value).limit_denominator(1_000_000)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise EngineError(ErrorCode.JOB_INVALID, f"{value!r} is not a frame rate.") from error
+        raise EngineError(ErrorCode.JOB_INVALID, f"{value!r} is not a frame rate.", _RATE_HINT) from error
     if exact <= 0:
-        raise EngineError(ErrorCode.JOB_INVALID, f"A frame rate must be positive, not {value!r}.")
+        raise EngineError(ErrorCode.JOB_INVALID, f"A frame rate must be positive, not {value!r}.", _RATE_HINT)
     if exact.denominator in (1, 1001):
         return exact
     for base in _NTSC_BASES:
@@ -53,7 +54,11 @@ class FrameRange:
 
     def __post_init__(self) -> None:
         if self.end < self.start:
-            raise EngineError(ErrorCode.JOB_INVALID, f"The frame range {self.start}–{self.end} ends before it starts.")
+            raise EngineError(
+                ErrorCode.JOB_INVALID,
+                f"The frame range {self.start}–{self.end} ends before it starts.",
+                "Give the smaller number first.",
+            )
 
     def __len__(self) -> int:
         return self.end - self.start

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import EngineError, ErrorCode
-from .files import read_document, write_document
+from .errors import ErrorCode
+from .files import read_document_as, write_document
 from .project import FACESET_FILE, REMOVALS_FILE, TRAINING_SET_FILE
 from .timing import FrameRange
 
@@ -224,14 +224,7 @@ def load_training_set(path: Path) -> TrainingSet:
     Raises:
         EngineError: `faceset_unreadable`, naming the file.
     """
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
-    try:
-        found = TrainingSet.from_json(content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(
-            ErrorCode.FACESET_UNREADABLE,
-            f"{path} is damaged: {error} is missing or wrong.",
-            "Build the training set again.",
-        ) from error
+    hint = "Build the training set again."
+    found = read_document_as(path, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE, hint, TrainingSet.from_json)
     root = path.parent.parent.parent.absolute()
     return replace(found, parts=tuple(replace(part, folder=root / part.folder) for part in found.parts))

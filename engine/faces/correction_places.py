@@ -13,11 +13,9 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.frame_mentions import FrameMention, mention
 from .edited_track import EditedTrack
 from .face_paths import FacePath
-from .geometry import box_of, box_overlap
+from .geometry import SAME_FACE, SAME_PLACE, box_of, box_overlap
 from .tracks import TrackSet
 
-_SAME_PLACE = 0.3
-_SAME_FACE = 0.5
 # A track of the right number is preferred to one that overlaps the anchor by hardly more.
 _HARDLY_MORE = 0.1
 _LONGEST_BRIDGE_S = 0.5
@@ -48,7 +46,7 @@ def find_track(tracks: Mapping[int, EditedTrack], number: int, anchor: Anchor | 
             if track.base.index(anchor.frame) is not None
         }
         best = max(overlaps, key=lambda item: overlaps[item], default=None)
-        if best is not None and overlaps[best] >= _SAME_PLACE:
+        if best is not None and overlaps[best] >= SAME_PLACE:
             is_as_good = overlaps.get(number, 0.0) >= overlaps[best] - _HARDLY_MORE
             return tracks[number if is_as_good else best]
     if number in tracks:
@@ -107,7 +105,7 @@ def track_at(tracks: Iterable[EditedTrack], frame: int, landmarks: NDArray[np.fl
     """Return the track that has a face's place in a frame, or None."""
     box = box_of(landmarks)
     for track in tracks:
-        if track.base.index(frame) is not None and _overlap(track.box(frame), box) > _SAME_FACE:
+        if track.base.index(frame) is not None and _overlap(track.box(frame), box) > SAME_FACE:
             return track
     return None
 
@@ -132,7 +130,7 @@ def joining_order(first: EditedTrack, second: EditedTrack, rate: float) -> list[
         EngineError: `correction_invalid`, when the tracks are in different places at the same time, or too far apart.
     """
     shared = np.intersect1d(first.base.frames, second.base.frames).tolist()
-    apart = [frame for frame in shared if _overlap(first.box(frame), second.box(frame)) < _SAME_PLACE]
+    apart = [frame for frame in shared if _overlap(first.box(frame), second.box(frame)) < SAME_PLACE]
     if apart:
         raise invalid(
             f"Face tracks {first.id} and {second.id} are in different places in {len(apart)} frames, first in frame "

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..contract.corrections import Box
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import written_whole
+from ..contract.files import WRONG_ARRAYS, damage, written_whole
 from ..contract.project import CORRECTION_RESULTS_FILE
 from .identity import IDENTITY_LENGTH
 
@@ -136,8 +135,12 @@ def load_results(folder: Path) -> CorrectionResults:
             paths = {key: _path(arrays, key) for key in sorted(keys)}
         if any(item.shape != (68, 2) or item.dtype != np.float32 for item in targets.values()):
             raise ValueError("landmarks of a wrong shape")
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} is damaged: {error}.") from error
+    except WRONG_ARRAYS as error:
+        raise EngineError(
+            ErrorCode.CORRECTION_INVALID,
+            f"{path} is damaged: {damage(error)}.",
+            "Delete it; the corrections are worked out anew.",
+        ) from error
     return CorrectionResults(targets, paths)
 
 

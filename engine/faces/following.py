@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 
 from ..media.picture import FootagePicture
 from .detection import Detection
-from .geometry import box_of, box_overlap
+from .geometry import SAME_FACE, box_of, box_overlap, face_extent
 from .landmarks import LandmarkFitter
 from .picture_part import FaceView
 from .searching import PictureSearcher
 from .tracking import Observation, OpenTrack
 
 # Below this presence the landmarks are not those of a face.
-_LEAST_PRESENCE = 0.5
+LEAST_PRESENCE = 0.5
 # A face that no detector confirms has to be surer.
 _LEAST_PRESENCE_UNDETECTED = 0.8
-_SAME_FACE = 0.5
 _BELONGS_TO_TRACK = 0.25
 # A fitter that can't say whether its landmarks are on a face has to stay closer to the detector's box.
 _BELONGS_TO_TRACK_UNJUDGED = 0.55
 # And it starts a track on sure detections only; measured, BlazeFace has next to no false ones from here on.
 _LEAST_SCORE_UNJUDGED = 0.65
-_LARGEST_JUMP = 0.5
+# How far, in face sizes, the fit may lie from where the face was expected.
+LARGEST_JUMP = 0.5
 
 
 class FaceFollower:
@@ -65,7 +65,7 @@ class FaceFollower:
             found, presence = self._fit(picture, known.expected_landmarks(frame))
             least = _BELONGS_TO_TRACK if self._fitter.knows_presence else _BELONGS_TO_TRACK_UNJUDGED
             agrees = box_overlap(found.box, detection.box)[0, 0] > least
-            if agrees and presence >= _LEAST_PRESENCE:
+            if agrees and presence >= LEAST_PRESENCE:
                 return replace(found, score=detection.score, is_confirmed=True, rotation=detection.rotation)
         elif not self._fitter.knows_presence and detection.score < _LEAST_SCORE_UNJUDGED:
             return None
@@ -73,7 +73,7 @@ class FaceFollower:
         box = view.here(detection.box.reshape(2, 2)).ravel()
         landmarks, presence = self._fitter.fit(view.image, box, detection.roll_deg)
         landmarks = view.there(landmarks)
-        if presence < _LEAST_PRESENCE or not _lies_sound(landmarks, picture):
+        if presence < LEAST_PRESENCE or not _lies_sound(landmarks, picture):
             return None
         view = FaceView.around(picture, landmarks, self._size, self._coverage)
         return Observation(landmarks, detection.score, True, detection.rotation, view)
@@ -94,11 +94,11 @@ class FaceFollower:
             return None
         expected = track.expected_landmarks(frame)
         found, presence = self._fit(picture, expected)
-        size = _size(expected)
+        size = face_extent(expected)
         jump = float(np.linalg.norm(found.landmarks.mean(axis=0) - expected.mean(axis=0))) / size
-        if presence < _LEAST_PRESENCE_UNDETECTED or jump > _LARGEST_JUMP:
+        if presence < _LEAST_PRESENCE_UNDETECTED or jump > LARGEST_JUMP:
             return None
-        if not 0.67 < _size(found.landmarks) / size < 1.5:
+        if not 0.67 < face_extent(found.landmarks) / size < 1.5:
             return None
         last = track.newest
         return replace(found, score=presence, is_confirmed=False if was_searched else None, rotation=last.rotation)
@@ -143,16 +143,12 @@ def without_doubles(observations: Sequence[Observation]) -> list[Observation]:
     if len(order) < 2:
         return order
     boxes = np.stack([item.box for item in order])
-    overlaps = box_overlap(boxes, boxes) > _SAME_FACE
+    overlaps = box_overlap(boxes, boxes) > SAME_FACE
     kept: list[int] = []
     for number in range(len(order)):
         if not overlaps[number, kept].any():
             kept.append(number)
     return [order[number] for number in kept]
-
-
-def _size(landmarks: NDArray[np.floating]) -> float:
-    return float(np.sqrt(np.prod(np.ptp(landmarks, axis=0)) + 1e-12))
 
 
 def _lies_sound(landmarks: NDArray[np.floating], picture: FootagePicture) -> bool:

@@ -16,6 +16,10 @@ from ..contract.errors import EngineError, ErrorCode
 
 LANDMARK_COUNT = 68
 _SMALLEST_SPREAD = 1e-12
+SAME_FACE = 0.5
+"""Boxes of one frame that share more than this part of their union are of one face."""
+SAME_PLACE = 0.3
+"""The same for boxes of neighboring frames, or of a frame that was searched anew."""
 INNER = slice(17, 68)
 JAW = slice(0, 17)
 RIGHT_EYE = slice(36, 42)
@@ -132,6 +136,25 @@ def fit_similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -
     return matrix
 
 
+def fit_similarities(
+    sources: NDArray[np.complex128], target: NDArray[np.complex128]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Return the similarities a·z + b that bring several point sets closest to one, as `fit_similarity` does for one.
+
+    Args:
+        sources: Points x + iy, shape (n, k), k >= 2; those of a set are not all in one place.
+        target: Points x + iy, shape (k,).
+
+    Returns:
+        a and b, each complex (n,).
+    """
+    center = sources.mean(axis=1)
+    middle = target.mean()
+    centered = sources - center[:, None]
+    a = np.sum(np.conj(centered) * (target - middle), axis=1) / np.sum(np.abs(centered) ** 2, axis=1)
+    return a, middle - a * center
+
+
 def invert_similarity(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the inverse of a (2, 3) similarity or affine matrix, float64.
 
@@ -180,6 +203,11 @@ def eye_lean(landmarks: NDArray[np.floating]) -> float:
     """Return the clockwise lean on screen, in degrees, of the line through the eyes of (68, 2) landmarks."""
     x, y = (_BETWEEN_EYES @ landmarks).tolist()
     return math.degrees(math.atan2(y, x))
+
+
+def face_extent(landmarks: NDArray[np.floating]) -> float:
+    """Return the size of a face in pixels, the side of a square as large as the box of its landmarks (68, 2)."""
+    return float(np.sqrt(np.prod(np.ptp(landmarks, axis=0)) + 1e-12))
 
 
 def box_overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ from .identity_network import IdentityNetwork
 from .models import import_library, model_path
 
 IDENTITY_LENGTH = 128
+DIFFERENT_PERSON = 0.75
+"""Vectors farther apart than this are of two people, even where place and time speak for one; `IDENTITY_LIMIT` is the
+limit where nothing does."""
 # The face is enlarged before its landmarks are handed to dlib, which takes whole pixels only.
 _SIDE = 400
 _COVERAGE = 2.6

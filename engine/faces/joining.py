@@ -10,14 +10,10 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import box_of, box_overlap
-from .identity import identity_distance
+from .geometry import SAME_FACE, SAME_PLACE, box_of, box_overlap
+from .identity import DIFFERENT_PERSON, identity_distance
 from .smoothing import steady_landmarks
 from .tracks import FaceTrack
-
-_SAME_PLACE = 0.3
-_SAME_FACE = 0.5
-_DIFFERENT_PERSON = 0.75
 
 
 def join_tracks(
@@ -73,8 +69,8 @@ def _continues(known: FaceTrack, track: FaceTrack) -> bool:
         here, there = known.boxes[0], track.boxes[-1]
     else:
         return False
-    is_same_person = identity_distance(known.identity, track.identity) <= _DIFFERENT_PERSON
-    return is_same_person and box_overlap(here, there)[0, 0] > _SAME_PLACE
+    is_same_person = identity_distance(known.identity, track.identity) <= DIFFERENT_PERSON
+    return is_same_person and box_overlap(here, there)[0, 0] > SAME_PLACE
 
 
 def _concatenate(track: int, first: FaceTrack, second: FaceTrack, strength: float) -> FaceTrack:
@@ -92,4 +88,4 @@ def _concatenate(track: int, first: FaceTrack, second: FaceTrack, strength: floa
 def _shared_frames(first: FaceTrack, second: FaceTrack) -> int:
     frames, here, there = np.intersect1d(first.frames, second.frames, return_indices=True)
     overlaps = [box_overlap(first.boxes[i], second.boxes[j])[0, 0] for i, j in zip(here, there, strict=True)]
-    return int(np.sum(np.array(overlaps) > _SAME_FACE)) if len(frames) else 0
+    return int(np.sum(np.array(overlaps) > SAME_FACE)) if len(frames) else 0

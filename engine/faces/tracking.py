@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import box_of
-from .identity import identity_distance
+from .identity import DIFFERENT_PERSON, identity_distance
 from .picture_part import FaceView
 
 # How far a face may be from where its track expects it, in face sizes, and how much that grows with each lost frame.
@@ -26,12 +26,16 @@ _LARGEST_SIZE_RATIO = 1.8
 _AMBIGUOUS = 0.35
 # A face that shows up again after this many lost frames has to look like the one that was lost.
 _LOST_FRAMES_TO_IDENTIFY = 3
-_DIFFERENT_PERSON = 0.75
 _IDENTITY_WEIGHT = 2.0
 _IMPOSSIBLE = 1e6
-_FRAMES_TO_TRUST_MOTION = 4
+FRAMES_TO_TRUST_MOTION = 4
 # Share of the newest step in the running mean of a track's motion.
-_MOTION_UPDATE = 0.5
+MOTION_UPDATE = 0.5
+
+
+def reach_of(lost_frames: int | NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return how far from where it is expected a face may be after so many lost frames, in face sizes."""
+    return np.minimum(_REACH + _REACH_PER_LOST_FRAME * np.asarray(lost_frames), _LARGEST_REACH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ class OpenTrack:
     def add(self, frame: int, observation: Observation) -> None:
         """Take the observation of another frame: a later one, or an earlier one when the face is followed backwards."""
         step = (observation.center - self.newest.center) / (frame - self.frame)
-        share = _MOTION_UPDATE if self.seen > 1 else 1.0
+        share = MOTION_UPDATE if self.seen > 1 else 1.0
         self._motion = self._motion + share * (step - self._motion)
         self.frame, self.newest = frame, observation
         self.seen += 1
@@ -99,7 +103,7 @@ class OpenTrack:
     def expected_landmarks(self, frame: int) -> NDArray[np.float64]:
         """Return where the landmarks should be in another frame: the newest ones moved on evenly, (68, 2)."""
         # Motion is trusted for a few frames only; a face that was lost longer is sought where it vanished.
-        steps = min(max(frame - self.frame, -_FRAMES_TO_TRUST_MOTION), _FRAMES_TO_TRUST_MOTION)
+        steps = min(max(frame - self.frame, -FRAMES_TO_TRUST_MOTION), FRAMES_TO_TRUST_MOTION)
         return self.newest.landmarks + self._motion * steps
 
     def lost_frames(self, frame: int) -> int:
@@ -216,7 +220,7 @@ def _weigh_identity(
             vectors[column] = identify(column)
         distance = identity_distance(known, vectors[column])
         is_lost = tracks[row].lost_frames(frame) >= _LOST_FRAMES_TO_IDENTIFY
-        if is_lost and distance > _DIFFERENT_PERSON:
+        if is_lost and distance > DIFFERENT_PERSON:
             cost[row, column] = _IMPOSSIBLE
         else:
             cost[row, column] += _IDENTITY_WEIGHT * distance
@@ -246,7 +250,7 @@ def _costs(frame: int, tracks: Sequence[OpenTrack], observations: Sequence[Obser
     sizes = np.maximum(_sizes(expected), 1e-6)[:, None]
     ratios = np.log(np.maximum(_sizes(found) / sizes, 1e-6))
     lost = np.array([track.lost_frames(frame) for track in tracks])
-    reach = np.minimum(_REACH + _REACH_PER_LOST_FRAME * lost, _LARGEST_REACH)[:, None]
+    reach = reach_of(lost)[:, None]
     steps = found[None, :, 17:].mean(axis=2) - expected[:, None, 17:].mean(axis=2)
     distances = np.linalg.norm(steps, axis=2) / sizes
     is_possible = (distances <= reach) & (np.abs(ratios) <= np.log(_LARGEST_SIZE_RATIO))

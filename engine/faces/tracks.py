@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import read_document, write_document, written_whole
+from ..contract.files import WRONG_ARRAYS, damage, read_document, write_document, written_whole
 from ..contract.project import FOOTAGE_FILE, TRACKS_FILE
 from ..contract.settings import ExtractSettings, settings_from_json, settings_to_json
 from ..contract.timing import Footage, FrameRange, frame_rate
@@ -23,6 +22,7 @@ from .smoothing import jitter
 
 SCHEMA = "understudy.footage"
 VERSION = 2
+_HINT = "Extract the faces of this shot again."
 
 # Per-frame arrays of a track and their shape behind the frame axis.
 PER_FRAME = {
@@ -232,7 +232,7 @@ def load_tracks(folder: Path, arrays_file: str = TRACKS_FILE, document: str = FO
     Raises:
         EngineError: `tracks_missing`, naming the file that is missing or damaged.
     """
-    content = read_document(folder / document, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING)
+    content = read_document(folder / document, SCHEMA, VERSION, ErrorCode.TRACKS_MISSING, _HINT)
     path = folder / arrays_file
     try:
         with np.load(path) as arrays:
@@ -251,11 +251,11 @@ def load_tracks(folder: Path, arrays_file: str = TRACKS_FILE, document: str = FO
             references=tuple(content.get("references", ())),
             rejects=tuple(content.get("rejects", ())),
         )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.TRACKS_MISSING,
-            f"The face tracks in {path} can't be read: {error}.",
-            "Extract the faces of this shot again.",
+            f"The face tracks in {path} can't be read: {damage(error)}.",
+            _HINT,
         ) from error
 
 

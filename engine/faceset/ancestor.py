@@ -18,9 +18,9 @@ import yaml
 from numpy.typing import NDArray
 
 from ..contract.files import write_text
+from ..faces.rotations import turn_back_points
 from .foreign_errors import read_bytes, unreadable, unsafe
 
-DEFAULT_NAMES = ("alignments.json", "alignments.yml", "alignments.yaml")
 MOST_BYTES = 1 << 30
 _YAML_SUFFIXES = (".yml", ".yaml")
 _PICKLE_SUFFIXES = (".p", ".pkl", ".pickle")
@@ -83,11 +83,6 @@ def is_ancestor(head: bytes) -> bool:
     return b"landmarksXY" in head and not head.startswith(_PICKLE_STARTS)
 
 
-def find_alignments(folder: Path) -> Path | None:
-    """Return the alignments file at the ancestor's place in a folder of pictures, or None."""
-    return next((folder / name for name in DEFAULT_NAMES if (folder / name).is_file()), None)
-
-
 def turn_back(points: NDArray[np.floating], rotation: int, width: int, height: int) -> NDArray[np.float64]:
     """Return points of a picture that was turned counterclockwise in coordinates of the unturned picture.
 
@@ -97,14 +92,7 @@ def turn_back(points: NDArray[np.floating], rotation: int, width: int, height: i
         width: Width of the unturned picture.
         height: Height of the unturned picture.
     """
-    x, y = np.asarray(points, np.float64).T
-    turned = {
-        0: (x, y),
-        90: (width - 1 - y, x),
-        180: (width - 1 - x, height - 1 - y),
-        270: (y, height - 1 - x),
-    }
-    return np.stack(turned[rotation % 360], axis=1)
+    return turn_back_points(points, rotation // 90, width, height)
 
 
 def _load(path: Path, data: bytes) -> Any:

@@ -8,7 +8,6 @@ the file keeps its time and size. The file may be deleted at any time.
 from __future__ import annotations
 
 import contextlib
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import written_whole
+from ..contract.files import WRONG_ARRAYS, written_whole
 from ..faces.alignment import canonical_landmarks
 from ..faces.geometry import INNER, LANDMARK_COUNT, transform_points
 from ..faces.identity import IDENTITY_LENGTH, IdentityModel
@@ -165,7 +164,7 @@ def _load(folder: Path) -> dict[str, _Entry]:
         if int(arrays["version"]) != VERSION:
             return {}
         return {name: _entry(arrays, index) for index, name in enumerate(arrays["files"].tolist())}
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+    except WRONG_ARRAYS:
         # It holds nothing that can't be measured again.
         return {}
 

@@ -6,7 +6,6 @@ Both list the faces in the same order (docs/reference/formats/faceset.md).
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import read_document, write_document, write_listing, written_whole
+from ..contract.files import WRONG_ARRAYS, damage, read_document, write_document, write_listing, written_whole
 from ..contract.project import FACESET_FILE
 from ..runtime.array_pieces import PiecedArray, write_pieced_arrays
 from .record import FaceRecord
@@ -24,6 +23,7 @@ from .record_spool import ARRAYS, RecordSpool
 SCHEMA = "understudy.faceset"
 VERSION = 2
 ARRAYS_FILE = "faceset.npz"
+_HINT = f"Extract again, or delete {FACESET_FILE} to use the pictures without records."
 
 _PLAIN_FIELDS = (
     "file",
@@ -67,26 +67,29 @@ def read_records(folder: Path) -> StoredRecords:
     """
     if not (folder / FACESET_FILE).is_file():
         return StoredRecords([])
-    content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
+    content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE, _HINT)
     try:
         faces = content["faces"]
         arrays = _read_arrays(folder / ARRAYS_FILE, len(faces))
         size, coverage = int(content["size"]), float(content["coverage"])
         records = [_record(face, arrays, index, size, coverage) for index, face in enumerate(faces)]
         return StoredRecords(records, tuple(content["searched"]), bool(content.get("replacing", False)))
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.FACESET_UNREADABLE,
-            f"The records of the faceset {folder} are damaged: {error}.",
-            f"Extract again, or delete {FACESET_FILE} to use the pictures without records.",
+            f"The records of the faceset {folder} are damaged: {damage(error)}.",
+            _HINT,
         ) from error
 
 
 def _record(face: dict[str, Any], arrays: dict[str, np.ndarray], index: int, size: int, coverage: float) -> FaceRecord:
     box = arrays["boxes"][index].tolist()
     identity = arrays["identities"][index]
+    plain = {name: face[name] for name in _PLAIN_FIELDS if name in face or name not in _SINCE_VERSION_2}
+    if not (isinstance(plain["file"], str) and isinstance(plain["picture"], str)):
+        raise ValueError(f"the names of face {index} are no texts")
     return FaceRecord(
-        **{name: face[name] for name in _PLAIN_FIELDS if name in face or name not in _SINCE_VERSION_2},
+        **plain,
         box=(box[0], box[1], box[2], box[3]),
         landmarks=arrays["landmarks"][index],
         image_to_face=arrays["image_to_face"][index],
@@ -130,7 +133,7 @@ def note_replacing(folder: Path) -> None:
     Raises:
         EngineError: `faceset_unreadable`, `not_writable` or `disk_full`.
     """
-    content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
+    content = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE, _HINT)
     # Its own schema and version go over the writer's, so the file stays of the version it is.
     write_document(folder / FACESET_FILE, SCHEMA, VERSION, {**content, "replacing": True})
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import read_document, write_document
+from ..contract.errors import ErrorCode
+from ..contract.files import read_document_as, write_document
 from ..contract.project import REMOVALS_FILE
 from .record import FaceRecord
 
@@ -140,25 +140,22 @@ def load_removals(folder: Path) -> Removals:
     path = folder / REMOVALS_FILE
     if not path.is_file():
         return Removals()
-    content = read_document(path, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
-    try:
-        history = tuple(
-            RemovalEntry(
-                int(item["number"]),
-                _known_action(item["action"]),
-                str(item["time"]),
-                str(item["reason"]),
-                _faces(item["faces"]),
-            )
-            for item in content["history"]
+    hint = "Restore it from a backup; deleting it brings all removed faces back."
+    return read_document_as(path, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE, hint, _removals)
+
+
+def _removals(content: dict[str, Any]) -> Removals:
+    history = tuple(
+        RemovalEntry(
+            int(item["number"]),
+            _known_action(item["action"]),
+            str(item["time"]),
+            str(item["reason"]),
+            _faces(item["faces"]),
         )
-        return Removals(history, _faces(content["deleted"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(
-            ErrorCode.FACESET_UNREADABLE,
-            f"{path} is damaged: {error} is missing or wrong.",
-            "Restore it from a backup; deleting it brings all removed faces back.",
-        ) from error
+        for item in content["history"]
+    )
+    return Removals(history, _faces(content["deleted"]))
 
 
 def _known_action(action: str) -> str:

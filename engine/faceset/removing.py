@@ -24,8 +24,8 @@ def remove_faces(folder: Path, files: Iterable[str], reason: str = "") -> Remova
         The entry in the history.
 
     Raises:
-        EngineError: `faceset_unreadable`, naming a file that is no face of this faceset or is out already;
-            `not_writable` or `disk_full`.
+        EngineError: `faceset_unreadable`, naming a file that is no face of this faceset or is out already, or when no
+            file is named; `not_writable` or `disk_full`.
     """
     faceset = load_faceset(folder)
     chosen = _chosen(files, faceset.records, folder, "Perhaps it was removed before; `faceset removals` tells.")
@@ -55,10 +55,10 @@ def restore_faces(folder: Path, files: Iterable[str] = (), number: int | None = 
     entry = removals.latest() if number is None else _removal(removals, number)
     places = [] if entry is None else [place for place in entry.faces if place in removals.removed]
     if not places:
-        what = "No removal" if number is None else f"There is no removal {number} that"
+        what = "There is no removal" if number is None else f"There is no removal {number}"
         raise EngineError(
             ErrorCode.FACESET_UNREADABLE,
-            f"{what} of {folder} can be undone.",
+            f"{what} in {folder} that can be undone.",
             "`faceset removals` lists what was removed. A picture deleted by hand comes back from the trash only.",
         )
     return _add(folder, removals, RESTORE, places)
@@ -72,9 +72,12 @@ def _chosen(files: Iterable[str], records: Sequence[FaceRecord], folder: Path, h
     by_name = {record.file: record for record in records}
     names = list(dict.fromkeys(files))
     missing = [name for name in names if name not in by_name]
-    if missing or not names:
-        what = f"There is no face {missing[0]} in {folder}." if missing else f"No face of {folder} was named."
-        raise EngineError(ErrorCode.FACESET_UNREADABLE, what, hint)
+    if not names:
+        raise EngineError(
+            ErrorCode.FACESET_UNREADABLE, f"No face of {folder} was named.", "Name files of faces, or a group of them."
+        )
+    if missing:
+        raise EngineError(ErrorCode.FACESET_UNREADABLE, f"There is no face {missing[0]} in {folder}.", hint)
     return [by_name[name] for name in names]
 
 

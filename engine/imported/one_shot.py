@@ -8,13 +8,13 @@ again. Output: float32 (1, 3, S, S) RGB in 0…1.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import WRONG_ARRAYS, damage
 from ..contract.imported_model import IDENTITIES_FILE, ImportedModel
 from ..runtime.openvino_runtime import Graph
 from .network import Faces, ImportedNetwork, shaped, unusable
@@ -115,9 +115,9 @@ def load_identities(path: Path, performers: tuple[str, ...], length: int) -> dic
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             found = {name: np.asarray(archive[name], np.float32).reshape(-1) for name in performers}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
-            ErrorCode.MODEL_UNREADABLE, f"{path} can't be read: {error}.", "Import the network again."
+            ErrorCode.MODEL_UNREADABLE, f"{path} can't be read: {damage(error)}.", "Import the network again."
         ) from error
     for name, vector in found.items():
         if len(vector) != length:

@@ -53,11 +53,13 @@ def _add_file(digest: hashlib._Hash, path: Path, is_read: bool = True) -> None:
         raise EngineError(
             ErrorCode.FOOTAGE_MISSING,
             f"The footage {path} is missing.",
-            "Connect the drive or correct the path of the strip.",
+            "Connect the drive or correct the path.",
         ) from error
     except OSError as error:
         raise EngineError(
-            ErrorCode.FOOTAGE_UNREADABLE, f"{path} can't be read: {(error.strerror or str(error)).lower()}."
+            ErrorCode.FOOTAGE_UNREADABLE,
+            f"{path} can't be read: {(error.strerror or str(error)).lower()}.",
+            "Check that the drive is there and that you may read the file.",
         ) from error
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.sax.saxutils import escape, quoteattr
 
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+from ..contract.swap_folder import DIGITAL_SOURCE_TYPE
+
 # A name space of our own for what made the picture; a URN, so that it points to no host.
 DETAILS_NAMESPACE = "urn:understudy:composite:1.0:"
 

@@ -203,7 +203,7 @@ def _check_presence(path: Path) -> None:
             "Connect the drive or correct the path of the strip.",
         )
     if path.is_dir():
-        raise EngineError(ErrorCode.FOOTAGE_UNREADABLE, f"{path} is a folder, not a movie file.")
+        raise EngineError(ErrorCode.FOOTAGE_UNREADABLE, f"{path} is a folder, not a movie file.", "Choose a file.")
     if path.stat().st_size == 0:
         raise EngineError(
             ErrorCode.FOOTAGE_UNREADABLE, f"{path} is empty (0 bytes).", "Copy or export the footage again."

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import os
 import platform
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.jobs import CheckJob
 from ..contract.messages import Done
 from ..contract.model_licences import LICENCES, paid_work_sentence
+from ..runtime.device import import_tensorflow
 from ..runtime.environment_check import LIBRARIES
 from ..runtime.machine import Machine, look_at_machine
 from ..runtime.openvino_runtime import keep_reports_back
@@ -83,8 +83,9 @@ def check(job: CheckJob, reporter: Reporter) -> Done:
             f"Not working: {'; '.join(broken)}.",
             "Install the engine's environment again; it puts the models in place.",
         )
+    verdict = "What was tried works" if reporter.is_stopped else "Everything works"
     return reporter.done(
-        f"Everything works: {len(libraries)} libraries, {len(models)} models, {device}.",
+        f"{verdict}: {len(libraries)} libraries, {len(models)} models, {device}.",
         {
             "engine": _engine_version(),
             "python": platform.python_version(),
@@ -116,18 +117,23 @@ def _check_libraries(reporter: Reporter) -> tuple[dict[str, str], list[str]]:
     versions: dict[str, str] = {}
     missing: list[str] = []
     reporter.stage("libraries", "Loading the libraries")
-    # TensorFlow's start-up notes would drown the findings.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_reports_back()
     for number, (module, package) in enumerate(LIBRARIES, start=1):
         try:
-            importlib.import_module(module)
+            _import(module)
             versions[package] = _version_of(package, module)
             reporter.info(f"{package} {versions[package]}")
         except ImportError as error:
             missing.append(f"{package} ({error})")
         reporter.progress(number, len(LIBRARIES), "libraries")
     return versions, missing
+
+
+def _import(module: str) -> None:
+    if module == "tensorflow":
+        # Its notes would drown the findings.
+        import_tensorflow()
+    importlib.import_module(module)
 
 
 def _version_of(package: str, module: str) -> str:

@@ -43,6 +43,7 @@ def correct(job: CorrectJob, reporter: Reporter) -> Done:
             raise EngineError(
                 ErrorCode.CORRECTION_INVALID,
                 f"{job.footage.path.name} has {len(known)} corrections; {job.undo} can't be taken back.",
+                f"Take back {len(known)} at most." if known else "There is nothing to take back.",
             )
         appended = with_keys(job.append)
         wanted = with_keys((*known[: len(known) - job.undo], *appended))

@@ -33,12 +33,12 @@ from ..media.picture import FootagePicture
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 from .extract_report import finish_extraction
+from .face_keeping import DEBUG_FOLDER
 from .face_search import FootageSearch, load_models
 from .faceset_desk import FacesetDesks
 from .persons import load_persons
 from .reapply import load_found, reapply_corrections, save_found
 
-DEBUG_FOLDER = "landmarks"
 # Pictures decoded ahead of the search, which takes twelve at a time: decoding goes on while it is at work on them.
 _PICTURES_AHEAD = 14
 _SWITCH_S = 0.0005

@@ -21,6 +21,7 @@ from ..contract.settings import ExtractSettings
 from ..faces.alignment import face_matrix
 from ..faces.detection import Detection
 from ..faces.drawing import draw_landmarks
+from ..faces.following import LEAST_PRESENCE
 from ..faces.identity import IdentityFilter
 from ..faces.picture_part import FaceView, PicturePart
 from ..faces.quality import measure_quality
@@ -29,12 +30,10 @@ from ..media.images import read_image, write_png
 from ..media.picture import ArrayPicture
 from ..runtime.reporter import Reporter
 from .extract_report import no_faces
+from .face_keeping import DEBUG_FOLDER
 from .face_search import FaceModels, load_models
 from .persons import load_persons
 from .track_recording import FaceCut, face_record
-
-DEBUG_FOLDER = "landmarks"
-_LEAST_PRESENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def search_picture(path: Path, models: FaceModels, persons: IdentityFilter, sett
     faces, rejections = [], []
     for detection in models.detector.detect(image):
         landmarks, presence = models.fitter.fit(image, detection.box, detection.roll_deg)
-        if presence < _LEAST_PRESENCE or not np.isfinite(landmarks).all():
+        if presence < LEAST_PRESENCE or not np.isfinite(landmarks).all():
             continue
         if persons.is_active:
             verdict = persons.judge(models.identity.embed(image, landmarks))

@@ -11,6 +11,9 @@ from ..faceset.writer import FacesetWriter
 from ..media.images import write_png
 from .track_recording import FaceCut, face_record
 
+DEBUG_FOLDER = "landmarks"
+"""Where the copies with landmarks go, beside what they belong to."""
+
 
 class FaceKeeper:
     """Stores faces in the order in which they come.

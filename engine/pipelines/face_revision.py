@@ -20,7 +20,7 @@ from ..contract.project import FACESET_FILE
 from ..contract.settings import ExtractSettings
 from ..contract.timing import ranges_of
 from ..faces.alignment import face_matrix
-from ..faces.geometry import box_overlap
+from ..faces.geometry import SAME_FACE, box_overlap
 from ..faces.picture_part import FaceView, PicturePart
 from ..faces.quality import measure_quality
 from ..faces.tracks import FaceTrack, TrackSet, thumbnail_name
@@ -33,8 +33,6 @@ from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 from .footage_faces import StoppedError
 from .track_recording import THUMBNAIL_SIDE, FaceCut, face_record
-
-_SAME_FACE = 0.5
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,7 @@ def _owner(record: FaceRecord, tracks: dict[int, FaceTrack], claimed: set[tuple[
 
 def _is_at(track: FaceTrack, frame: int, box: NDArray[np.floating]) -> bool:
     index = track.index(frame)
-    return index is not None and bool(box_overlap(track.boxes[index], box)[0, 0] > _SAME_FACE)
+    return index is not None and bool(box_overlap(track.boxes[index], box)[0, 0] > SAME_FACE)
 
 
 def _new_frames(

@@ -25,29 +25,24 @@ from ..faces.boundaries import Boundary, BoundaryFinder
 from ..faces.correction_places import invalid
 from ..faces.detection import Detector, make_detector
 from ..faces.face_paths import FacePath
-from ..faces.geometry import box_of, box_overlap
+from ..faces.following import LARGEST_JUMP, LEAST_PRESENCE
+from ..faces.geometry import box_of, box_overlap, face_extent
 from ..faces.identity import IDENTITY_LENGTH, IdentityModel
 from ..faces.landmarks import LandmarkFitter, make_landmark_fitter
 from ..faces.picture_part import FaceView, PicturePart
 from ..faces.quality import FaceQuality, measure_quality
 from ..faces.rotations import TurningDetector
+from ..faces.tracking import FRAMES_TO_TRUST_MOTION, MOTION_UPDATE, reach_of
 from ..faces.tracks import TrackSet
 from ..media.picture import ArrayPicture
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 
-# A face drawn by hand is believed more easily than one that is followed on.
-_LEAST_PRESENCE_FITTED = 0.5
+# A face drawn by hand is believed as easily as a detector's, one that is followed on less.
 _LEAST_PRESENCE_FOLLOWED = 0.6
-_LARGEST_JUMP = 0.5
 _LARGEST_GROWTH = 1.5
-# A lost face is sought within so many face sizes, and so many more for each frame.
-_REACH = 0.6
-_REACH_PER_LOST_FRAME = 0.12
-_LARGEST_REACH = 2.5
 # Pixels on the long side of the picture in which the scene's end is sought.
 _GLANCE_PX = 320
-_MOTION_UPDATE = 0.5
 # Pictures are decoded forwards only; going backwards keeps this many of them at a time.
 _CHUNK = 12
 _IDENTITY_FACES = 3
@@ -81,16 +76,15 @@ class _Walk:
     motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
 
     def expected(self) -> NDArray[np.float64]:
-        # Motion is trusted for a few frames only.
-        return self.last + self.motion * min(self.lost + 1, 4)
+        return self.last + self.motion * min(self.lost + 1, FRAMES_TO_TRUST_MOTION)
 
     def reach(self) -> float:
-        return min(_REACH + _REACH_PER_LOST_FRAME * self.lost, _LARGEST_REACH)
+        return float(reach_of(self.lost))
 
     def see(self, frame: int, sight: _Sight) -> None:
         landmarks = np.asarray(sight.landmarks, float)
         step = (landmarks[17:].mean(axis=0) - self.last[17:].mean(axis=0)) / (self.lost + 1)
-        self.motion = self.motion + (_MOTION_UPDATE if self.sights else 1.0) * (step - self.motion)
+        self.motion = self.motion + (MOTION_UPDATE if self.sights else 1.0) * (step - self.motion)
         self.last, self.lost, self.sights[frame] = landmarks, 0, sight
 
 
@@ -126,7 +120,7 @@ class FootageFaces:
         landmarks, presence = self._fitter.fit(image, np.array(box))
         presence = self._judged(image, landmarks, presence)
         is_here = bool(box_overlap(box_of(landmarks), np.array(box))[0, 0] > 0.1)
-        if presence < _LEAST_PRESENCE_FITTED or not is_here or not np.isfinite(landmarks).all():
+        if presence < LEAST_PRESENCE or not is_here or not np.isfinite(landmarks).all():
             x0, y0, x1, y1 = box
             raise invalid(
                 f"No face could be fitted in frame {frame} in the box {x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f}.",
@@ -234,7 +228,7 @@ class FootageFaces:
         expected = walk.expected()
         landmarks, presence = fitter.follow(image, expected)
         presence = self._judged(image, landmarks, presence)
-        if presence < _LEAST_PRESENCE_FOLLOWED or not _is_near(landmarks, expected, _LARGEST_JUMP, image):
+        if presence < _LEAST_PRESENCE_FOLLOWED or not _is_near(landmarks, expected, LARGEST_JUMP, image):
             return None
         return _Sight(landmarks, float(presence), measure_quality(image, landmarks))
 
@@ -244,7 +238,7 @@ class FootageFaces:
         for item in self._detector.detect(image):
             landmarks, presence = fitter.fit(image, item.box, item.roll_deg)
             presence = self._judged(image, landmarks, presence)
-            if presence >= _LEAST_PRESENCE_FITTED and _is_near(landmarks, expected, walk.reach(), image):
+            if presence >= LEAST_PRESENCE and _is_near(landmarks, expected, walk.reach(), image):
                 distance = float(np.linalg.norm(landmarks.mean(axis=0) - expected.mean(axis=0)))
                 sights.append((distance, _Sight(landmarks, item.score, measure_quality(image, landmarks))))
         return min(sights, key=lambda pair: pair[0])[1] if sights else None
@@ -314,11 +308,8 @@ def _is_near(
     landmarks: NDArray[np.floating], expected: NDArray[np.floating], reach: float, image: NDArray[np.uint8]
 ) -> bool:
     """Whether landmarks are finite, in the picture, and within `reach` face sizes of where a face was expected."""
-    size, center = _size(expected), landmarks.mean(axis=0)
-    jump, growth = float(np.linalg.norm(center - expected.mean(axis=0))) / size, _size(landmarks) / size
+    size, center = face_extent(np.asarray(expected, float)), landmarks.mean(axis=0)
+    jump = float(np.linalg.norm(center - expected.mean(axis=0))) / size
+    growth = face_extent(np.asarray(landmarks, float)) / size
     is_inside = bool(0 <= center[0] < image.shape[1] and 0 <= center[1] < image.shape[0])
     return is_inside and jump <= reach and 1 / _LARGEST_GROWTH < growth < _LARGEST_GROWTH
-
-
-def _size(landmarks: NDArray[np.floating]) -> float:
-    return float(np.sqrt(np.prod(np.ptp(np.asarray(landmarks, float), axis=0)) + 1e-12))

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import written_whole
+from ..contract.files import WRONG_ARRAYS, damage, written_whole
 from ..contract.import_model_job import ImportModelJob
 from ..contract.imported_model import (
     DEFAULT_FACE_TYPE,
@@ -39,7 +37,7 @@ from ..imported.recognizer import Recognizer
 from ..media.images import read_image
 from ..runtime.openvino_runtime import Graph
 from ..runtime.reporter import Reporter
-from ..training.checkpoint import holds_model
+from ..training.checkpoint import holds_model, now
 from .face_search import load_models
 from .persons import largest_face
 
@@ -108,42 +106,62 @@ def import_network(
     """
     _check_request(file, folder, kind, performers, recognizer)
     reporter.stage("loading", "Looking at the network")
-    identities: Identities = {}
     last_initializer(file)  # Whether everything is inside of the file.
     graph = Graph(file)
     if kind == "dfm":
-        side, alignment = check_dfm(graph), face_type
+        side, alignment, identities = check_dfm(graph), face_type, Identities()
     else:
-        side, length = check_one_shot(graph)
-        alignment, matrix = ARCFACE, identity_matrix(file, length)
-        identities = _identities(performers, recognizer, length, reporter)
-        for vector in identities.values():
-            source_vector(vector, matrix)
+        side, identities = _one_shot(file, graph, performers, recognizer, reporter)
+        alignment = ARCFACE
     graph.compile()
     try:
         model = ImportedModel(
-            kind, tuple(performers), side, coverage_of(alignment, side), alignment, "", licence, morph, _now()
+            kind, tuple(performers), side, coverage_of(alignment, side), alignment, "", licence, morph, now()
         )
     except ValueError as error:
         raise EngineError(ErrorCode.SETTINGS_INVALID, f"There is {error}.", "Correct it.") from error
     if reporter.is_stopped:
         return model
     reporter.stage("copying", "Copying the network")
-    digest = _copy(file, folder / NETWORK_FILE, reporter)
-    if digest is None:
+    fingerprint = _store(file, identities, folder, reporter)
+    if fingerprint is None:
         return model
-    if identities:
-        with written_whole(folder / IDENTITIES_FILE) as temporary:
-            np.savez(temporary, allow_pickle=False, **identities)
-    for name in sorted(identities):
-        digest.update(name.encode("utf-8") + identities[name].tobytes())
-    model = replace(model, fingerprint=digest.hexdigest())
+    model = replace(model, fingerprint=fingerprint)
     # Last, so that a model is there whole or not at all.
     save_imported(folder, model)
     if not licence.is_complete:
         reporter.warning(LICENCE_QUESTION)
     reporter.artifact("model", folder)
     return model
+
+
+def _one_shot(
+    file: Path,
+    graph: Graph,
+    performers: Mapping[str, Sequence[Path]],
+    recognizer: Path | None,
+    reporter: Reporter,
+) -> tuple[int, Identities]:
+    """Return the side of a one-shot network's faces in pixels, and the identities that it takes."""
+    side, length = check_one_shot(graph)
+    matrix = identity_matrix(file, length)
+    identities = _identities(performers, recognizer, length, reporter)
+    for vector in identities.values():
+        source_vector(vector, matrix)
+    return side, identities
+
+
+def _store(file: Path, identities: Identities, folder: Path, reporter: Reporter) -> str | None:
+    """Copy the network and write the identities; return the fingerprint of both, None after a stop."""
+    digest = _copy(file, folder / NETWORK_FILE, reporter)
+    if digest is None:
+        return None
+    if identities:
+        with written_whole(folder / IDENTITIES_FILE) as temporary:
+            np.savez(temporary, allow_pickle=False, **identities)
+    for name in sorted(identities):
+        digest.update(name.encode("utf-8") + identities[name].tobytes())
+    return digest.hexdigest()
 
 
 def _check_request(
@@ -210,9 +228,11 @@ def _read_vector(path: Path) -> NDArray[np.float32]:
     try:
         with path.open("rb") as file:
             vector = np.asarray(np.load(file, allow_pickle=False), np.float32).reshape(-1)
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
-            ErrorCode.MODEL_UNREADABLE, f"{path} is no identity vector: {error}.", "Give a .npy file of numbers."
+            ErrorCode.MODEL_UNREADABLE,
+            f"{path} is no identity vector: {damage(error)}.",
+            "Give a .npy file of numbers.",
         ) from error
     return vector
 
@@ -238,7 +258,3 @@ def _copy(file: Path, copy: Path, reporter: Reporter) -> hashlib._Hash | None:
             copy.parent.rmdir()
         return None
     return digest
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -95,6 +95,7 @@ def reapply_corrections(folder: Path, faceset: Path, found: TrackSet, reporter: 
         # A long search must not be lost for a damaged list.
         reporter.warning(f"{error} The tracks are left as found.")
         save_tracks(folder, found)
+        save_fitness(folder, found)
         return found
     if not corrections:
         return found

@@ -19,7 +19,7 @@ from ..comp.place import empty_picture, resized_matrix
 from ..comp.swap import SwappedFace, paint_face, swap_faces
 from ..contract.errors import EngineError
 from ..contract.jobs import TrainJob
-from ..contract.preview_shot import PreviewShot
+from ..contract.preview_shot import EVERY_TRACK, PreviewShot
 from ..contract.project import Project
 from ..contract.settings import SwapSettings
 from ..contract.timing import FrameRange
@@ -32,7 +32,6 @@ from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 from ..training.sketcher import Sketcher
 from .swap_hidden import open_hands, watches
-from .swap_plan import EVERY_TRACK
 
 if TYPE_CHECKING:
     from ..networks.registry import Family

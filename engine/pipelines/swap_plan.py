@@ -16,12 +16,11 @@ from ..contract.errors import EngineError, ErrorCode
 from ..contract.frame_mentions import Remark, mention
 from ..contract.jobs import FaceAssignment, SwapJob
 from ..contract.performers import Performer
+from ..contract.preview_shot import EVERY_TRACK
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.fitness import hidden_frames
 from ..faces.tracks import TrackSet
 from .swap_hidden import watches
-
-EVERY_TRACK = -1
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,8 @@ def _range_warnings(ranges: Sequence[FrameRange], tracks: TrackSet, frame_count:
     beyond = sorted(frame for frame in frames if frame >= frame_count)
     if beyond:
         where = mention(beyond)
-        text = f"The footage has {frame_count} frames; the pictures of {where.words} are empty."
+        count = f"{frame_count} frame{'' if frame_count == 1 else 's'}"
+        text = f"The footage has {count}; the pictures of {where.words} are empty."
         warnings.append(Remark(text, (where,)))
     if tracks.ranges:
         searched = {frame for item in tracks.ranges for frame in item}

@@ -283,27 +283,3 @@ def _figures(landmarks: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         "roll": pose[:, 2].copy(),
         "size": np.concatenate(sizes),
     }
-
-
-def assemble_track(
-    track: int,
-    frames: NDArray[np.int32],
-    raw: NDArray[np.float32],
-    landmarks: NDArray[np.float32],
-    identity: NDArray[np.float32],
-    seen: dict[int, tuple[Observation, FaceQuality]],
-) -> FaceTrack:
-    """Return a face track from its parts; frames that aren't in `seen` count as bridged."""
-    found = [seen.get(int(frame)) for frame in frames]
-    return FaceTrack(
-        id=track,
-        frames=frames,
-        raw_landmarks=raw,
-        scores=np.array([item[0].score if item else 0.0 for item in found], dtype=np.float32),
-        bridged=np.array([item is None for item in found], dtype=np.bool_),
-        identity=identity,
-        sharpness=np.array([item[1].sharpness if item else 0.0 for item in found], dtype=np.float32),
-        exposure=np.array([item[1].exposure if item else 0.0 for item in found], dtype=np.float32),
-        occlusion=np.array([item[1].occlusion if item else 1.0 for item in found], dtype=np.float32),
-        **_figures(landmarks),
-    )

@@ -64,7 +64,7 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     at_end = f", {spoken(session.end_s)} of it for saving and the last pictures" if session.end_s >= 0.05 else ""
     took = f" This run took {spoken(session.run_s)}{at_end}."
     return reporter.done(
-        f"The model {job.model.name} has {session.steps} steps.{reason}{took}{shown}",
+        f"The model {job.model.name} has {session.steps} step{'' if session.steps == 1 else 's'}.{reason}{took}{shown}",
         {
             "model": str(job.model),
             "step": session.steps,

@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any
+
+from .start_notes import without_start_notes
+
+_LOG_LEVEL, _FATAL_ONLY = "TF_CPP_MIN_LOG_LEVEL", "3"
 
 
 def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_growth: bool = True) -> None:
@@ -19,9 +25,7 @@ def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_gro
         memory_growth: Take GPU memory as needed instead of all of it at once.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # 3 = fatal only: start-up notes and failed graph optimizations help nobody; real errors arrive as exceptions.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    tf = import_tensorflow()
 
     tf.get_logger().setLevel(logging.ERROR)
     # TensorFlow 2.21 joins neighboring operations of a function ("remapping"), and what comes out of our networks is
@@ -41,6 +45,18 @@ def prepare_tensorflow(threads: int = 0, deterministic: bool = False, memory_gro
         logging.getLogger(__name__).info("TensorFlow is running already; it keeps its threads and memory settings.")
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow without the notes of its start, and return the module.
+
+    They stay where the user asks for them by TF_CPP_MIN_LOG_LEVEL.
+    """
+    # 3 = fatal only: start-up notes and failed graph optimizations help nobody; real errors arrive as exceptions.
+    is_quiet = os.environ.setdefault(_LOG_LEVEL, _FATAL_ONLY) == _FATAL_ONLY
+    with without_start_notes() if is_quiet and "tensorflow" not in sys.modules else contextlib.nullcontext():
+        import tensorflow as tf
+    return tf
 
 
 def available_cores() -> int:

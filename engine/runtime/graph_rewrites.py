@@ -47,7 +47,7 @@ def _join_pixel_shuffle(operations: Any, node: Any) -> None:
     They need the channels last, and convolutions don't: their results were moved twice for each shuffle, which was a
     third of a decoder's time.
     """
-    before, after = node.input_value(0).get_node(), _only_user(node)
+    before, after = node.input_value(0).get_node(), only_user(node)
     if before.get_type_name() != "Reshape" or after is None or after.get_type_name() != "Reshape":
         return
     if _constant(node.input_value(1)) != _SHUFFLE:
@@ -108,7 +108,8 @@ def _replace(node: Any, new: Any) -> None:
     node.output(0).replace(new.output(0))
 
 
-def _only_user(node: Any) -> Any:
+def only_user(node: Any) -> Any:
+    """Return the node that takes a node's result; None where none or several do."""
     users = node.output(0).get_target_inputs()
     return next(iter(users)).get_node() if len(users) == 1 else None
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .graph_rewrites import only_user
+
 # What lies between the two convolutions of a branch, besides them: their bias and their leaky ramp.
 _BETWEEN = ("Add", "PRelu")
 _CONSTANT_ONLY = ("Constant", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Convert")
@@ -70,12 +72,12 @@ def _branches(model: Any) -> list[tuple[Any, list[Any], Any]]:
         if node.get_type_name() != "Convolution" or not _is_weights(node.input_value(1)):
             continue
         between, last = [], node
-        while (user := _only_user(last)) is not None and user.get_type_name() in _BETWEEN:
+        while (user := only_user(last)) is not None and user.get_type_name() in _BETWEEN:
             if not _is_weights(user.input_value(1)):
                 break
             between.append(user)
             last = user
-        second = _only_user(last)
+        second = only_user(last)
         if second is not None and second.get_type_name() == "Convolution" and _ends_in_a_sum(second):
             found.append((node, between, second))
     return found
@@ -83,11 +85,11 @@ def _branches(model: Any) -> list[tuple[Any, list[Any], Any]]:
 
 def _ends_in_a_sum(convolution: Any) -> bool:
     """Whether a convolution's result, after its bias, is added to something else that was computed."""
-    user = _only_user(convolution)
+    user = only_user(convolution)
     while user is not None and user.get_type_name() == "Add":
         if not any(_is_weights(user.input_value(port)) for port in (0, 1)):
             return True
-        user = _only_user(user)
+        user = only_user(user)
     return False
 
 
@@ -99,8 +101,3 @@ def _is_weights(port: Any) -> bool:
             return True
         node = node.input_value(0).get_node()
     return False
-
-
-def _only_user(node: Any) -> Any:
-    users = node.output(0).get_target_inputs()
-    return next(iter(users)).get_node() if len(users) == 1 else None

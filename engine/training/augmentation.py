@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.sketch import SKETCH_CHANNELS
+from ..faces.geometry import fit_similarities
 from .bent_grid import GRID, BentGrids
 from .degradation import blur, compress, hide_parts, relight
 from .other_heads import OtherHeads
@@ -78,25 +79,6 @@ def _plane(lines: NDArray[np.float64]) -> NDArray[np.complex128]:
     return lines[None, :] + 1j * lines[:, None]
 
 
-def fit_similarity(
-    source: NDArray[np.complex128], target: NDArray[np.complex128]
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Fit target ≈ a·source + b by least squares, which in the plane is Umeyama's similarity (1991, eqs. 40–42).
-
-    Args:
-        source: (n, k) points.
-        target: (k,) points.
-
-    Returns:
-        a and b, each (n,).
-    """
-    center = source.mean(axis=1)
-    middle = target.mean()
-    centered = source - center[:, None]
-    a = np.sum(np.conj(centered) * (target - middle), axis=1) / np.sum(np.abs(centered) ** 2, axis=1)
-    return a, middle - a * center
-
-
 @dataclass(frozen=True, eq=False)
 class _Warps:
     """How each view of a batch is bent: the jittered grid, and the similarity a·z + b that best undoes the jitter.
@@ -116,7 +98,7 @@ def _warps(count: int, view: View, jitter: float, random: np.random.Generator) -
     regular = _plane(np.linspace(-view.side / 2, view.side / 2, GRID))
     noise = random.normal(0.0, 1.0, (count, GRID, GRID, 2))
     grids = regular + jitter * (noise[..., 0] + 1j * noise[..., 1])
-    return _Warps(grids, *fit_similarity(grids.reshape(count, -1), regular.reshape(-1)))
+    return _Warps(grids, *fit_similarities(grids.reshape(count, -1), regular.reshape(-1)))
 
 
 def _placement(

@@ -13,7 +13,6 @@ import datetime
 import hashlib
 import os
 import shutil
-import zipfile
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,15 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ..contract.errors import EngineError, ErrorCode
-from ..contract.files import TEMPORARY_SUFFIX, read_document, write_document, written_whole
+from ..contract.files import (
+    TEMPORARY_SUFFIX,
+    WRONG_ARRAYS,
+    WRONG_VALUES,
+    damage,
+    read_document,
+    write_document,
+    written_whole,
+)
 from ..contract.imported_model import SCHEMA, VERSION, load_imported
 from ..contract.project import MODEL_FILE
 
@@ -31,7 +38,10 @@ BACKUPS = 2
 
 # Every file of a model that a save may drop once `model.json` doesn't name it any more.
 _PATTERNS = ("checkpoint-*.npz", "best*.npz", "snapshot-????????.npz")
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+# What JSON makes of the kinds of a document's fields.
+_KINDS = {"str": str, "int": int, "float": (int, float), "tuple": (list, tuple), "list": list, "dict": dict}
+_HINT = "Restore it from a backup."
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -124,27 +134,41 @@ def read_model(folder: Path) -> ModelDocument:
             f"There is no trained model in {folder}.",
             "Train one there first, or choose another folder.",
         )
-    content = read_document(folder / MODEL_FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
+    path = folder / MODEL_FILE
+    content = read_document(path, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE, _HINT)
     if load_imported(folder) is not None:
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
             f"The model in {folder} was imported; it can be swapped with, but not trained on.",
             "Choose another model folder to train in.",
         )
-    known = {item.name for item in fields(ModelDocument)}
     try:
-        document = ModelDocument(**{key: value for key, value in content.items() if key in known})
-        document = replace(
-            document,
-            performers=tuple(document.performers),
-            backups=tuple(document.backups),
-            snapshots=tuple(document.snapshots),
-        )
-    except TypeError as error:
-        raise EngineError(
-            ErrorCode.MODEL_UNREADABLE, f"{folder / MODEL_FILE} is incomplete: {error}.", "Restore it from a backup."
-        ) from error
-    return document
+        return _document(content)
+    except WRONG_VALUES as error:
+        raise EngineError(ErrorCode.MODEL_UNREADABLE, f"{path} is damaged: {damage(error)}.", _HINT) from error
+
+
+def _document(content: dict[str, Any]) -> ModelDocument:
+    """Return what a document says.
+
+    Raises:
+        TypeError: Something is missing or of another kind.
+    """
+    known = {item.name for item in fields(ModelDocument)}
+    document = ModelDocument(**{key: value for key, value in content.items() if key in known})
+    for item in fields(ModelDocument):
+        value, kind = getattr(document, item.name), item.type.partition("[")[0]
+        if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
+            raise TypeError(f"{item.name} is {value!r}")
+    for snapshot in document.snapshots:
+        if not {"file", "step", "trained_s", "reason"} <= dict(snapshot).keys():
+            raise TypeError(f"a snapshot is {snapshot!r}")
+    return replace(
+        document,
+        performers=tuple(map(str, document.performers)),
+        backups=tuple(map(str, document.backups)),
+        snapshots=tuple(document.snapshots),
+    )
 
 
 def read_arrays(folder: Path, name: str, prefix: str = "") -> Arrays:
@@ -160,10 +184,10 @@ def read_arrays(folder: Path, name: str, prefix: str = "") -> Arrays:
     """
     try:
         return _load(folder / name, prefix)
-    except _UNREADABLE as error:
+    except WRONG_ARRAYS as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
-            f"The checkpoint {folder / name} can't be read: {error}.",
+            f"The checkpoint {folder / name} can't be read: {damage(error)}.",
             _backup_hint(folder, name),
         ) from error
 
@@ -178,7 +202,7 @@ def _backup_hint(folder: Path, damaged: str) -> str:
     for path in sorted(folder.glob("checkpoint-*.npz"), reverse=True):
         if path.name == damaged:
             continue
-        with contextlib.suppress(*_UNREADABLE):
+        with contextlib.suppress(*WRONG_ARRAYS):
             _load(path, "")
             return f"The backup {path.name} is readable: train again with the setting resume_from {path.name}."
     return "No readable backup is left in the folder; choose another model folder to start from scratch."

@@ -47,13 +47,19 @@ def open_session(
         team: The processes that train it; this one alone by default.
 
     Raises:
-        EngineError: `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`, or what reading
-            facesets raises.
+        EngineError: `model_missing`, `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`,
+            or what reading facesets raises.
     """
     settings = job.settings
     family = FAMILIES[settings.family]
     performers = tuple(item.performer for item in job.performers)
     found = read_model(job.model) if holds_model(job.model) else None
+    if found is None and settings.resume_from:
+        raise EngineError(
+            ErrorCode.MODEL_MISSING,
+            f"There is no model in {job.model}, so training can't go on from {settings.resume_from}.",
+            "Correct the model's folder, or leave resume_from empty to begin anew.",
+        )
     if found is not None:
         check_match(found, family, performers, job.model)
         # The decoders' order decides the order of sums; a resumed run keeps the first run's.

@@ -125,7 +125,7 @@ def choose(faces: Faces, compute: Callable[[Precision, Faces], Faces]) -> Choice
 def load_choices(folder: Path, fingerprint: str) -> dict[str, Precision]:
     """Return what was chosen for a model by performer; empty for other weights or when it can't be read."""
     with contextlib.suppress(EngineError, TypeError, KeyError, AttributeError):
-        content = read_document(folder / FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE)
+        content = read_document(folder / FILE, SCHEMA, VERSION, ErrorCode.MODEL_UNREADABLE, "")
         if content["version"] == VERSION and content["fingerprint"] == fingerprint:
             known = {(item.encoder, item.decoder): item for item in (EXACT, *ROUGH)}
             return {str(name): known[item["encoder"], item["decoder"]] for name, item in content["performers"].items()}

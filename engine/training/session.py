@@ -166,7 +166,8 @@ class TrainingSession:
             # Someone who asked for a stop should not wait for a picture.
             if not self._reporter.is_stopped:
                 self._previewer.draw(self.steps)
-            self._preview_share = self._pacing.spent_share
+            # Of a run that had nothing to do, previews would be all.
+            self._preview_share = self._pacing.spent_share if self.steps > self._first_step else 0.0
         # Nobody leaves before everything is written.
         self._team.agree(True, 1.0)
         self._run_s = self._clock.elapsed_s

@@ -170,15 +170,22 @@ def test_a_full_log_pipe_does_not_spoil_the_messages(tmp_path):
     ("content", "words"),
     [
         (None, "is missing"),
+        ("[" * 100_000, "not valid JSON"),
+        (
+            json.dumps(
+                {"schema": "understudy.job", "version": 1, "kind": "extract", "job": {"project": "x", "footage": 1}}
+            ),
+            "is damaged",
+        ),
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
         ("[]", "not a document of the kind"),
         (json.dumps({"schema": "understudy.job", "version": 99, "kind": "dummy", "job": {}}), "newer version"),
-        (json.dumps({"schema": "understudy.job", "version": 1, "kind": "dance", "job": {}}), "not a complete job"),
-        (json.dumps({"schema": "understudy.job", "version": 1, "kind": "dummy", "job": {}}), "not a complete job"),
+        (json.dumps({"schema": "understudy.job", "version": 1, "kind": "dance", "job": {}}), "no job of the kind"),
+        (json.dumps({"schema": "understudy.job", "version": 1, "kind": "dummy", "job": {}}), "'seconds' is missing"),
         (
             json.dumps({"schema": "understudy.job", "version": 1, "kind": "swap", "job": {"project": "x"}}),
-            "not a complete",
+            "'footage' is missing",
         ),
         (
             json.dumps(

@@ -21,7 +21,7 @@ from understudy.engine.contract.settings import ExtractSettings, PeopleSettings,
 from understudy.engine.contract.timing import FrameRange
 from understudy.training_cli import commands, main
 from understudy.training_cli.arguments import OPEN_END, add_settings, clip_ranges, frame_range, settings_from
-from understudy.training_cli.reporters import JsonLinesReporter, duration_text, progress_text
+from understudy.training_cli.reporters import JsonLinesReporter, TerminalReporter, duration_text, progress_text
 
 
 def test_without_a_command_help_is_shown():
@@ -330,3 +330,27 @@ def test_check_names_a_model_that_is_gone(monkeypatch):
     assert caught.value.code == ErrorCode.DETECTOR_UNAVAILABLE
     assert "mesh" in caught.value.message
     assert "dlib-68" not in caught.value.message
+
+
+def test_an_interrupt_before_the_program_listens_is_no_traceback():
+    code = (
+        "import runpy, sys, types\n"
+        "def main(argv): raise KeyboardInterrupt\n"
+        "stand_in = types.ModuleType('understudy.training_cli.main')\n"
+        "stand_in.main = main\n"
+        "sys.modules[stand_in.__name__] = stand_in\n"
+        f"runpy.run_path({str(LAUNCH)!r}, run_name='__main__')\n"
+    )
+    ended = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_a_terminal_hears_once_of_a_result_and_of_a_stop(capsys):
+    reporter = TerminalReporter()
+    for _save in range(3):
+        reporter.artifact("model", Path("models/anna"))
+    reporter.stop.set()
+    reporter.done("The model anna has 3 steps.", {})
+    told = capsys.readouterr()
+    assert told.out == "The model anna has 3 steps.\n"
+    assert told.err.splitlines() == [f"model: {Path('models/anna')}", "Stopped as asked; what is finished is kept."]

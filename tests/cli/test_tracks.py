@@ -129,5 +129,5 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(tracks, arguments, code,
 
 def test_a_footage_that_was_never_searched_is_refused(tracks):
     ended = tracks("list", footage=CLIP.with_name("train_A.mp4"))
-    assert ended.returncode == 1 and "train_A.mp4 has no face tracks" in ended.stderr
+    assert ended.returncode == 1 and "train_A.mp4 were not extracted into" in ended.stderr
     assert "is missing" in tracks("list", footage="nothing.mp4").stderr

@@ -41,7 +41,7 @@ def test_what_the_system_refuses_becomes_a_sentence(number, code, tmp_path, monk
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(EngineError, match="is a file and no folder") as caught:
         write_text(tmp_path / "file" / "a.json", "x")
     assert caught.value.code == ErrorCode.NOT_WRITABLE
 
@@ -49,7 +49,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
 def test_documents_carry_schema_and_version_and_older_ones_are_read(tmp_path):
     path = tmp_path / "a.json"
     write_document(path, "understudy.test", 1, {"name": "Ünal"})
-    assert read_document(path, "understudy.test", 3, ErrorCode.INTERNAL)["name"] == "Ünal"
+    assert read_document(path, "understudy.test", 3, ErrorCode.INTERNAL, "Hint.")["name"] == "Ünal"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "other", "version": 1}', '{"schema": "understudy.test"}'])
@@ -57,12 +57,12 @@ def test_damaged_or_other_documents_are_refused_by_name(text, tmp_path):
     path = tmp_path / "a.json"
     path.write_text(text)
     with pytest.raises(EngineError) as caught:
-        read_document(path, "understudy.test", 1, ErrorCode.MODEL_UNREADABLE)
+        read_document(path, "understudy.test", 1, ErrorCode.MODEL_UNREADABLE, "Make it again.")
     assert caught.value.code == ErrorCode.MODEL_UNREADABLE
-    assert "a.json" in caught.value.message
+    assert "a.json" in caught.value.message and caught.value.hint == "Make it again."
 
 
 def test_a_newer_document_says_so(tmp_path):
     write_document(tmp_path / "a.json", "understudy.test", 9, {})
     with pytest.raises(EngineError, match="newer version"):
-        read_document(tmp_path / "a.json", "understudy.test", 8, ErrorCode.INTERNAL)
+        read_document(tmp_path / "a.json", "understudy.test", 8, ErrorCode.INTERNAL, "Hint.")

@@ -137,8 +137,8 @@ def test_a_job_of_an_older_version_without_the_newer_fields_is_read(tmp_path):
     [
         ({"version": VERSION + 1}, "newer version"),
         ({"schema": "understudy.swap"}, "not a document of the kind"),
-        ({"kind": "bake"}, "not a complete job"),
-        ({"job": {}}, "not a complete job"),
+        ({"kind": "bake"}, "no job of the kind 'bake'"),
+        ({"job": {}}, "'project' is missing"),
     ],
 )
 def test_other_documents_are_refused_with_the_file_named(change, says, tmp_path):

@@ -15,7 +15,7 @@ from understudy.engine.contract.performers import (
     performer_id,
     save_performer,
 )
-from understudy.engine.contract.project import Project, ProjectLock, safe_name
+from understudy.engine.contract.project import FOLDER_SUFFIX, Project, ProjectLock, safe_name
 
 LAUNCH = Path(__file__).resolve().parents[2] / "training_cli" / "launch.py"
 TODAY = datetime.date(2026, 5, 1)
@@ -102,3 +102,17 @@ def test_performers_round_trip(tmp_path):
     assert load_performers(tmp_path) == {"žofie-müller": performer}
     with pytest.raises(EngineError):
         performer_id("!!!")
+
+
+def test_the_project_of_a_file_with_the_longest_name_can_be_made(tmp_path):
+    for letter in ("n", "ä"):
+        name = (letter * 250).encode()[:250].decode("utf-8", "ignore")
+        project = Project.beside(tmp_path / f"{name}.mp4")
+        project.create()
+        assert project.root.name.startswith(letter * 100) and project.root.name.endswith(FOLDER_SUFFIX)
+
+
+def test_a_project_with_an_impossible_name_is_refused_with_a_sentence(tmp_path):
+    with pytest.raises(EngineError) as caught:
+        Project(tmp_path / ("n" * 300)).create()
+    assert caught.value.code == ErrorCode.NOT_WRITABLE and caught.value.hint

@@ -13,7 +13,6 @@ from understudy.engine.contract.messages import Log
 from understudy.engine.faces.geometry import CANONICAL_INNER
 from understudy.engine.faceset.ancestor import (
     AncestorFace,
-    find_alignments,
     read_alignments,
     turn_back,
     write_alignments,
@@ -79,8 +78,6 @@ def test_d09_the_given_path_counts_not_the_default_place(tmp_path):
     with pytest.raises(EngineError, match=r"gone\.json") as caught:
         import_faces(gone)
     assert caught.value.code == ErrorCode.ALIGNMENTS_UNREADABLE
-    assert find_alignments(pictures) == pictures / "alignments.json"
-    assert find_alignments(tmp_path) is None
 
 
 class Trap:

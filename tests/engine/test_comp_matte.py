@@ -97,8 +97,8 @@ def test_depth_is_the_distance_to_the_nearest_edge():
     square = square_region(20)
     assert square.depth(20)[10, 3] == pytest.approx(3.5)
     triangle = hull_region(np.array([[0.0, 0.0], [16.0, 0.0], [0.0, 16.0]]))
-    assert triangle.depth_at(np.array([2.0, 4.0])) == pytest.approx(2.0)
-    assert triangle.depth_at(np.array([16.0, 16.0])) < 0
+    assert triangle.depth(20)[4, 2] == pytest.approx(2.0)
+    assert triangle.depth(20)[16, 16] < 0
     line = hull_region(np.array([[0.0, 0.0], [5.0, 5.0], [9.0, 9.0]]))
     assert (line.depth(16) < 0).all()
 

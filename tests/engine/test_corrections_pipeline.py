@@ -22,6 +22,7 @@ from understudy.engine.contract.corrections import (
     SplitTrack,
 )
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.fitness import read_fitness
 from understudy.engine.contract.jobs import CorrectJob
 from understudy.engine.contract.project import Project, ProjectLock
 from understudy.engine.contract.timing import Footage
@@ -273,6 +274,9 @@ def test_a_damaged_list_costs_no_search(scene):
     extract(job(scene.root, TARGET, [(10, 33)]), recorder)
     assert "corrections.json" in recorder.warnings[0] and "left as found" in recorder.warnings[0]
     assert scene.tracks.track(1).last == 32
+    assert {number: len(item.fitness) for number, item in read_fitness(scene.folder / "fitness.json").items()} == {
+        1: 23
+    }
     assert "corrections.json" in scene.refuse(MoveFace(1, 15, 1)).message
 
 

@@ -4,6 +4,7 @@
 import cv2
 import numpy as np
 import pytest
+from skimage.transform import SimilarityTransform
 from understudy.engine.contract.errors import EngineError
 from understudy.engine.faces.alignment import align_face, canonical_landmarks, face_matrix
 from understudy.engine.faces.geometry import (
@@ -11,6 +12,7 @@ from understudy.engine.faces.geometry import (
     CANONICAL_INNER,
     box_overlap,
     compose,
+    fit_similarities,
     fit_similarity,
     invert_similarity,
     scale_of,
@@ -113,3 +115,13 @@ def test_box_overlap():
     assert np.allclose(np.diag(overlap), 1)
     assert overlap[0, 1] == pytest.approx(1 / 3)
     assert overlap[0, 2] == 0
+
+
+def test_several_similarities_are_those_fitted_one_by_one():
+    random = np.random.default_rng(1)
+    sources, target = random.normal(size=(3, 25, 2)), random.normal(size=(25, 2))
+    a, b = fit_similarities(sources @ [1, 1j], target @ [1, 1j])
+    for source, turn, shift in zip(sources, a, b, strict=True):
+        expected = SimilarityTransform.from_estimate(source, target).params[:2]
+        assert np.allclose(fit_similarity(source, target), expected)
+        assert np.allclose([turn.real, turn.imag, shift.real, shift.imag], [*expected[:, 0], *expected[:, 2]])

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faces keep their track through motion, crossings and lost frames, and lose it at cuts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from made_tracks import still_track
+from made_tracks import made_track, still_track
 from understudy.engine.faces.geometry import CANONICAL_INNER
 from understudy.engine.faces.joining import join_tracks, keep_ids
 from understudy.engine.faces.quality import head_pose, measure_quality
 from understudy.engine.faces.track_shelf import TrackShelf
 from understudy.engine.faces.tracking import Observation, OpenTrack, Tracker
-from understudy.engine.pipelines.track_recording import assemble_track
 
 PERSON_A, PERSON_B = np.zeros(128, np.float32), np.full(128, 0.08, np.float32)
 
@@ -111,7 +112,7 @@ def test_a_face_is_followed_backwards_as_well():
 
 def _track(track: int, frames: range, x: float, identity: np.ndarray = PERSON_A):
     raw = np.stack([_landmarks(x + frame, 100) for frame in frames])
-    return assemble_track(track, np.array(frames, np.int32), raw, raw, identity, {})
+    return replace(made_track(track, frames[0], list(raw)), identity=identity)
 
 
 def test_tracks_of_neighboring_searches_are_joined():

@@ -71,9 +71,9 @@ def test_removals_are_undone_one_by_one_by_number_and_by_file(tmp_path):
     assert files(tmp_path) == [names[0], *names[2:]]
     restore_faces(tmp_path, [names[1]])
     assert files(tmp_path) == names
-    with pytest.raises(EngineError, match="No removal of .* can be undone"):
+    with pytest.raises(EngineError, match="There is no removal in .* that can be undone"):
         restore_faces(tmp_path)
-    with pytest.raises(EngineError, match="no removal 1 that"):
+    with pytest.raises(EngineError, match="no removal 1 in .* that can be undone"):
         restore_faces(tmp_path, number=1)
 
 

@@ -12,6 +12,7 @@ import pytest
 from media_clips import coded_picture, number_of, write_clip
 from PIL import Image
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.swap_folder import DIGITAL_SOURCE_TYPE
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.media.color import eight_bit, sixteen_bit
 from understudy.engine.media.fingerprint import footage_key
@@ -23,7 +24,7 @@ from understudy.engine.media.images import (
     read_rgba,
     write_png,
 )
-from understudy.engine.media.marks import DIGITAL_SOURCE_TYPE, composite_xmp
+from understudy.engine.media.marks import composite_xmp
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.media.writer import MovieWriter
 

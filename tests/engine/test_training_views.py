@@ -7,13 +7,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from skimage.transform import SimilarityTransform
 from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.training import batch as batch_module
 from understudy.engine.training.augmentation import (
     Augmentation,
     View,
-    fit_similarity,
     make_plain_views,
     make_views,
 )
@@ -40,14 +38,6 @@ def faces_of(name, count, size=64, seed=0):
 def smooth_face(size):
     y, x = np.mgrid[:size, :size] / (size - 1)
     return (np.stack([x, y, 1 - x], axis=-1) * 255).round().astype(np.uint8)
-
-
-def test_fit_similarity_is_umeyamas():
-    random = np.random.default_rng(1)
-    source, target = random.normal(size=(25, 2)), random.normal(size=(25, 2))
-    a, b = fit_similarity((source[:, 0] + 1j * source[:, 1])[None], target[:, 0] + 1j * target[:, 1])
-    expected = SimilarityTransform.from_estimate(source, target).params
-    assert np.allclose([a[0].real, a[0].imag, b[0].real, b[0].imag], [*expected[:2, 0], *expected[:2, 2]])
 
 
 def test_views_without_augmentation_are_the_plain_crop():

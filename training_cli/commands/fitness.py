@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...engine.contract.errors import EngineError, ErrorCode
 from ...engine.contract.fitness import ShotFitness
 from ...engine.contract.messages import Done
-from ...engine.contract.project import FOOTAGE_FILE, Project
+from ...engine.contract.project import Project
 from ...engine.contract.steadiness import steadiness_sentence
 from ..arguments import frame_range
-from ..inputs import footage_of, frames_in_ranges
+from ..inputs import extracted_folder, frames_in_ranges
 
 if TYPE_CHECKING:
     from ...engine.contract.timing import FrameRange
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     from ...engine.faces.fitness import track_fitness, write_strips
     from ...engine.faces.tracks import load_tracks
 
-    found = load_tracks(_folder(Project(arguments.project), arguments.footage))
+    found = load_tracks(extracted_folder(Project(arguments.project), arguments.footage))
     tracks = [found.track(arguments.track)] if arguments.track is not None else found.tracks
     fitness = [track_fitness(track) for track in tracks]
     frames = _frames(arguments.ranges, found)
@@ -70,27 +69,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
         write_strips(arguments.strips, fitness)
         result["strips"] = str(arguments.strips)
     return reporter.done("\n".join(_lines(found, worth)), result)
-
-
-def _folder(project: Project, name: str) -> Path:
-    """Return the folder of a footage, given by its path or by its key in the project.
-
-    Raises:
-        EngineError: `tracks_missing`, when it wasn't extracted into the project.
-    """
-    from ...engine.media.fingerprint import footage_key
-
-    by_key = project.footage(name)
-    if Path(name).name == name and (by_key / FOOTAGE_FILE).is_file():
-        return by_key
-    folder = project.footage(footage_key(footage_of(Path(name).absolute())))
-    if not (folder / FOOTAGE_FILE).is_file():
-        raise EngineError(
-            ErrorCode.TRACKS_MISSING,
-            f"The faces of {Path(name).name} were not extracted into {project.root}.",
-            "Extract them first: understudy extract FOOTAGE --project DIR.",
-        )
-    return folder
 
 
 def _frames(ranges: list[FrameRange], found: TrackSet) -> list[tuple[int, int]] | None:

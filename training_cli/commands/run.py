@@ -46,7 +46,7 @@ def job_name(arguments: argparse.Namespace) -> str:
     try:
         return load_job(arguments.job).kind
     except EngineError:
-        return "run"
+        return arguments.command
 
 
 def record_of(arguments: argparse.Namespace) -> Path | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...engine.contract.errors import ErrorCode
 from ...engine.contract.jobs import ExtractJob, FaceAssignment, SwapJob
 from ...engine.contract.messages import Done
+from ...engine.contract.preview_shot import EVERY_TRACK
 from ...engine.contract.project import FACESET_FILE, TRACKS_FILE, Project
 from ...engine.contract.settings import ExtractSettings, SwapSettings
 from ...engine.contract.timing import Footage, FrameRange
@@ -19,8 +20,6 @@ from ..inputs import footage_of, frames_in_ranges
 
 if TYPE_CHECKING:
     from ...engine.media.reader import FootageInfo
-
-EVERY_TRACK = -1
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -139,14 +138,17 @@ def _extract_if_missing(arguments: argparse.Namespace, job: SwapJob, reporter: R
 
 def _deleted_faces(folder: Path, footage: Footage) -> tuple[tuple[int, int], ...]:
     """Return media frame and track of each face that was removed, or whose picture was deleted."""
-    from ...engine.contract.files import read_document
+    from ...engine.contract.files import read_document_as
     from ...engine.faceset.removals import load_removals
     from ...engine.faceset.store import SCHEMA, VERSION
 
-    document = read_document(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE)
     places = {name: index for index, name in enumerate(footage.pictures)}
     removed = {place.file for place in load_removals(folder).removed}
-    faces = document["faces"]
-    deleted = [face for face in faces if face["file"] in removed or not (folder / face["file"]).exists()]
-    numbers = [(places.get(face["picture"], int(face["media_frame"])), int(face["track"])) for face in deleted]
-    return tuple((frame, track) for frame, track in numbers if frame >= 0)
+
+    def deleted(content: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+        faces = [face for face in content["faces"] if face["file"] in removed or not (folder / face["file"]).exists()]
+        numbers = [(places.get(face["picture"], int(face["media_frame"])), int(face["track"])) for face in faces]
+        return tuple((frame, track) for frame, track in numbers if frame >= 0)
+
+    hint = "Give the folder of faces that the extraction of this footage named."
+    return read_document_as(folder / FACESET_FILE, SCHEMA, VERSION, ErrorCode.FACESET_UNREADABLE, hint, deleted)

@@ -27,10 +27,10 @@ from ...engine.contract.corrections import (
 from ...engine.contract.errors import EngineError, ErrorCode
 from ...engine.contract.jobs import CorrectJob
 from ...engine.contract.messages import Done
-from ...engine.contract.project import FOOTAGE_FILE, Project
+from ...engine.contract.project import Project
 from ...engine.contract.timing import Footage
 from ..arguments import OPEN_END, frame_range
-from ..inputs import footage_of
+from ..inputs import extracted_folder, footage_folder, footage_of
 
 if TYPE_CHECKING:
     from ...engine.faces.tracks import FaceTrack, TrackSet
@@ -134,25 +134,18 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
 
 def _footage(project: Project, given: Path) -> Footage:
     """Return the footage of a path, or of a key in the project."""
-    known = project.footage(given.name)
-    if given.name == str(given) and not given.exists() and (known / FOOTAGE_FILE).exists():
-        from ...engine.faces.tracks import load_tracks
+    known = None if given.exists() else footage_folder(project, str(given))
+    if known is None:
+        return footage_of(given.absolute())
+    from ...engine.faces.tracks import load_tracks
 
-        return load_tracks(known).footage
-    return footage_of(given.absolute())
+    return load_tracks(known).footage
 
 
 def _tracks(project: Project, arguments: argparse.Namespace) -> tuple[Path, TrackSet]:
     from ...engine.faces.tracks import load_tracks
-    from ...engine.media.fingerprint import footage_key
 
-    folder = project.footage(footage_key(_footage(project, arguments.footage)))
-    if not folder.is_dir():
-        raise EngineError(
-            ErrorCode.TRACKS_MISSING,
-            f"{arguments.footage} has no face tracks in {project.root}.",
-            "Extract its faces first.",
-        )
+    folder = extracted_folder(project, str(arguments.footage))
     return folder, load_tracks(folder)
 
 
@@ -219,10 +212,14 @@ def _corrections(project: Project, arguments: argparse.Namespace) -> Done:
 
 
 def _landmarks(path: Path) -> Any:
+    hint = "Give a file with 68 pairs of x and y in pixels: [[x, y], [x, y], …]."
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} can't be read as JSON: {error}.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} can't be read: {reason}.", hint) from error
+    except (ValueError, RecursionError) as error:
+        raise EngineError(ErrorCode.CORRECTION_INVALID, f"{path} is no valid JSON: {error}.", hint) from error
 
 
 def _reach(arguments: argparse.Namespace) -> int | None:

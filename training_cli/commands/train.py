@@ -12,7 +12,7 @@ from ...engine.contract.errors import EngineError
 from ...engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
 from ...engine.contract.messages import Done
 from ...engine.contract.performers import performer_id
-from ...engine.contract.preview_shot import PreviewShot
+from ...engine.contract.preview_shot import EVERY_TRACK, PreviewShot
 from ...engine.contract.settings import TrainSettings
 from ...engine.contract.training_set import load_training_set
 from ..arguments import add_settings, settings_from
@@ -41,7 +41,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a performer and a folder of aligned faces, with the face tracks to use (anna=faces:1,4), or a training "
         "set (anna=trainingset.json); give it once for each performer, and again for more folders of the same one",
     )
-    parser.add_argument("--project", type=Path, metavar="FOLDER", help="project folder to lock while training")
+    parser.add_argument(
+        "--project",
+        type=Path,
+        metavar="FOLDER",
+        help="project folder: locked while training, and where the faces of --preview were extracted to",
+    )
     parser.add_argument(
         "--preview",
         dest="previews",
@@ -103,7 +108,8 @@ def job_from(arguments: argparse.Namespace) -> TrainJob:
         project=arguments.project.expanduser().absolute() if arguments.project else None,
         settings=settings_from(arguments, TrainSettings),
         shots=tuple(
-            PreviewShot(footage_of(path), frames, ((-1, performer),)) for path, frames, performer in arguments.previews
+            PreviewShot(footage_of(path), frames, ((EVERY_TRACK, performer),))
+            for path, frames, performer in arguments.previews
         ),
     )
 

@@ -9,7 +9,8 @@ import pytest
 from comp_faces import FakeSwapper, landmarks_at
 from drawn_hands import hand_points, with_hand
 from understudy.engine.comp.crop import Watch, cut_face
-from understudy.engine.comp.in_front import own_performer, scaled_front, uncovered, with_hands
+from understudy.engine.comp.in_front import own_performer, scaled_front, uncovered
+from understudy.engine.comp.lookout import Lookout
 from understudy.engine.comp.over import composite
 from understudy.engine.comp.place import empty_picture
 from understudy.engine.comp.stream import FrameStream, PlannedFace, ReadFrame
@@ -58,9 +59,19 @@ class Finder:
     def __init__(self, *points: np.ndarray) -> None:
         self.hands, self.asked = [Hand(item, 1.0) for item in points], 0
 
-    def find(self, image, landmarks, is_thorough=True):
+    def find_in(self, part, is_thorough=True):
         self.asked += 1
         return self.hands
+
+    def follow(self, part, hand):
+        return None
+
+
+def with_hands(image, crop, finder):
+    """Return the crop with what one look at its frame tells."""
+    lookout = Lookout(finder, PLAIN)
+    lookout.look(image, crop.media_frame, crop.track, LANDMARKS, crop.watch)
+    return lookout.with_hands(crop)
 
 
 def crop_of(image, watch=Watch.ANYTHING, target="A", track=1):
@@ -90,7 +101,7 @@ def inner(alpha, pixels):
 def test_a_hand_stays_in_the_picture_and_the_face_around_it_is_swapped():
     points = hand_points((120.0, 235.0), 45.0, 0.2)
     image, alpha = with_hand(FREE, points)
-    crop = with_hands(image, LANDMARKS, crop_of(image), Finder(points), PLAIN)
+    crop = with_hands(image, crop_of(image), Finder(points))
     result, picture = comped(image, crop)
     on_hand = inner(alpha > 0.99, 3)[: int(points[0, 1])]
     assert on_hand.sum() > 1500
@@ -125,7 +136,7 @@ def test_without_its_own_performer_the_surroundings_fill_the_gap():
     points = hand_points((120.0, 235.0), 45.0, 0.2)
     image, _ = with_hand(FREE, points)
     network = Network()
-    crop = with_hands(image, LANDMARKS, crop_of(image, target="somebody"), Finder(points), PLAIN)
+    crop = with_hands(image, crop_of(image, target="somebody"), Finder(points))
     result, _ = comped(image, crop, network)
     assert [source for source, _ in network.seen] == ["B"]
     assert np.isfinite(result).all() and crop.front is not None
@@ -136,7 +147,7 @@ def test_a_free_face_keeps_every_bit_though_the_search_took_it_for_hidden(noise)
     expected, _ = comped(FREE, crop_of(FREE, Watch.NOTHING), Network(noise))
     points = hand_points((30.0, 250.0), 20.0)
     for finder in (Finder(), Finder(points)):
-        crop = with_hands(FREE, LANDMARKS, crop_of(FREE), finder, PLAIN)
+        crop = with_hands(FREE, crop_of(FREE), finder)
         assert crop.front is None, "a hand beside the face is not in front of it"
         result, _ = comped(FREE, crop, Network(noise))
         assert np.array_equal(result, expected)

@@ -7,7 +7,7 @@ run. So a part of a shot comes out as in the whole, if its surroundings are look
 In this order: a hand that is found in no frame within two is doubted, unless the search marked the frame. A hand that
 isn't found where it was one frame earlier or later is looked for there, and followed for at most four frames. What is
 still missing between two sightings is drawn halfway between them. Last, each hand is averaged with itself one frame
-earlier and later, with weights 1, 2, 1, which keeps what moves evenly in its place.
+earlier and later, with weights 1, 2, 1, which keeps what moves evenly in its place and is limited where it doesn't.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ REACH = _FOLLOWED_FRAMES + _PARTNER_REACH + 1
 _LEAST_WAY, _WAY_EACH_FRAME, _LARGEST_GROWTH = 0.7, 0.8, 1.7
 # Within a frame a hand that lies nearer to another one than this many spreads is that one, found in another way.
 _SAME_PLACE = 0.7
+# Averaging moves a point by at most this many spreads: more is no trembling but a hand that starts, stops or bends.
+_LARGEST_TREMBLE = 0.04
 
 
 class Finder(Protocol):
@@ -207,4 +209,7 @@ def _averaged(hand: Hand, before: Iterable[Hand], after: Iterable[Hand]) -> Hand
     one, two = _same_in(before, hand, 1), _same_in(after, hand, 1)
     if one is None or two is None:
         return hand
-    return Hand((one.points + 2 * hand.points + two.points) / 4, hand.certainty)
+    change = (one.points - 2 * hand.points + two.points) / 4
+    length = np.linalg.norm(change, axis=1, keepdims=True)
+    allowed = np.minimum(1.0, _LARGEST_TREMBLE * _spread(hand) / np.maximum(length, 1e-9))
+    return Hand(hand.points + allowed * change, hand.certainty)

@@ -48,7 +48,9 @@ _HAND_REACH, _HAND_SHIFT = 2.6, 0.5
 _INNER_POINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 _REACH_AGAIN, _REACH_MOVED, _SHIFT_AHEAD = 1.8, 2.0, 0.1
 # A hand that another frame vouches for is believed sooner.
-_LEAST_FOLLOWED, _LEAST_MOVED = 0.6, 0.4
+_LEAST_FOLLOWED = 0.6
+# The second look counts unless it is so much less certain.
+_LEAST_DOUBT = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +112,13 @@ class HandFinder:
     def follow(self, part: Surroundings, hand: Hand) -> Hand | None:
         """Return where a hand of the frame before or after is in this one, or None when it isn't there."""
         moved = self._fit(part, _hand_view(hand, _REACH_MOVED))
-        if moved.certainty < _LEAST_MOVED:
-            return None
-        found = self._fit(part, _hand_view(moved, _REACH_AGAIN))
+        again = self._fit(part, _hand_view(moved, _REACH_AGAIN))
+        found = max(moved, again, key=lambda item: item.certainty)
         return found if found.certainty >= _LEAST_FOLLOWED else None
 
     def _fit_again(self, part: Surroundings, hand: Hand) -> Hand:
         again = self._fit(part, _hand_view(hand, _REACH_AGAIN))
-        return again if again.certainty >= _LEAST_FOLLOWED else hand
+        return again if again.certainty > hand.certainty - _LEAST_DOUBT else hand
 
     def _look(self, part: Surroundings, view: View) -> list[_Palm]:
         values, logits = self._palms(_input(part, view, _PALM_SIDE))

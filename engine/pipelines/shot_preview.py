@@ -192,7 +192,7 @@ def _read_shot(
     assert job.project is not None
     tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
     sources = dict(shot.sources)
-    watched = {track.id: watches(track, settings) for track in tracks.tracks}
+    watched = {track.id: watches(track, settings, tracks.tracks) for track in tracks.tracks}
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
             crops = []

@@ -76,7 +76,7 @@ def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
         if track.id not in roles:
             continue
         source, target = roles[track.id]
-        marks, watched = hidden_frames(track).tolist(), watches(track, job.settings)
+        marks, watched = hidden_frames(track).tolist(), watches(track, job.settings, tracks.tracks)
         is_swapped = [frame in wanted and (frame, track.id) not in skipped_faces for frame in track.frames.tolist()]
         is_aside = _is_aside(
             track.frames, np.array(is_swapped), np.array([watch is not Watch.NOTHING for watch in watched])

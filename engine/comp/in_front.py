@@ -86,7 +86,7 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
         front = _thing(crop, _decoded(crop.plate, own, decode), settings)
     if front is None:
         return crop
-    free = _filled(crop.plate, _covered(front, crop.size))
+    free = _filled(crop.plate, covered(front, crop.size))
     if not own:
         return replace(crop, plate=free, front=front)
     expected = _decoded(free, own, decode)
@@ -95,15 +95,15 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
         front = _thing(crop, expected, settings)
         if front is None:
             return crop
-    return replace(crop, plate=_mixed(crop.plate, expected, _covered(front, crop.size)), front=front)
+    return replace(crop, plate=_mixed(crop.plate, expected, covered(front, crop.size)), front=front)
 
 
 def _decoded(plate: np.ndarray, performer: str, decode: Decode) -> np.ndarray:
     return np.clip(decode(plate[None], performer)[0], 0.0, 1.0)
 
 
-def _covered(front: np.ndarray, size: int) -> np.ndarray:
-    """Return what the network shall not see: a little more than what is in front, shape (size, size)."""
+def covered(front: np.ndarray, size: int) -> np.ndarray:
+    """Return what shall not be taken for the face: a little more than what is in front, shape (size, size)."""
     small = cv2.resize(front, (size, size), interpolation=cv2.INTER_AREA)
     width = 2 * max(1, round(_FILL_MARGIN * size)) + 1
     return cv2.blur(cv2.dilate(small, _disk(width)), (width, width))
@@ -172,18 +172,18 @@ def _disk(width: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 
 
-def _filled(plate: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Return the plate with what is covered painted from its surroundings (Telea 2004)."""
+def _filled(plate: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Return the plate with what is hidden painted from its surroundings (Telea 2004)."""
     side = min(plate.shape[0], _LARGEST_FILLED)
     small = cv2.resize(plate, (side, side), interpolation=cv2.INTER_AREA)
-    hole = (cv2.resize(covered, (side, side), interpolation=cv2.INTER_AREA) > 0.05).astype(np.uint8)
+    hole = (cv2.resize(hidden, (side, side), interpolation=cv2.INTER_AREA) > 0.05).astype(np.uint8)
     painted = cv2.inpaint(np.rint(255 * small).astype(np.uint8), hole, _FILL_RADIUS * side, cv2.INPAINT_TELEA)
     large = cv2.resize(painted.astype(np.float32) / 255, plate.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return _mixed(plate, large, covered)
+    return _mixed(plate, large, hidden)
 
 
-def _mixed(plate: np.ndarray, other: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    return plate + (other - plate) * covered[..., None]
+def _mixed(plate: np.ndarray, other: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    return plate + (other - plate) * hidden[..., None]
 
 
 def scaled_front(front: np.ndarray, size: int, scale: float) -> np.ndarray:

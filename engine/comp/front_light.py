@@ -2,8 +2,8 @@
 """The light on a face that something is in front of: a hand throws a shadow, which one color for all can't follow.
 
 The color transfer moves and stretches all colors of a face alike. Where a hand shades a part of it, that leaves patches
-of wrong brightness, and stretching makes them worse. So what is left of the difference to the plate is taken over as far
-as it is smooth, measured where the face is seen and carried on behind what is in front. How much of it counts grows
+of wrong brightness, and stretching makes them worse. So what is left of the difference to the plate is taken over as
+far as it is smooth, measured where the face is seen and carried on behind what is in front. How much of it counts grows
 with the share of the face that is hidden, so that nothing jumps when a hand comes in.
 """
 

@@ -13,7 +13,7 @@ from .picture_views import Pyramid, View
 # How far from the face's center they reach, in extents of its landmarks.
 _REACH = 3.0
 # Of a larger face whole levels of the pyramid are left out: hands are seen at 224 pixels, and are about as large.
-_LARGEST_EXTENT_PX = 384
+_LARGEST_EXTENT_PX = 256
 # Corners lie on multiples of this, so that halving keeps the pixels where the whole picture has them.
 _STEP = 16
 

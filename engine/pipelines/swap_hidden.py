@@ -18,9 +18,9 @@ from ..faces.hands import HandFinder
 from ..faces.tracks import FaceTrack
 from ..runtime.reporter import Reporter
 
-# A hand touches a face some frames before the search is sure of it; looking for hands there costs little and harms
-# nothing. For other things the guess itself is needed, give or take its median.
-_HANDS_REACH, _THINGS_REACH = 12, 2
+# A hand or a thing touches a face some frames before the search is sure of it, and still does some frames after;
+# looking there costs little and harms nothing.
+_HANDS_REACH, _THINGS_REACH = 12, 6
 # A face that something hid was lost for at most so many frames, and moved by at most so many of its sizes meanwhile.
 _LOST_FRAMES, _LOST_WAY = 50, 1.0
 _MOST_RANGES = 4

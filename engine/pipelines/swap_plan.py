@@ -78,9 +78,7 @@ def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
         source, target = roles[track.id]
         marks, watched = hidden_frames(track).tolist(), watches(track, job.settings, tracks.tracks)
         is_swapped = [frame in wanted and (frame, track.id) not in skipped_faces for frame in track.frames.tolist()]
-        is_aside = _is_aside(
-            track.frames, np.array(is_swapped), np.array([watch is not Watch.NOTHING for watch in watched])
-        )
+        is_aside = _is_aside(track.frames, is_swapped, [watch is not Watch.NOTHING for watch in watched])
         for index, (frame, landmarks) in enumerate(zip(track.frames.tolist(), track.landmarks, strict=True)):
             if is_swapped[index] or is_aside[index]:
                 face = PlannedFace(track.id, source, landmarks, target, watched[index])

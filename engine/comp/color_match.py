@@ -109,6 +109,15 @@ def steady_solution(solutions: Mapping[int, ColorSolution], frame: int, steadine
     return ColorSolution(own.own, np.tensordot(weights / weights.sum(), wanted, axes=1))
 
 
+def without_gain(method: str, solution: ColorSolution | None, strength: float) -> ColorSolution | None:
+    """Return a solution that stretches a face's colors less, by `strength` 0…1; at 1 it never stretches them."""
+    if method != "lab" or solution is None:
+        return solution
+    wanted = solution.wanted.copy()
+    wanted[3:] -= strength * np.maximum(wanted[3:] - solution.own[3:], 0.0)
+    return ColorSolution(solution.own, wanted)
+
+
 def _solve_mean(face: np.ndarray, plate: np.ndarray) -> ColorSolution:
     return ColorSolution(face.mean(axis=0), plate.mean(axis=0))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What lies in front of a face, cut out of its matte, and taken out of what the network sees.
 
-Two sights tell it. Hands are found and drawn, from the frame alone. Anything else is where the face differs from what
+Two sights tell it. Hands are found and drawn. Anything else is where the face differs from what
 the model makes of its own performer there: the decoder of the replaced performer paints the face as it would be without
 the thing, because it has never seen one. That fails where most of the face is hidden, and is asked only where no hand
 was found.
@@ -20,8 +20,8 @@ import numpy as np
 
 from ..contract.settings import SwapSettings
 from ..faces.geometry import transform_points
+from ..faces.hand_paths import PlacedHand
 from ..faces.hand_shape import draw_hands
-from ..faces.hands import HandFinder
 from .crop import FaceCrop, Watch, own_performer
 from .matte import build_mask
 from .place import resized_matrix
@@ -33,7 +33,7 @@ Decode = Callable[[FaceCrop, str], np.ndarray]
 
 # What covers less of the matte is nothing to see, and what covers more is no thing but a network that failed.
 _LEAST_SHARE, _LEAST_THING, _LARGEST_THING = 0.002, 0.01, 0.5
-# In a frame that the search took for free no hand covers more than this: it would be a cheek that looks like a palm.
+# A hand that isn't there in any frame that the search marked doesn't cover more than this: it would be a cheek.
 _LARGEST_UNNOTICED = 0.25
 # A pixel differs when it does by more than the first (of 1) and by more than so many times the face's usual difference,
 # or at any rate by more than the third; a little further it differs for sure.
@@ -45,24 +45,24 @@ _LARGEST_FILLED = 128
 _FILL_RADIUS, _FILL_MARGIN = 0.05, 0.02
 
 
-def with_hands(
-    image: np.ndarray, landmarks: np.ndarray, crop: FaceCrop, finder: HandFinder, settings: SwapSettings
-) -> FaceCrop:
+def with_hands(crop: FaceCrop, hands: Sequence[PlacedHand], settings: SwapSettings) -> FaceCrop:
     """Return the crop with the hands that are in front of its face.
 
     Args:
-        image: The crop's frame, shape (h, w, 3), uint8 or uint16 RGB.
-        landmarks: The face's 68 points in pixels of the frame.
         crop: A face that is watched.
-        finder: Finds hands.
+        hands: Hands in its frame.
         settings: `mask`, `erode`, `feather` and `margin` tell where the swap would show.
     """
-    hands = finder.find(image, landmarks, crop.watch is Watch.ANYTHING)
-    if not hands:
+    matrix = resized_matrix(crop.image_to_face, FRONT_SIZE / crop.size)
+    drawn = []
+    for item in hands:
+        one = draw_hands([item.hand], matrix, FRONT_SIZE)
+        if item.is_marked or _share(one, crop, settings) <= _LARGEST_UNNOTICED:
+            drawn.append(one)
+    if not drawn:
         return crop
-    drawn = draw_hands(hands, resized_matrix(crop.image_to_face, FRONT_SIZE / crop.size), FRONT_SIZE)
-    largest = 1.0 if crop.watch is Watch.ANYTHING else _LARGEST_UNNOTICED
-    return replace(crop, front=drawn) if _LEAST_SHARE <= _share(drawn, crop, settings) <= largest else crop
+    front = np.maximum.reduce(drawn)
+    return replace(crop, front=front) if _share(front, crop, settings) >= _LEAST_SHARE else crop
 
 
 def uncovered(
@@ -86,7 +86,7 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
         front = _thing(crop, _decoded(crop, own, decode), settings)
     if front is None:
         return crop
-    free = _filled(crop.plate, _covered(front, crop.size))
+    free = _filled(crop.plate, covered(front, crop.size))
     if not own:
         return replace(crop, plate=free, front=front)
     expected = _decoded(replace(crop, plate=free), own, decode)
@@ -95,15 +95,15 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
         front = _thing(crop, expected, settings)
         if front is None:
             return crop
-    return replace(crop, plate=_mixed(crop.plate, expected, _covered(front, crop.size)), front=front)
+    return replace(crop, plate=_mixed(crop.plate, expected, covered(front, crop.size)), front=front)
 
 
 def _decoded(crop: FaceCrop, performer: str, decode: Decode) -> np.ndarray:
     return np.clip(decode(crop, performer), 0.0, 1.0)
 
 
-def _covered(front: np.ndarray, size: int) -> np.ndarray:
-    """Return what the network shall not see: a little more than what is in front, shape (size, size)."""
+def covered(front: np.ndarray, size: int) -> np.ndarray:
+    """Return what shall not be taken for the face: a little more than what is in front, shape (size, size)."""
     small = cv2.resize(front, (size, size), interpolation=cv2.INTER_AREA)
     width = 2 * max(1, round(_FILL_MARGIN * size)) + 1
     return cv2.blur(cv2.dilate(small, _disk(width)), (width, width))
@@ -164,18 +164,18 @@ def _disk(width: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 
 
-def _filled(plate: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Return the plate with what is covered painted from its surroundings (Telea 2004)."""
+def _filled(plate: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Return the plate with what is hidden painted from its surroundings (Telea 2004)."""
     side = min(plate.shape[0], _LARGEST_FILLED)
     small = cv2.resize(plate, (side, side), interpolation=cv2.INTER_AREA)
-    hole = (cv2.resize(covered, (side, side), interpolation=cv2.INTER_AREA) > 0.05).astype(np.uint8)
+    hole = (cv2.resize(hidden, (side, side), interpolation=cv2.INTER_AREA) > 0.05).astype(np.uint8)
     painted = cv2.inpaint(np.rint(255 * small).astype(np.uint8), hole, _FILL_RADIUS * side, cv2.INPAINT_TELEA)
     large = cv2.resize(painted.astype(np.float32) / 255, plate.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return _mixed(plate, large, covered)
+    return _mixed(plate, large, hidden)
 
 
-def _mixed(plate: np.ndarray, other: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    return plate + (other - plate) * covered[..., None]
+def _mixed(plate: np.ndarray, other: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    return plate + (other - plate) * hidden[..., None]
 
 
 def scaled_front(front: np.ndarray, size: int, scale: float) -> np.ndarray:

@@ -19,12 +19,13 @@ from ..contract.files import read_document_as, write_document, writing_error, wr
 from ..contract.project import OUTLINES_FILE, SWAP_FILE
 from ..contract.swap_folder import SCHEMA, VERSION, picture_name
 from ..contract.timing import FrameRange
+from ..faces.hand_paths import REACH
 from .stream import PlannedFace
 
 # Raised when the same inputs give other pixels than before, so that older pictures are made again.
 _COMP_VERSION = 3
 # The same for the pictures in which something is in front of a face.
-_FRONT_VERSION = 1
+_FRONT_VERSION = 2
 _SECONDS_BETWEEN_SAVES = 2.0
 
 
@@ -38,6 +39,7 @@ def picture_digests(
     frames: Sequence[int],
     plan: Mapping[int, Sequence[PlannedFace]],
     front_sights: str = "",
+    aside: Mapping[int, Sequence[PlannedFace]] | None = None,
 ) -> dict[int, str]:
     """Return, for every frame, 12 hex digits that change when anything its picture is made from changes.
 
@@ -46,10 +48,18 @@ def picture_digests(
         frames: Media frames.
         plan: Faces by media frame; frames without faces are left out of it.
         front_sights: What can be told in front of faces that are watched.
+        aside: Faces by media frame that aren't swapped but looked at.
     """
     # Only watched faces depend on it, so that all other pictures survive a change.
     front = f"{_FRONT_VERSION} {front_sights} "
     shared = json.dumps([_COMP_VERSION, inputs], sort_keys=True, ensure_ascii=False).encode("utf-8")
+    watched = {
+        (frame, face.track): f"{face.watch} ".encode() + np.asarray(face.landmarks, np.float32).tobytes()
+        for faces in (plan, aside or {})
+        for frame, found in faces.items()
+        for face in found
+        if face.watch
+    }
     digests = {}
     for frame in frames:
         digest = hashlib.sha256(shared)
@@ -57,7 +67,9 @@ def picture_digests(
             digest.update(f"{face.track} {face.source} ".encode())
             digest.update(np.asarray(face.landmarks, np.float32).tobytes())
             if face.watch:
-                digest.update(f"{front}{face.watch} {face.target} ".encode())
+                digest.update(f"{front}{face.target} ".encode())
+                for other in range(frame - REACH, frame + REACH + 1):
+                    digest.update(watched.get((other, face.track), b"-"))
         digests[frame] = digest.hexdigest()[:12]
     return digests
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames in, painted frames out: batches for the network, and a short delay so that colors are steady both ways."""
+"""Frames in, painted frames out: batches for the network, and short delays so that all is steady both ways in time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..contract.settings import SwapSettings
-from ..faces.hands import HandFinder
+from ..faces.hand_paths import Finder
 from .color_match import ColorSolution, reach_of, steady_solution
 from .crop import FaceCrop, Swapper, Watch, cut_face
-from .in_front import with_hands
+from .lookout import Lookout
 from .place import empty_picture
 from .swap import SwappedFace, paint_face, swap_faces
 
@@ -90,6 +90,8 @@ class FrameStream:
         is_stopped: Asked before every frame; once true, nothing more comes out, and frames whose neighbors were
             still to come stay undone rather than different.
         hands: Finds hands in front of the faces that are watched; without it nobody looks for hands.
+        aside: Faces by media frame that aren't swapped but looked at, because hands in front of them tell where those
+            of the plan's faces are.
     """
 
     def __init__(
@@ -98,13 +100,16 @@ class FrameStream:
         plan: Mapping[int, tuple[PlannedFace, ...]],
         settings: SwapSettings,
         is_stopped: Callable[[], bool] = lambda: False,
-        hands: HandFinder | None = None,
+        hands: Finder | None = None,
+        aside: Mapping[int, tuple[PlannedFace, ...]] | None = None,
     ) -> None:
         self._swapper = swapper
         self._plan = plan
         self._settings = settings
         self._is_stopped = is_stopped
-        self._hands = hands
+        self._lookout = Lookout(hands, settings)
+        self._aside = aside or {}
+        self._cut: deque[_PendingFrame] = deque()
         self._reach = 0 if settings.color_transfer == "none" else reach_of(settings.color_steadiness)
         self._waiting: list[_PendingFrame] = []
         self._swapped: deque[_PendingFrame] = deque()
@@ -116,27 +121,35 @@ class FrameStream:
         """Yield the wanted frames in the order in which they come in.
 
         Args:
-            frames: Frames in ascending order, each with faces in the plan.
-            wanted: Frames to paint; the others only lend their colors to their neighbors.
+            frames: Frames in ascending order, each with faces in the plan or aside.
+            wanted: Frames to paint; the others only lend their colors, or what is seen of hands, to their neighbors.
         """
+        swapped = {frame + step for frame in wanted for step in range(-self._reach, self._reach + 1)}
         for frame in frames:
             if self._is_stopped():
                 return
-            self._waiting.append(self._cut(frame))
-            if sum(len(item.crops) for item in self._waiting) >= self._settings.batch_size:
-                self._swap_waiting()
-                yield from self._ready(self._swapped[-1].media_frame - self._reach, wanted)
+            pending = self._seen(frame, frame.media_frame in swapped)
+            if pending.media_frame in swapped:
+                self._cut.append(pending)
+            yield from self._handed_on(frame.media_frame, wanted)
         if not self._is_stopped():
+            yield from self._handed_on(None, wanted)
             self._swap_waiting()
             yield from self._ready(None, wanted)
 
-    def _cut(self, frame: ReadFrame) -> _PendingFrame:
-        pending = _PendingFrame(frame.media_frame, reason=frame.reason)
-        if frame.image is None:
+    def _seen(self, frame: ReadFrame, is_swapped: bool) -> _PendingFrame:
+        """Look for hands in a frame, and cut its faces where they are to be swapped."""
+        number, image = frame.media_frame, frame.image
+        pending = _PendingFrame(number, reason=frame.reason)
+        if image is None:
             return pending
-        pending.shape = (frame.image.shape[0], frame.image.shape[1])
+        pending.shape = (image.shape[0], image.shape[1])
+        faces = self._plan.get(number, ())
         try:
-            pending.crops = [self._crop(frame.image, frame.media_frame, face) for face in self._plan[frame.media_frame]]
+            for face in (*faces, *self._aside.get(number, ())):
+                self._lookout.look(image, number, face.track, face.landmarks, face.watch)
+            if is_swapped:
+                pending.crops = [self._crop(image, number, face) for face in faces]
         except Exception as error:  # noqa: BLE001 per-frame guard: one bad frame doesn't end the shot
             pending.reason = _reason(error)
         return pending
@@ -145,10 +158,33 @@ class FrameStream:
         matrix = self._swapper.image_to_face(face.landmarks)
         size, coverage = self._swapper.face_size, self._swapper.coverage
         crop = cut_face(image, face.landmarks, media_frame, face.track, face.source, size, coverage, matrix)
-        if face.watch is Watch.NOTHING:
-            return crop
-        crop = replace(crop, watch=face.watch, target=face.target)
-        return crop if self._hands is None else with_hands(image, face.landmarks, crop, self._hands, self._settings)
+        return crop if face.watch is Watch.NOTHING else replace(crop, watch=face.watch, target=face.target)
+
+    def _handed_on(self, newest: int | None, wanted: set[int]) -> Iterator[PaintedFrame]:
+        """Hand frames to the network as soon as it is known what is in front of their faces.
+
+        Args:
+            newest: The newest frame that was looked at; None when no more will come.
+            wanted: Frames to paint.
+        """
+        while self._cut and (newest is None or self._is_known(self._cut[0], newest)):
+            if self._is_stopped():
+                return
+            self._waiting.append(self._with_hands(self._cut.popleft()))
+            if sum(len(item.crops) for item in self._waiting) >= self._settings.batch_size:
+                self._swap_waiting()
+                yield from self._ready(self._swapped[-1].media_frame - self._reach, wanted)
+
+    def _is_known(self, pending: _PendingFrame, newest: int) -> bool:
+        return all(newest >= self._lookout.last_needed(crop) for crop in pending.crops)
+
+    def _with_hands(self, pending: _PendingFrame) -> _PendingFrame:
+        try:
+            pending.crops = [self._lookout.with_hands(crop) for crop in pending.crops]
+        except Exception as error:  # noqa: BLE001 per-frame guard: one bad frame doesn't end the shot
+            pending.crops, pending.reason = [], _reason(error)
+        self._lookout.forget_before(pending.media_frame)
+        return pending
 
     def _swap_waiting(self) -> None:
         # Drawing order within a frame is the plan's, whatever the batches were.

@@ -15,9 +15,10 @@ from ..faces.alignment import face_matrix
 from ..faces.forehead import face_axes
 from ..faces.geometry import invert_similarity, scale_of, transform_points
 from .blend import poisson_face, sharpen_face
-from .color_match import ColorSolution, apply_color, solve_color
+from .color_match import ColorSolution, apply_color, solve_color, without_gain
 from .crop import FaceCrop, Swapper, swap_crops
-from .in_front import FRONT_SIZE, scaled_front, uncovered
+from .front_light import light_strength, lit_like
+from .in_front import FRONT_SIZE, covered, scaled_front, uncovered
 from .matte import Mask, build_mask
 from .place import place_face, resized_matrix, scaled_about_center
 
@@ -92,7 +93,7 @@ def paint_face(picture: np.ndarray, swapped: SwappedFace, color: ColorSolution |
         settings: How to comp.
     """
     crop = swapped.crop
-    face = sharpen_face(apply_color(settings.color_transfer, swapped.face, color), settings.sharpen)
+    face = sharpen_face(_colored(swapped, color, settings), settings.sharpen)
     if settings.blend == "poisson":
         near = _margin_matte(crop, crop.size, settings)
         face = poisson_face(face, crop.plate, near * crop.visible)
@@ -105,6 +106,18 @@ def paint_face(picture: np.ndarray, swapped: SwappedFace, color: ColorSolution |
         matte = matte * (1.0 - scaled_front(crop.front, matte.shape[0], settings.face_scale))
     placed = scaled_about_center(crop.image_to_face, crop.size, settings.face_scale)
     place_face(picture, face, matte * np.float32(settings.opacity), placed)
+
+
+def _colored(swapped: SwappedFace, color: ColorSolution | None, settings: SwapSettings) -> np.ndarray:
+    """Return a swapped face in the plate's colors, and in its light where something in front may shade it."""
+    crop, method = swapped.crop, settings.color_transfer
+    if crop.front is None or method == "none":
+        return apply_color(method, swapped.face, color)
+    matte = _margin_matte(crop, crop.size, settings) * crop.visible
+    front = cv2.resize(crop.front, (crop.size, crop.size), interpolation=cv2.INTER_AREA)
+    strength = light_strength(front, matte)
+    face = apply_color(method, swapped.face, without_gain(method, color, strength))
+    return lit_like(face, crop.plate, matte * (1.0 - covered(crop.front, crop.size)), crop.coverage, strength)
 
 
 def _margin_matte(crop: FaceCrop, size: int, settings: SwapSettings) -> np.ndarray:

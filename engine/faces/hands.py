@@ -8,6 +8,10 @@ on one of 12 x 12. The second model sees one hand at 224 x 224 pixels, turned so
 21 points in input pixels and how sure it is that there is a hand at all (Zhang et al. 2020, "MediaPipe Hands", and
 MediaPipe's published graphs).
 
+A second look at the hand that the first one found, in a square drawn from its own points, places it better: against
+true mattes, intersection over union rises by two points. The same look finds a hand again that the first model misses,
+where it was a frame before or after.
+
 Both answers count: the first model takes clothes and noses for palms now and then, and the second one a turned cheek
 that isn't a palm. On clips with a hand passing before a face the first was above 0.75 and the second above 0.8 in every
 frame in which the hand touched the face; where there was none, the first was below 0.65 or the second below 0.75.
@@ -24,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .models import load_network
-from .picture_views import Pyramid, View
+from .picture_views import View
+from .surroundings import Surroundings
 
 # Side of each model's input in pixels.
 SIDES = {"palm": 192, "hand": 224}
@@ -38,6 +43,14 @@ _LEAST_HAND = 0.8
 _MOST_HANDS = 4
 # The square around a hand reaches this many palms far and lies half a palm ahead of the palm's own center.
 _HAND_REACH, _HAND_SHIFT = 2.6, 0.5
+# The square around a known hand: this many times the extent of its points without the outer finger joints, a tenth of
+# that ahead of them. A hand that may have moved gets the wider one.
+_INNER_POINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+_REACH_AGAIN, _REACH_MOVED, _SHIFT_AHEAD = 1.8, 2.0, 0.1
+# A hand that another frame vouches for is believed sooner.
+_LEAST_FOLLOWED = 0.6
+# The second look counts unless it is so much less certain.
+_LEAST_DOUBT = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,19 +95,33 @@ class HandFinder:
             landmarks: The face's, shape (68, 2), picture pixels.
             is_thorough: Whether to look for nearer and farther hands too where none is seen at first.
         """
-        pyramid = Pyramid(np.asarray(image if image.dtype == np.uint8 else image >> 8, np.uint8))
-        low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+        return self.find_in(Surroundings.around(image, landmarks), is_thorough)
+
+    def find_in(self, part: Surroundings, is_thorough: bool = True) -> list[Hand]:
+        """Return the hands near a face, at most four, as `find` does."""
+        low, high = part.landmarks.min(axis=0), part.landmarks.max(axis=0)
         extent, (x, y) = float((high - low).max()), (low + high) / 2
         for share in _VIEWS if is_thorough else _VIEWS[:1]:
             view = View(float(x), float(y), max(share * extent, 1.0))
-            palms = self._look(pyramid, view)[:_MOST_HANDS]
-            hands = [hand for palm in palms if (hand := self._fit(pyramid, palm)).certainty >= _LEAST_HAND]
+            palms = self._look(part, view)[:_MOST_HANDS]
+            hands = [hand for palm in palms if (hand := self._fit(part, _palm_view(palm))).certainty >= _LEAST_HAND]
             if hands:
-                return hands
+                return [self._fit_again(part, hand) for hand in hands]
         return []
 
-    def _look(self, pyramid: Pyramid, view: View) -> list[_Palm]:
-        values, logits = self._palms(_input(pyramid, view, _PALM_SIDE))
+    def follow(self, part: Surroundings, hand: Hand) -> Hand | None:
+        """Return where a hand of the frame before or after is in this one, or None when it isn't there."""
+        moved = self._fit(part, _hand_view(hand, _REACH_MOVED))
+        again = self._fit(part, _hand_view(moved, _REACH_AGAIN))
+        found = max(moved, again, key=lambda item: item.certainty)
+        return found if found.certainty >= _LEAST_FOLLOWED else None
+
+    def _fit_again(self, part: Surroundings, hand: Hand) -> Hand:
+        again = self._fit(part, _hand_view(hand, _REACH_AGAIN))
+        return again if again.certainty > hand.certainty - _LEAST_DOUBT else hand
+
+    def _look(self, part: Surroundings, view: View) -> list[_Palm]:
+        values, logits = self._palms(_input(part, view, _PALM_SIDE))
         order = np.argsort(-logits[0, :, 0], kind="stable")
         found: list[_Palm] = []
         for index in order[: 8 * _MOST_HANDS].tolist():
@@ -109,18 +136,33 @@ class HandFinder:
                 found.append(palm)
         return found
 
-    def _fit(self, pyramid: Pyramid, palm: _Palm) -> Hand:
-        ahead = palm.root - palm.wrist
-        turn = math.atan2(ahead[1], ahead[0]) + math.pi / 2
-        shift = _HAND_SHIFT * palm.side
-        center = palm.center + shift * np.array([math.sin(turn), -math.cos(turn)])
-        view = View(float(center[0]), float(center[1]), max(_HAND_REACH * palm.side, 1.0), math.degrees(turn))
-        points, certainty = _answers(self._hand(_input(pyramid, view, _HAND_SIDE)))
+    def _fit(self, part: Surroundings, view: View) -> Hand:
+        points, certainty = _answers(self._hand(_input(part, view, _HAND_SIDE)))
         return Hand(_in_picture(points, view, _HAND_SIDE), certainty)
 
 
-def _input(pyramid: Pyramid, view: View, side: int) -> NDArray[np.float32]:
-    return pyramid.cut(view, side)[None].astype(np.float32) / np.float32(255)
+def _palm_view(palm: _Palm) -> View:
+    ahead = palm.root - palm.wrist
+    turn = math.atan2(ahead[1], ahead[0]) + math.pi / 2
+    shift = _HAND_SHIFT * palm.side
+    center = palm.center + shift * np.array([math.sin(turn), -math.cos(turn)])
+    return View(float(center[0]), float(center[1]), max(_HAND_REACH * palm.side, 1.0), math.degrees(turn))
+
+
+def _hand_view(hand: Hand, reach: float) -> View:
+    """Return the square around a hand's points, turned as the hand is."""
+    ahead = hand.points[9] - hand.points[0]
+    turn = math.atan2(ahead[1], ahead[0]) + math.pi / 2
+    upright = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    inner = hand.points[list(_INNER_POINTS)] @ upright.T
+    low, high = inner.min(axis=0), inner.max(axis=0)
+    center = ((low + high) / 2 - (0.0, _SHIFT_AHEAD * (high - low)[1])) @ upright
+    side = max(reach * float((high - low).max()), 1.0)
+    return View(float(center[0]), float(center[1]), side, math.degrees(turn))
+
+
+def _input(part: Surroundings, view: View, side: int) -> NDArray[np.float32]:
+    return part.cut(view, side)[None].astype(np.float32) / np.float32(255)
 
 
 def _answers(outputs: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float64], float]:

@@ -49,6 +49,12 @@ class Pyramid:
         self.height, self.width = image.shape[:2]
         self._levels = [image]
 
+    def from_level(self, level: int) -> Pyramid:
+        """Return the pyramid without its first levels, whose pixels may then be forgotten."""
+        while len(self._levels) <= level:
+            self._levels.append(_halved(self._levels[-1]))
+        return Pyramid(self._levels[level])
+
     def cut(self, view: View, cell: int) -> NDArray[np.uint8]:
         """Return a view as a picture (cell, cell, 3)."""
         level = max(0, math.floor(math.log2(max(view.side / cell, 1.0)) + 1e-9))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..comp.crop import FaceCrop, Watch, cut_face
-from ..comp.in_front import with_hands
+from ..comp.lookout import Lookout
 from ..comp.over import composite
 from ..comp.place import empty_picture, resized_matrix
 from ..comp.swap import SwappedFace, paint_face, swap_faces
@@ -197,7 +197,7 @@ def _read_shot(
     assert job.project is not None
     tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
     sources = dict(shot.sources)
-    watched = {track.id: watches(track, settings) for track in tracks.tracks}
+    watched = {track.id: watches(track, settings, tracks.tracks) for track in tracks.tracks}
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
             crops = []
@@ -208,8 +208,11 @@ def _read_shot(
                     points = track.landmarks[place[0]]
                     crop = cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
                     crop = replace(crop, watch=watched[track.id][place[0]])
-                    if crop.watch is not Watch.NOTHING and (finder := hands()) is not None:
-                        crop = with_hands(image, points, crop, finder, settings)
+                    if crop.watch is not Watch.NOTHING:
+                        # Only this frame is read, so its hands are those that it shows by itself.
+                        lookout = Lookout(hands(), settings)
+                        lookout.look(image, media_frame, track.id, points, crop.watch)
+                        crop = lookout.with_hands(crop)
                     crops.append(crop)
             yield _reduced(image, crops)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from ... import __version__
 from ..comp.color_match import reach_of
-from ..comp.crop import Swapper
+from ..comp.crop import Swapper, Watch
 from ..comp.pictures import PictureWriter
 from ..comp.record import SwapRecord, picture_digests, save_outlines
-from ..comp.stream import FrameStream, ReadFrame
+from ..comp.stream import FrameStream, PlannedFace, ReadFrame
 from ..comp.swap import face_outline
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.frame_mentions import mention
@@ -26,6 +26,7 @@ from ..contract.messages import Done
 from ..contract.performers import load_performers
 from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
 from ..contract.timing import ranges_of
+from ..faces.hand_paths import REACH
 from ..faces.hands import HandFinder
 from ..faces.tracks import TrackSet, load_tracks
 from ..media.fingerprint import footage_key
@@ -135,7 +136,7 @@ def _open_record(
         "engine_version": None,
         "model_licence": None,
     }
-    digests = picture_digests(inputs, plan.frames, plan.faces, front_sights)
+    digests = picture_digests(inputs, plan.frames, plan.faces, front_sights, plan.aside)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
     record.warnings += [item.text for item in plan.warnings] + consent_warnings + licence_warnings(job.model)
     return record
@@ -153,7 +154,7 @@ def _run(
 ) -> None:
     save_outlines(job.output, plan.frames, _outlines(plan, swapper, job))
     reporter.stage("swapping", "Swapping faces")
-    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped, hands)
+    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped, hands, plan.aside)
     try:
         with PictureWriter(
             job.output, header["width"], header["height"], job.settings.bit_depth, _xmp(job, header), record.finish
@@ -223,10 +224,17 @@ def _write_pictures(
 
 
 def _with_neighbors(wanted: set[int], plan: SwapPlan, job: SwapJob) -> list[int]:
-    """Return the wanted frames and those whose colors steady theirs."""
+    """Return the wanted frames, those whose colors steady theirs, and those in which hands tell where theirs are."""
     reach = reach_of(job.settings.color_steadiness) if job.settings.color_transfer != "none" else 0
-    near = {frame + step for frame in wanted for step in range(-reach, reach + 1)}
-    return sorted(near & set(plan.faces))
+    swapped = {frame + step for frame in wanted for step in range(-reach, reach + 1)} & set(plan.faces)
+    watched = {frame for frame in swapped if _is_watched(plan.faces[frame])}
+    looked_at = {frame + step for frame in watched for step in range(-REACH, REACH + 1)}
+    seen = {frame for faces in (plan.faces, plan.aside) for frame, found in faces.items() if _is_watched(found)}
+    return sorted(swapped | (looked_at & seen))
+
+
+def _is_watched(faces: Iterable[PlannedFace]) -> bool:
+    return any(face.watch is not Watch.NOTHING for face in faces)
 
 
 def _read(reader: FootageReader, frames: Sequence[int], deep: bool) -> Iterator[ReadFrame]:

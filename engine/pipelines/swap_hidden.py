@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ from ..faces.hands import HandFinder
 from ..faces.tracks import FaceTrack
 from ..runtime.reporter import Reporter
 
-# A hand touches a face some frames before the search is sure of it; looking for hands there costs little and harms
-# nothing. For other things the guess itself is needed, give or take its median.
-_HANDS_REACH, _THINGS_REACH = 12, 2
+# A hand or a thing touches a face some frames before the search is sure of it, and still does some frames after;
+# looking there costs little and harms nothing.
+_HANDS_REACH, _THINGS_REACH = 12, 6
+# A face that something hid was lost for at most so many frames, and moved by at most so many of its sizes meanwhile.
+_LOST_FRAMES, _LOST_WAY = 50, 1.0
 
 HELP = (
     "keyframe the swap strip's mask there, or swap with a model of the family studio, which learns what belongs to the "
@@ -29,16 +31,33 @@ HELP = (
 )
 
 
-def watches(track: FaceTrack, settings: SwapSettings) -> list[Watch]:
-    """Return for each frame of a track what is looked for in front of the face."""
+def watches(track: FaceTrack, settings: SwapSettings, others: Iterable[FaceTrack] = ()) -> list[Watch]:
+    """Return for each frame of a track what is looked for in front of the face.
+
+    Args:
+        track: The face's track.
+        settings: `keep_in_front` switches it off.
+        others: The footage's tracks; one that ended before this one began, hidden, may be the same face.
+    """
     if not settings.keep_in_front:
         return [Watch.NOTHING] * len(track.frames)
     hidden = hidden_frames(track)
+    if any(_is_lost_face(other, track) for other in others):
+        # The search learns a face's looks as it follows it, so it can't see what hides the face as the track begins.
+        hidden[0] = True
     things, hands = _widened(hidden, _THINGS_REACH), _widened(hidden, _HANDS_REACH)
     return [
         Watch.ANYTHING if thing else Watch.HANDS if hand else Watch.NOTHING
         for thing, hand in zip(things, hands, strict=True)
     ]
+
+
+def _is_lost_face(other: FaceTrack, track: FaceTrack) -> bool:
+    """Whether another track's face was hidden, then lost, and may be the one that is found anew here."""
+    if not other.last < track.first <= other.last + _LOST_FRAMES or not hidden_frames(other)[-1]:
+        return False
+    before, after = other.landmarks[-1].mean(axis=0), track.landmarks[0].mean(axis=0)
+    return float(np.linalg.norm(after - before)) <= _LOST_WAY * float(np.ptp(track.landmarks[0], axis=0).max())
 
 
 def _widened(marks: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:

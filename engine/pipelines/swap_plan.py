@@ -19,6 +19,7 @@ from ..contract.performers import Performer
 from ..contract.preview_shot import EVERY_TRACK
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.fitness import hidden_frames
+from ..faces.hand_paths import REACH
 from ..faces.tracks import TrackSet
 from .swap_hidden import watches
 
@@ -32,12 +33,15 @@ class SwapPlan:
         faces: Faces to swap by media frame, far ones first; frames without any are left out.
         warnings: Sentences the user should read.
         hidden: Of each track the frames in which its face is swapped and probably hidden in part.
+        aside: Faces by media frame that stay as they are, but are looked at: near faces that are swapped, a hand in
+            front of them tells where it is then.
     """
 
     ranges: tuple[FrameRange, ...]
     faces: dict[int, tuple[PlannedFace, ...]]
     warnings: list[Remark]
     hidden: dict[int, set[int]]
+    aside: dict[int, tuple[PlannedFace, ...]]
 
     @property
     def is_watched(self) -> bool:
@@ -67,20 +71,30 @@ def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
     wanted = {frame for item in ranges for frame in item if frame < frame_count} - skipped
     faces: dict[int, list[PlannedFace]] = {}
     hidden: dict[int, set[int]] = {}
+    aside: dict[int, list[PlannedFace]] = {}
     for track in tracks.tracks:
         if track.id not in roles:
             continue
         source, target = roles[track.id]
-        marks, watched = hidden_frames(track).tolist(), watches(track, job.settings)
+        marks, watched = hidden_frames(track).tolist(), watches(track, job.settings, tracks.tracks)
+        is_swapped = [frame in wanted and (frame, track.id) not in skipped_faces for frame in track.frames.tolist()]
+        is_aside = _is_aside(track.frames, is_swapped, [watch is not Watch.NOTHING for watch in watched])
         for index, (frame, landmarks) in enumerate(zip(track.frames.tolist(), track.landmarks, strict=True)):
-            if frame in wanted and (frame, track.id) not in skipped_faces:
+            if is_swapped[index] or is_aside[index]:
                 face = PlannedFace(track.id, source, landmarks, target, watched[index])
-                faces.setdefault(frame, []).append(face)
-                if marks[index]:
-                    hidden.setdefault(track.id, set()).add(frame)
+                (faces if is_swapped[index] else aside).setdefault(frame, []).append(face)
+            if is_swapped[index] and marks[index]:
+                hidden.setdefault(track.id, set()).add(frame)
     ordered = {frame: tuple(sorted(found, key=_face_size)) for frame, found in sorted(faces.items())}
     warnings = _range_warnings(ranges, tracks, frame_count) + _empty_warnings(job, ordered)
-    return SwapPlan(ranges, ordered, warnings, hidden)
+    return SwapPlan(ranges, ordered, warnings, hidden, {frame: tuple(found) for frame, found in aside.items()})
+
+
+def _is_aside(frames: np.ndarray, swapped: Sequence[bool], watched: Sequence[bool]) -> np.ndarray:
+    """Return which watched frames of a track stay as they are, but lie near such that are swapped; shape (n,), bool."""
+    is_swapped, is_watched = np.array(swapped, bool), np.array(watched, bool)
+    near = (frames[is_swapped & is_watched, None] + np.arange(-REACH, REACH + 1)).ravel()
+    return np.isin(frames, near) & is_watched & ~is_swapped
 
 
 def _roles(assignments: Sequence[FaceAssignment], tracks: TrackSet) -> dict[int, tuple[str, str]]:

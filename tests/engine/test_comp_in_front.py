@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What lies in front of a face stays in the picture, the network doesn't see it, and free faces keep every bit."""
 
+import functools
 from dataclasses import replace
 
 import cv2
@@ -8,14 +9,19 @@ import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at
 from drawn_hands import hand_points, with_hand
+from understudy.engine.comp.color_match import reach_of
 from understudy.engine.comp.crop import Watch, cut_face, own_performer
-from understudy.engine.comp.in_front import scaled_front, uncovered, with_hands
+from understudy.engine.comp.front_light import light_strength, lit_like
+from understudy.engine.comp.in_front import scaled_front, uncovered
+from understudy.engine.comp.lookout import Lookout
 from understudy.engine.comp.over import composite
 from understudy.engine.comp.place import empty_picture
 from understudy.engine.comp.stream import FrameStream, PlannedFace, ReadFrame
 from understudy.engine.comp.swap import paint_face, swap_faces
 from understudy.engine.contract.settings import SwapSettings
+from understudy.engine.faces.hand_paths import REACH
 from understudy.engine.faces.hands import Hand
+from understudy.engine.faces.picture_views import View
 
 SIZE, WIDTH, HEIGHT = 96, 320, 260
 LANDMARKS = landmarks_at((160.0, 120.0), 110.0)
@@ -58,9 +64,19 @@ class Finder:
     def __init__(self, *points: np.ndarray) -> None:
         self.hands, self.asked = [Hand(item, 1.0) for item in points], 0
 
-    def find(self, image, landmarks, is_thorough=True):
+    def find_in(self, part, is_thorough=True):
         self.asked += 1
         return self.hands
+
+    def follow(self, part, hand):
+        return None
+
+
+def with_hands(image, crop, finder):
+    """Return the crop with what one look at its frame tells."""
+    lookout = Lookout(finder, PLAIN)
+    lookout.look(image, crop.media_frame, crop.track, LANDMARKS, crop.watch)
+    return lookout.with_hands(crop)
 
 
 def crop_of(image, watch=Watch.ANYTHING, target="A", track=1):
@@ -90,7 +106,7 @@ def inner(alpha, pixels):
 def test_a_hand_stays_in_the_picture_and_the_face_around_it_is_swapped():
     points = hand_points((120.0, 235.0), 45.0, 0.2)
     image, alpha = with_hand(FREE, points)
-    crop = with_hands(image, LANDMARKS, crop_of(image), Finder(points), PLAIN)
+    crop = with_hands(image, crop_of(image), Finder(points))
     result, picture = comped(image, crop)
     on_hand = inner(alpha > 0.99, 3)[: int(points[0, 1])]
     assert on_hand.sum() > 1500
@@ -125,7 +141,7 @@ def test_without_its_own_performer_the_surroundings_fill_the_gap():
     points = hand_points((120.0, 235.0), 45.0, 0.2)
     image, _ = with_hand(FREE, points)
     network = Network()
-    crop = with_hands(image, LANDMARKS, crop_of(image, target="somebody"), Finder(points), PLAIN)
+    crop = with_hands(image, crop_of(image, target="somebody"), Finder(points))
     result, _ = comped(image, crop, network)
     assert [source for source, _ in network.seen] == ["B"]
     assert np.isfinite(result).all() and crop.front is not None
@@ -136,7 +152,7 @@ def test_a_free_face_keeps_every_bit_though_the_search_took_it_for_hidden(noise)
     expected, _ = comped(FREE, crop_of(FREE, Watch.NOTHING), Network(noise))
     points = hand_points((30.0, 250.0), 20.0)
     for finder in (Finder(), Finder(points)):
-        crop = with_hands(FREE, LANDMARKS, crop_of(FREE), finder, PLAIN)
+        crop = with_hands(FREE, crop_of(FREE), finder)
         assert crop.front is None, "a hand beside the face is not in front of it"
         result, _ = comped(FREE, crop, Network(noise))
         assert np.array_equal(result, expected)
@@ -199,3 +215,105 @@ def test_a_steady_thing_gives_a_steady_matte():
         image, _ = with_thing(noisy)
         mattes.append(comped(image, crop_of(image))[1][..., 3].astype(float))
     assert np.abs(np.diff(mattes, axis=0)).mean(axis=(1, 2)).max() < 0.4
+
+
+def moving(number):
+    """The points of a hand that comes in from below, frame by frame."""
+    return hand_points((100.0 + 2 * number, 300.0 - 6 * number), 45.0, 0.2)
+
+
+class Passing:
+    """Finds a hand in the frames it was told of; their number is in the first pixel's red."""
+
+    def __init__(self, frames):
+        self.frames = frames
+
+    def find_in(self, part, is_thorough=True):
+        number = int(part.cut(View(0.0, 0.0, 1.0), 1)[0, 0, 0])
+        return [Hand(moving(number), 1.0)] if number in self.frames else []
+
+    def follow(self, part, hand):
+        return None
+
+
+@functools.cache
+def passing_picture(number):
+    image, _ = with_hand(FREE, moving(number))
+    image[0, 0] = number
+    return image
+
+
+def streamed(found, read=range(24), wanted=range(24), planned=range(24), settings=PLAIN):
+    watches = {number: Watch.ANYTHING if number == 12 else Watch.HANDS for number in range(24)}
+    faces = {number: (PlannedFace(1, "B", LANDMARKS, "A", watches[number]),) for number in range(24)}
+    plan = {number: faces[number] for number in planned}
+    aside = {number: faces[number] for number in faces if number not in plan}
+    stream = FrameStream(Network(), plan, settings, hands=Passing(found), aside=aside)
+    frames = [ReadFrame(number, passing_picture(number)) for number in read]
+    return {item.media_frame: item for item in stream.paint(frames, set(wanted))}
+
+
+def test_a_hand_that_is_missed_in_a_frame_stays_in_the_picture_there_too():
+    found = set(range(6, 20))
+    whole, missed = streamed(found), streamed(found - {11, 15, 16})
+    for number in (11, 15, 16):
+        assert missed[number].kept == (1,)
+        # What is missed is drawn halfway between its neighbors, where this hand is.
+        difference = np.abs(missed[number].picture[..., 3].astype(int) - whole[number].picture[..., 3])
+        assert difference.mean() < 0.05
+    assert streamed({9})[9].kept == (), "a hand of a single frame, which the search doesn't know of, is none"
+    assert 20 not in {number for number, item in missed.items() if item.kept}
+
+
+@pytest.mark.parametrize("color", ["none", "lab"])
+def test_frames_that_are_made_again_come_out_as_in_the_whole(color):
+    settings = replace(PLAIN, color_transfer=color, color_steadiness=0.5)
+    reach = REACH + (0 if color == "none" else reach_of(settings.color_steadiness))
+    found = set(range(6, 20)) - {11, 15, 16}
+    whole = streamed(found, settings=settings)
+    for wanted in (range(11, 12), range(15, 17)):
+        near = range(wanted[0] - reach, min(wanted[-1] + reach + 1, 24))
+        part = streamed(found, near, wanted, settings=replace(settings, batch_size=1))
+        assert [*part] == [*wanted]
+        assert all(np.array_equal(part[number].picture, whole[number].picture) for number in wanted)
+
+
+def test_a_range_comes_out_as_in_the_whole_because_its_surroundings_are_looked_at():
+    found = set(range(6, 20)) - {11, 15, 16}
+    whole = streamed(found)
+    part = streamed(found, wanted=range(11, 16), planned=range(11, 16))
+    assert [*part] == [*range(11, 16)] and part[11].kept == part[15].kept == (1,)
+    assert all(np.array_equal(part[number].picture, whole[number].picture) for number in part)
+
+
+def test_a_shadow_on_the_face_is_kept_and_grows_with_what_is_in_front():
+    face = np.full((96, 96, 3), 0.5, np.float32)
+    plate = np.repeat(np.linspace(0.2, 0.6, 96, dtype=np.float32)[None, :, None], 96, axis=0).repeat(3, axis=2)
+    plate[:, 60:] = (0.1, 0.2, 0.9)
+    seen = np.zeros((96, 96), np.float32)
+    seen[:, :60] = 1.0
+    lit = lit_like(face, plate, seen, 1.7, 1.0)
+    assert np.abs(lit[:, 8:52] - plate[:, 8:52]).max() < 0.05
+    assert np.ptp(lit[40, 65]) < 1e-5, "the color of what is in front is nobody's light"
+    assert np.array_equal(lit_like(face, plate, seen, 1.7, 0.0), face)
+    front, matte = np.zeros((96, 96), np.float32), np.ones((96, 96), np.float32)
+    strengths = []
+    for width in (0, 2, 5, 30):
+        front[:, :width] = 1.0
+        strengths.append(light_strength(front, matte))
+    assert strengths[0] == 0.0 and strengths[-1] == 1.0 and np.all(np.diff(strengths) > 0)
+
+
+def test_an_even_hand_before_an_even_shadow_leaves_the_swap_in_the_shadow():
+    shaded = np.clip(FREE * np.linspace(0.3, 1.0, WIDTH)[None, :, None], 0, 255).astype(np.uint8)
+    points = hand_points((120.0, 235.0), 45.0, 0.2)
+    image, alpha = with_hand(shaded, points)
+    settings = replace(PLAIN, color_transfer="lab")
+    crop = with_hands(image, crop_of(image), Finder(points))
+    lit, _ = comped(image, crop, settings=settings)
+    plain, _ = comped(image, replace(crop, front=None, watch=Watch.NOTHING), settings=settings)
+    cheek = np.zeros((HEIGHT, WIDTH), bool)
+    cheek[120:150, 195:215] = True
+    cheek &= alpha < 0.01
+    wanted = shaded[cheek].mean(axis=0)
+    assert np.abs(lit[cheek].mean(axis=0) - wanted).max() < 0.6 * np.abs(plain[cheek].mean(axis=0) - wanted).max()

@@ -9,6 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
+from drawn_hands import hand_points
+from understudy.engine.comp.crop import Watch
 from understudy.engine.comp.over import composite
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.frame_mentions import FrameMention
@@ -18,6 +20,9 @@ from understudy.engine.contract.performers import Consent, Performer, save_perfo
 from understudy.engine.contract.project import Project, ProjectLock
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings
 from understudy.engine.contract.timing import Footage, FrameRange
+from understudy.engine.faces.hand_paths import REACH
+from understudy.engine.faces.hands import Hand
+from understudy.engine.faces.picture_views import View
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
 from understudy.engine.media.fingerprint import footage_key
 from understudy.engine.media.images import read_png_xmp, read_rgba, write_png
@@ -392,6 +397,73 @@ def test_switching_it_renews_the_pictures_near_hidden_frames_only_and_the_record
     again = FakeSwapper()
     run(off, again)
     assert again.calls == []
+
+
+class PassingHand:
+    """Finds a hand before the face in the frames it was told of; their number is in the first pixel's red."""
+
+    found = frozenset(range(2, 22)) - {9, 10}
+
+    def find_in(self, part, is_thorough=True):
+        number = int(part.cut(View(0.0, 0.0, 1.0), 1)[0, 0, 0])
+        return [Hand(hand_points((200.0 + 3 * number, 330.0), 45.0), 1.0)] if number in self.found else []
+
+    def follow(self, part, hand):
+        return None
+
+
+def with_passing_hand(job, tmp_path, monkeypatch):
+    """The job on 24 numbered pictures, which a hand passes and which it is missed in twice."""
+    monkeypatch.setattr(swap_hidden, "HandFinder", PassingHand)
+    folder = tmp_path / "hände"
+    for number in range(24):
+        picture = painted_picture(400, 400)
+        picture[0, 0] = number
+        write_png(folder / f"{number:03d}.png", picture)
+    footage = Footage(folder, tuple(f"{number:03d}.png" for number in range(24)))
+    track = face_track(1, range(24))
+    track.occlusion[6:14] = 0.5
+    add_tracks(job.project, footage, [track], 24)
+    return dataclasses.replace(job, footage=footage, ranges=(FrameRange(0, 24),))
+
+
+def test_a_range_and_a_picture_made_again_show_a_hand_as_the_whole_run_does(job, tmp_path, monkeypatch):
+    asked = with_passing_hand(job, tmp_path, monkeypatch)
+    run(asked)
+    whole = pictures_of(asked)
+    assert {9, 10} <= {int(frame) for frame in document_of(asked)["in_front"]}, "bridged"
+    part = dataclasses.replace(asked, output=tmp_path / "range", ranges=(FrameRange(9, 11),))
+    run(part)
+    pictures = pictures_of(part)
+    assert len(pictures) == 2 and all(np.array_equal(pictures[frame], whole[frame]) for frame in pictures)
+    (asked.output / "000009.png").unlink()
+    swapper = inverted()
+    run(asked, swapper)
+    assert sum(count for count, source in swapper.calls if source == "B") == 1
+    assert np.array_equal(pictures_of(asked)[9], whole[9])
+
+
+def test_a_face_that_moved_is_looked_at_anew_in_all_frames_that_depend_on_it(job, tmp_path, monkeypatch):
+    asked = with_passing_hand(job, tmp_path, monkeypatch)
+    run(asked)
+    track = face_track(1, range(24))
+    track.occlusion[6:14] = 0.5
+    track.landmarks[12] += 2.0
+    add_tracks(job.project, asked.footage, [track], 24)
+    swapper = FakeSwapper()
+    run(asked, swapper)
+    assert sum(count for count, source in swapper.calls if source == "B") == 2 * REACH + 1
+
+
+def test_a_hand_is_looked_for_where_a_lost_face_is_found_anew():
+    before, after = face_track(1, range(10)), face_track(2, range(30, 60))
+    assert set(swap_hidden.watches(after, QUIET, [before, after])) == {Watch.NOTHING}
+    before.occlusion[7:] = 0.5
+    watches = swap_hidden.watches(after, QUIET, [before, after])
+    assert watches[0] is Watch.ANYTHING and watches[12] is Watch.HANDS and watches[13] is Watch.NOTHING
+    elsewhere, late = face_track(2, range(30, 60), (20.0, 30.0), 40.0), face_track(2, range(80, 90))
+    for other in (elsewhere, late):
+        assert set(swap_hidden.watches(other, QUIET, [before, other])) == {Watch.NOTHING}
 
 
 def test_hand_models_that_are_missing_are_said_once_and_the_swap_goes_on(job, monkeypatch):

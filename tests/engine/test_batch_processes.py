@@ -28,13 +28,13 @@ EVERYTHING = Augmentation(
 PLAN = BatchPlan(View(32, 1.7), EVERYTHING, 3, seed=5, flips=(0.5, 0.25), picture_size=16)
 
 
-def faces_of(name, sizes, with_masks=True):
+def faces_of(name, sizes, with_more=True):
     random = np.random.default_rng(len(name))
     pictures = tuple(random.integers(0, 256, (size, size, 3), np.uint8) for size in sizes)
-    masks = tuple(random.integers(0, 256, (24, 24, 1), np.uint8) for _ in sizes) if with_masks else ()
+    masks = tuple(random.integers(0, 256, (24, 24, 1), np.uint8) for _ in sizes) if with_more else ()
     coverage = random.uniform(1.7, 2.0, len(sizes))
     places = random.uniform(-60.0, 60.0, (len(sizes) - 1, 136)).view(np.complex128)
-    points = (UNKNOWN, *places)
+    points = (UNKNOWN, *places) if with_more else ()
     return PerformerFaces(name, pictures, pictures[:2], coverage, coverage[:2], "0" * 64, (), None, masks, points)
 
 
@@ -92,8 +92,8 @@ def test_processes_make_the_batches_of_threads_and_overwrite_none_that_is_held(c
     assert told == []
 
 
-def test_faces_are_in_memory_once_and_the_same_without_masks_too(cast):
-    plain = (faces_of("a", (40, 50), with_masks=False), faces_of("bb", (30, 35), with_masks=False))
+def test_faces_are_in_memory_once_and_the_same_without_masks_and_landmarks_too(cast):
+    plain = (faces_of("a", (40, 50), with_more=False), faces_of("bb", (30, 35), with_more=False))
     feeding = processes(plain, 1)
     for before, after in zip(plain, feeding.faces, strict=True):
         assert all(np.array_equal(one, other) for one, other in zip(before.learned, after.learned, strict=True))

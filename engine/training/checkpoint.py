@@ -40,7 +40,15 @@ BACKUPS = 2
 _PATTERNS = ("checkpoint-*.npz", "best*.npz", "snapshot-????????.npz")
 
 # What JSON makes of the kinds of a document's fields.
-_KINDS = {"str": str, "int": int, "float": (int, float), "tuple": (list, tuple), "list": list, "dict": dict}
+_KINDS = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "tuple": (list, tuple),
+    "list": list,
+    "dict": dict,
+}
 _HINT = "Restore it from a backup."
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -158,7 +166,8 @@ def _document(content: dict[str, Any]) -> ModelDocument:
     document = ModelDocument(**{key: value for key, value in content.items() if key in known})
     for item in fields(ModelDocument):
         value, kind = getattr(document, item.name), item.type.partition("[")[0]
-        if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
+        # To Python a truth value is a number.
+        if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
             raise TypeError(f"{item.name} is {value!r}")
     for snapshot in document.snapshots:
         if not {"file", "step", "trained_s", "reason"} <= dict(snapshot).keys():

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Sketches: what is drawn, that it lies where a view shows the face, and in whose shape it is drawn for a swap."""
 
 import dataclasses

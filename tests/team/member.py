@@ -73,7 +73,11 @@ def main(out, model, facesets, workers, worker, address):
                 from understudy.engine.training.recipes import RECIPES
 
                 FAMILIES["quick"] = replace(
-                    FAMILIES["quick"], face_size=32, build_encoder=encoder, build_decoder=decoder
+                    FAMILIES["quick"],
+                    face_size=32,
+                    build_encoder=encoder,
+                    build_decoder=decoder,
+                    is_sketched=False,
                 )
                 RECIPES["quick"] = replace(RECIPES["quick"], warm_up=2)
 

@@ -64,10 +64,11 @@ def picture_digests(
     for frame in frames:
         digest = hashlib.sha256(shared)
         for face in plan.get(frame, ()):
-            digest.update(f"{face.track} {face.source} ".encode())
+            # Who is replaced decides how the sketch is moved, and whose decoder tells what is in front.
+            digest.update(f"{face.track} {face.source} {face.target} ".encode())
             digest.update(np.asarray(face.landmarks, np.float32).tobytes())
             if face.watch:
-                digest.update(f"{front}{face.target} ".encode())
+                digest.update(front.encode())
                 for other in range(frame - REACH, frame + REACH + 1):
                     digest.update(watched.get((other, face.track), b"-"))
         digests[frame] = digest.hexdigest()[:12]

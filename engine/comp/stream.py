@@ -158,7 +158,7 @@ class FrameStream:
         matrix = self._swapper.image_to_face(face.landmarks)
         size, coverage = self._swapper.face_size, self._swapper.coverage
         crop = cut_face(image, face.landmarks, media_frame, face.track, face.source, size, coverage, matrix)
-        return crop if face.watch is Watch.NOTHING else replace(crop, watch=face.watch, target=face.target)
+        return replace(crop, watch=face.watch, target=face.target)
 
     def _handed_on(self, newest: int | None, wanted: set[int]) -> Iterator[PaintedFrame]:
         """Hand frames to the network as soon as it is known what is in front of their faces.

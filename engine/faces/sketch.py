@@ -7,7 +7,7 @@ tenth of a pixel shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -52,6 +52,11 @@ def draw_sketch(points: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         cv2.fillPoly(planes[3], [fixed[_rows(_MOUTH)]], 0, cv2.LINE_AA, _SHIFT)
         cv2.polylines(planes[3], [fixed[_rows(_MOUTH)]], True, _FULL, width, cv2.LINE_AA, _SHIFT)
     return np.stack(planes, axis=-1)
+
+
+def draw_sketches(landmarks: Iterable[NDArray[np.floating]], size: int) -> NDArray[np.float32]:
+    """Draw some faces, one at least, as networks take them: float32 (n, size, size, 4) in 0…1; see `draw_sketch`."""
+    return np.stack([draw_sketch(points, size) for points in landmarks]).astype(np.float32) * np.float32(1 / 255)
 
 
 def _rows(rows: Sequence[int]) -> slice:

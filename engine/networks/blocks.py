@@ -18,25 +18,35 @@ HE = "he_uniform"
 
 
 class PixelShuffle(keras.layers.Layer):
-    """Rearranges (batch, h, w, 4·c) into (batch, 2·h, 2·w, c): sub-pixel convolution, Shi et al. 2016, equation 4."""
+    """Rearranges (batch, h, w, f²·c) into (batch, f·h, f·w, c): sub-pixel convolution, Shi et al. 2016, equation 4.
+
+    Args:
+        factor: f.
+        arguments: The layer's others, as every Keras layer has them.
+    """
+
+    def __init__(self, factor: int = 2, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._factor = factor
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the tensor with twice the height and width and a quarter of the channels."""
-        _, height, width, channels = x.shape
-        x = keras.ops.reshape(x, (-1, height, width, 2, 2, channels // 4))
+        """Return the tensor with f times the height and width, and the channels that are left."""
+        factor, (_batch, height, width, channels) = self._factor, x.shape
+        left = channels // (factor * factor)
+        x = keras.ops.reshape(x, (-1, height, width, factor, factor, left))
         x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
-        return keras.ops.reshape(x, (-1, height * 2, width * 2, channels // 4))
+        return keras.ops.reshape(x, (-1, height * factor, width * factor, left))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape of `call`'s result."""
         batch, height, width, channels = input_shape
         if height is None or width is None or channels is None:
             raise ValueError("PixelShuffle needs a fixed height, width and number of channels.")
-        return batch, height * 2, width * 2, channels // 4
+        return batch, height * self._factor, width * self._factor, channels // self._factor**2
 
 
 class PixelFold(keras.layers.Layer):
-    """Rearranges (batch, f·h, f·w, c) into (batch, h, w, f²·c): the way back from `PixelUnfold`.
+    """Rearranges (batch, f·h, f·w, c) into (batch, h, w, f²·c): the way back from `PixelShuffle`.
 
     Args:
         factor: f.
@@ -53,27 +63,6 @@ class PixelFold(keras.layers.Layer):
         x = keras.ops.reshape(x, (-1, height // factor, factor, width // factor, factor, channels))
         x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
         return keras.ops.reshape(x, (-1, height // factor, width // factor, factor * factor * channels))
-
-
-class PixelUnfold(keras.layers.Layer):
-    """Rearranges (batch, h, w, f²·c) into (batch, f·h, f·w, c), as `PixelShuffle` does for f = 2.
-
-    Args:
-        factor: f.
-        arguments: The layer's others, as every Keras layer has them.
-    """
-
-    def __init__(self, factor: int, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._factor = factor
-
-    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the tensor with the channels of each pixel as a square of pixels."""
-        factor, (_batch, height, width, channels) = self._factor, x.shape
-        left = channels // (factor * factor)
-        x = keras.ops.reshape(x, (-1, height, width, factor, factor, left))
-        x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
-        return keras.ops.reshape(x, (-1, height * factor, width * factor, left))
 
 
 class Scaled(keras.layers.Layer):

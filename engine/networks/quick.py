@@ -11,7 +11,7 @@ from __future__ import annotations
 import keras
 
 from ..contract.sketch import SKETCH_CHANNELS
-from .blocks import HE, PixelFold, PixelShuffle, PixelUnfold, enlarge_by_two, leaky, reduce_by_two, residual
+from .blocks import HE, PixelFold, PixelShuffle, enlarge_by_two, leaky, reduce_by_two, residual
 
 # Pixels of the picture in one of the code's, along each axis.
 _FOLD = 16
@@ -59,7 +59,7 @@ def build_decoder(face_size: int, width: int, policy: str) -> keras.Model:
     """
     side, channels = face_size // _FOLD, width * 5
     inputs = keras.Input((side, side, channels + SKETCH_CHANNELS * _FOLD * _FOLD))
-    x, sketch = inputs[..., :channels], PixelUnfold(_FOLD, dtype=policy)(inputs[..., channels:])
+    x, sketch = inputs[..., :channels], PixelShuffle(_FOLD, dtype=policy)(inputs[..., channels:])
     for channels, factor in ((width * 4, 8), (width * 2, 4), (width, 2)):
         x = enlarge_by_two(x, channels, policy, HE)
         x = residual(_beside(x, _reduced(sketch, factor, policy), policy), policy)

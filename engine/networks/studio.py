@@ -13,7 +13,7 @@ from __future__ import annotations
 import keras
 
 from ..contract.sketch import SKETCH_CHANNELS
-from .blocks import HE, PixelFold, PixelUnfold, enlarge_by_two, leaky, reduce_by_two, residual
+from .blocks import HE, PixelFold, PixelShuffle, enlarge_by_two, leaky, reduce_by_two, residual
 from .trunk import Modulation, Trunk, own_name
 
 # The encoder's strides and the map it ends in; the decoders' own layers double that map once.
@@ -96,7 +96,7 @@ def build_decoder(seen: int, first: int, width: int, policy: str, trunk: Trunk) 
     """
     side, channels = seen // _REDUCTION, width * 10
     inputs = keras.Input((side, side, channels + SKETCH_CHANNELS * _REDUCTION * _REDUCTION))
-    sketch = PixelUnfold(_REDUCTION, dtype=policy)(inputs[..., channels:])
+    sketch = PixelShuffle(_REDUCTION, dtype=policy)(inputs[..., channels:])
     x, total, number = _stem(seen, width, policy)(inputs[..., :channels]), None, 1
     for level in trunk.sides:
         x = trunk.enlarge[level](x)

@@ -19,6 +19,7 @@ from ..faces.geometry import fit_similarities
 from .bent_grid import GRID, BentGrids
 from .degradation import blur, compress, hide_parts, relight
 from .other_heads import OtherHeads
+from .placement import Placement
 from .view_sketches import draw_view_sketches
 from .view_units import UNITS_PER_SQUARE, Points
 
@@ -103,35 +104,13 @@ def _warps(count: int, view: View, jitter: float, random: np.random.Generator) -
 
 def _placement(
     count: int, preset: Augmentation, flips: float | NDArray[np.float64], random: np.random.Generator
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
-    """Draw factor (turn and zoom), shift and mirroring of each view."""
+) -> Placement:
+    """Draw turn and zoom, shift and mirroring of each view."""
     turn = np.deg2rad(random.uniform(-preset.rotation_deg, preset.rotation_deg, count))
     zoom = random.uniform(1.0 - preset.zoom, 1.0 + preset.zoom, count)
     shift = random.uniform(-preset.shift, preset.shift, (count, 2)) * _SHIFT_BASE
     factor = (zoom * np.exp(1j * turn)).astype(np.complex128)
-    return factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < flips
-
-
-def _placed(
-    positions: NDArray[np.complex128],
-    factor: NDArray[np.complex128],
-    shift: NDArray[np.complex128],
-    mirrored: NDArray[np.bool_],
-) -> NDArray[np.complex128]:
-    """Return where in the stored faces the positions of some views lie, (n, …), by what `_placement` drew."""
-    each = (slice(None), *[None] * (positions.ndim - 1))
-    return (np.where(mirrored[each], -np.conj(positions), positions) - shift[each]) / factor[each]
-
-
-def _shown(
-    stored: NDArray[np.complex128],
-    factor: NDArray[np.complex128],
-    shift: NDArray[np.complex128],
-    mirrored: NDArray[np.bool_],
-) -> NDArray[np.complex128]:
-    """Return where views show points of the stored faces, (n, k), the way back from `_placed`."""
-    moved = stored * factor[:, None] + shift[:, None]
-    return np.where(mirrored[:, None], -np.conj(moved), moved)
+    return Placement(factor, shift[:, 0] + 1j * shift[:, 1], random.random(count) < flips)
 
 
 def _pixels(view: View) -> NDArray[np.complex128]:
@@ -230,7 +209,7 @@ def make_views(
     """
     count = len(images)
     warps = _warps(count, view, preset.jitter, random)
-    factor, shift, mirrored = _placement(count, preset, preset.flip if flips is None else flips, random)
+    placement = _placement(count, preset, preset.flip if flips is None else flips, random)
     heads = OtherHeads(count, preset.head_turn_deg, random)
     if room is None:
         shape = (count, view.size, view.size)
@@ -242,14 +221,13 @@ def make_views(
     pixels = _pixels(view)
     corners = pixels[[0, 0, 1], [0, 1, 0]]
     # Turning, shifting and mirroring the grid's points does it to all pixels between.
-    bent = BentGrids(_placed(warps.grids, factor, shift, mirrored), view.size)
-    even = _placed((corners - warps.b[:, None]) / warps.a[:, None], factor, shift, mirrored)
+    bent = BentGrids(placement.stored(warps.grids), view.size)
+    even = placement.stored((corners - warps.b[:, None]) / warps.a[:, None])
     for i, image in enumerate(images):
         _put(_sample(image, coverages[i], heads.look(i, bent.enlarged(i))), inputs[i])
         stored = (image, masks[i]) if masks else (image,)
         if heads.are_turned:
-            only = slice(i, i + 1)
-            straight = _placed(((pixels - warps.b[i]) / warps.a[i])[None], factor[only], shift[only], mirrored[only])
+            straight = placement.only(i).stored(((pixels - warps.b[i]) / warps.a[i])[None])
             looked = heads.look(i, np.concatenate([straight.real, straight.imag]))
             seen = [_sample(picture, coverages[i], looked) for picture in stored]
         else:
@@ -260,8 +238,7 @@ def make_views(
         for i, matte in hidden.items():
             targets[i, ..., 3] *= 1.0 - matte
     if points:
-        placed = _shown(_seen_turned(heads, np.stack(points)), factor, shift, mirrored)
-        placed = placed * warps.a[:, None] + warps.b[:, None]
+        placed = placement.shown(_seen_turned(heads, np.stack(points))) * warps.a[:, None] + warps.b[:, None]
         given[..., :3], given[..., 3:] = inputs, draw_view_sketches(placed, view.size, view.coverage, random)
     return given, targets
 

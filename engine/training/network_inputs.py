@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faces.sketch import draw_sketch
+from ..faces.sketch import draw_sketches
 from .augmentation import View, make_plain_views
 from .view_units import Points, in_pixels
 
@@ -46,9 +46,7 @@ def with_sketches(faces: Faces, landmarks: Sequence[NDArray[np.floating]]) -> Fa
     Returns:
         float32 (n, S, S, 3 + 4).
     """
-    size = faces.shape[1]
-    sketches = np.stack([draw_sketch(item, size) for item in landmarks]).astype(np.float32) * np.float32(1 / 255)
-    return np.concatenate([faces, sketches], axis=-1)
+    return np.concatenate([faces, draw_sketches(landmarks, faces.shape[1])], axis=-1)
 
 
 def pictures_of(inputs: Faces) -> Faces:

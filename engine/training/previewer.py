@@ -50,8 +50,8 @@ class Previewer:
         faces: What the grid shows, see `preview_faces`.
         sketcher: Makes the network's inputs.
         averaged: Lets the network hold the weights to show, inside the block.
-        swap: Faces and a performer -> the faces with that performer's identity and the masks, by the network as it is.
-            The first call for a performer may be dearer than others, because it compiles.
+        swap: What a network is given and a performer -> faces with that performer's identity and the masks, by the
+            network as it is. The first call for a performer may be dearer than others, because it compiles.
         pacing: Says when, and counts what everything here costs.
         reporter: Is told of each picture.
         shots: Frames of the edit to show, or None.
@@ -69,7 +69,7 @@ class Previewer:
         shots: ShotPreview | None = None,
     ) -> None:
         self._folder = folder
-        self._faces = dict(faces)
+        self._faces = faces
         self._sketcher = sketcher
         self._averaged = averaged
         self._swap = swap

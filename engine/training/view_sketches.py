@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faces.sketch import draw_sketch
+from ..faces.sketch import draw_sketches
 from .view_units import Points, in_pixels
 
-# Rows of the 68 landmarks that move together: outline, brows, nose, eyes, mouth.
+# Rows of the 68 landmarks that move together: outline, each brow, nose, each eye, mouth.
 _PARTS = (
     range(17),
     range(17, 22),
@@ -45,5 +45,4 @@ def draw_view_sketches(points: Points, size: int, coverage: float, random: np.ra
     parts = random.normal(0.0, _PART_SHIFT, (count, len(_PARTS), 2))[:, _PART_OF_POINT]
     moved = parts + random.normal(0.0, _POINT_SHIFT, (count, len(_PART_OF_POINT), 2))
     wrong = points + moved[..., 0] + 1j * moved[..., 1]
-    drawn = np.stack([draw_sketch(in_pixels(item, size, coverage), size) for item in wrong])
-    return drawn.astype(np.float32) * np.float32(1 / 255)
+    return draw_sketches((in_pixels(item, size, coverage) for item in wrong), size)

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,21 @@ def empty_blender():
 @pytest.fixture
 def scene(empty_blender):
     return empty_blender
+
+
+@pytest.fixture
+def addon_with_fake_engine(monkeypatch):
+    """The add-on as a checkout, with an engine that writes small results at once, and a view that looks every time."""
+    import understudy
+    from understudy.blender_addon import environment, jobs, process, project_view
+
+    monkeypatch.setattr(process, "LAUNCH_FILE", Path(__file__).with_name("fake_engine.py"))
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
+    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    understudy.register()
+    yield
+    jobs.queue.jobs.clear()
+    understudy.unregister()
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,13 @@
 """Several strips at once: what can't be done is left out and named, and only when nothing is left it is an error."""
 
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
 import pytest
-import understudy
 from test_panels import Layout
-from understudy.blender_addon import environment, jobs, process, project_view
+from understudy.blender_addon import jobs, process
 from understudy.blender_addon.batch import Batch
 from understudy.blender_addon.ids import Panel
 from understudy.blender_addon.insertion import swap_strip_of
@@ -19,18 +17,9 @@ from understudy.blender_addon.sequencer import set_timing
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.project import Project
 
+pytestmark = pytest.mark.usefixtures("addon_with_fake_engine")
+
 OPS = bpy.ops.understudy
-
-
-@pytest.fixture(autouse=True)
-def addon(monkeypatch):
-    monkeypatch.setattr(process, "LAUNCH_FILE", Path(__file__).with_name("fake_engine.py"))
-    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 0.0)
-    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
-    understudy.register()
-    yield
-    jobs.queue.jobs.clear()
-    understudy.unregister()
 
 
 @pytest.fixture

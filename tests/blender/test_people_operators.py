@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Performers in all shots: the search as a job, suggestions that become assignments, and what isn't them for good."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import pytest
-import understudy
 from test_panels import drawn
-from understudy.blender_addon import casting, environment, jobs, people_search, process, project_view, readiness
+from understudy.blender_addon import casting, jobs, people_search, project_view, readiness
 from understudy.blender_addon import suggestions as suggestions_module
 from understudy.blender_addon.ids import Panel
 from understudy.blender_addon.job_queue import Job, JobRequest, JobState
@@ -32,20 +30,10 @@ from understudy.engine.contract.people_job import KnownPerformer
 from understudy.engine.contract.project import Project
 from understudy.engine.contract.settings import PeopleSettings
 
+pytestmark = pytest.mark.usefixtures("addon_with_fake_engine")
+
 OPS = bpy.ops.understudy
 KEYS = {name: f"{name}-0123456789ab" for name in ("train_A", "train_B", "target_A")}
-
-
-@pytest.fixture(autouse=True)
-def addon(monkeypatch):
-    """The add-on with an engine that suggests every free track, and a view that looks at the disk every time."""
-    monkeypatch.setattr(process, "LAUNCH_FILE", Path(__file__).with_name("fake_engine.py"))
-    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
-    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 0.0)
-    understudy.register()
-    yield
-    jobs.queue.jobs.clear()
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 """Sentences of the engine name media frames; Blender says where these are on the timeline, and goes there."""
 
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
 import pytest
-import understudy
 from test_panels import Layout
-from understudy.blender_addon import environment, frame_maps, job_frames, jobs, process, project_view
+from understudy.blender_addon import frame_maps, job_frames, jobs
 from understudy.blender_addon.edit_frames import StripFrames, in_edit, showing, time_code, words_for
 from understudy.blender_addon.ids import Panel
 from understudy.blender_addon.job_queue import Job, JobRequest
@@ -20,18 +18,9 @@ from understudy.engine.contract.messages import Done, Failed, Log
 from understudy.engine.contract.project import Project
 from understudy.engine.contract.timing import FrameRange
 
+pytestmark = pytest.mark.usefixtures("addon_with_fake_engine")
+
 OPS = bpy.ops.understudy
-
-
-@pytest.fixture(autouse=True)
-def addon(monkeypatch):
-    monkeypatch.setattr(process, "LAUNCH_FILE", Path(__file__).with_name("fake_engine.py"))
-    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 0.0)
-    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
-    understudy.register()
-    yield
-    jobs.queue.jobs.clear()
-    understudy.unregister()
 
 
 @pytest.fixture

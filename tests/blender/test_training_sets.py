@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The training set in Blender: the operator asks for what the library is asked, and training uses what was chosen."""
 
-import sys
 from pathlib import Path
 
 import bpy
 import pytest
-import understudy
 from test_panels import drawn
-from understudy.blender_addon import environment, jobs, process, project_view, readiness
+from understudy.blender_addon import readiness
 from understudy.blender_addon.ids import Panel
 from understudy.blender_addon.sequencer import set_timing
 from understudy.engine.contract.build_faceset_job import BuildFacesetJob
@@ -18,20 +16,10 @@ from understudy.engine.contract.settings import BuildSettings
 from understudy.engine.contract.timing import FrameRange
 from understudy.engine.contract.training_set import FacesetPart, NeededShot
 
+pytestmark = pytest.mark.usefixtures("addon_with_fake_engine")
+
 OPS = bpy.ops.understudy
 KEYS = {name: f"{name}-0123456789ab" for name in ("train_A", "train_B", "target_A")}
-
-
-@pytest.fixture(autouse=True)
-def addon(monkeypatch):
-    """The add-on registered as a checkout, with an engine that writes small results at once."""
-    monkeypatch.setattr(process, "LAUNCH_FILE", Path(__file__).with_name("fake_engine.py"))
-    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
-    monkeypatch.setattr(project_view, "_SECONDS_BETWEEN_LOOKS", 0.0)
-    understudy.register()
-    yield
-    jobs.queue.jobs.clear()
-    understudy.unregister()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from understudy.engine.faces.sketch import draw_sketch
 from understudy.engine.faceset.record import FaceRecord
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.networks.autoencoder import Autoencoder
-from understudy.engine.networks.blocks import PixelFold, PixelUnfold
+from understudy.engine.networks.blocks import PixelFold, PixelShuffle
 from understudy.engine.networks.registry import quick_family
 from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.training import view_sketches
@@ -169,7 +169,7 @@ def test_a_model_of_before_sketches_is_refused_by_name():
 def test_folding_loses_nothing():
     x = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
     folded = PixelFold(4)(x)
-    assert folded.shape == (2, 2, 2, 48) and np.array_equal(np.array(PixelUnfold(4)(folded)), x)
+    assert folded.shape == (2, 2, 2, 48) and np.array_equal(np.array(PixelShuffle(4)(folded)), x)
     assert np.array_equal(np.array(folded)[0, 0, 1].reshape(4, 4, 3), x[0, :4, 4:])
 
 

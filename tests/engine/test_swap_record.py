@@ -2,6 +2,7 @@
 """The record of a swap folder: what is reused, what is written again, and what is never touched."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,8 @@ def test_other_inputs_other_faces_and_other_sources_are_written_again(tmp_path):
     moved = {4: (PlannedFace(1, "B", landmarks_at((10.5, 10), 5)),)}
     assert open_record(tmp_path, plan=moved).pending() == [4]
     assert open_record(tmp_path, plan={4: (PlannedFace(1, "A", landmarks_at((10, 10), 5)),)}).pending() == [4]
+    # In whose place they appear decides in whose shape the sketch is drawn.
+    assert open_record(tmp_path, plan={4: (replace(PLAN[4][0], target="A"),)}).pending() == [4]
     assert open_record(tmp_path, plan={}).pending() == [4]
 
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames through the network: batches, order, steady colors, and frames that fail alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
+from understudy.engine.comp.crop import Watch
 from understudy.engine.comp.stream import FrameStream, PlannedFace, ReadFrame
 from understudy.engine.contract.settings import SwapSettings
 
@@ -117,3 +120,19 @@ def test_deep_frames_give_deep_pictures(bit_depth):
     assert frame.picture[60, 70, 3] == np.iinfo(frame.picture.dtype).max
     expected = painted_picture(WIDTH, HEIGHT)[60, 70] / 255
     assert np.allclose(frame.picture[60, 70, :3] / np.iinfo(frame.picture.dtype).max, expected, atol=0.02)
+
+
+class Asked(FakeSwapper):
+    """Notes whose face it is told that each is."""
+
+    def inputs(self, plates, landmarks, source, targets):
+        self.targets = getattr(self, "targets", []) + list(targets)
+        return super().inputs(plates, landmarks, source, targets)
+
+
+def test_the_network_is_told_whose_face_it_gets_also_of_a_cast_and_where_nothing_is_watched():
+    swapper = Asked(performers=("A", "B", "C"))
+    whose = (("A", Watch.NOTHING), ("C", Watch.HANDS), ("B", Watch.NOTHING), ("somebody", Watch.NOTHING))
+    plan = {n: (replace(planned(n), target=target, watch=watch),) for n, (target, watch) in enumerate(whose)}
+    painted(swapper, SwapSettings(batch_size=8), plan, read_frames(plan))
+    assert swapper.targets == ["A", "C", "", ""]

@@ -64,7 +64,8 @@ def test_plain_views_agree_with_the_alignment_of_the_swap():
 def test_s42_figures_of_the_classic_placement():
     from understudy.engine.training.augmentation import _placement
 
-    factor, shift, mirrored = _placement(20_000, CLASSIC, CLASSIC.flip, np.random.default_rng(0))
+    drawn = _placement(20_000, CLASSIC, CLASSIC.flip, np.random.default_rng(0))
+    factor, shift, mirrored = drawn.factor, drawn.shift, drawn.mirrored
     assert 9.9 < np.abs(np.degrees(np.angle(factor))).max() <= 10.0
     assert np.allclose([np.abs(factor).min(), np.abs(factor).max()], [0.95, 1.05], atol=1e-3)
     assert np.allclose([shift.real.max(), shift.imag.min()], [12.8, -12.8], atol=0.05)

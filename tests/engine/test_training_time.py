@@ -62,7 +62,9 @@ class Pretended:
             **{"maximum_minutes": minutes, "save_interval": 100, "preview_interval": 100, **changes}
         )
         document = ModelDocument("quick", CAST, 32, 1.7, self.steps, {}, {}, [], "2026-01-01T00:00:00+00:00")
-        faces = [SimpleNamespace(performer=name, held_out=(), held_out_coverage=1.7) for name in CAST]
+        faces = [
+            SimpleNamespace(performer=name, held_out=(), held_out_coverage=1.7, held_out_points=()) for name in CAST
+        ]
         run = session.TrainingSession(folder, document, self, faces, settings, Reporter(), clock=lambda: self.now)
         run.run()
         return run
@@ -89,7 +91,8 @@ def pretended(monkeypatch):
         save(*arguments)
 
     monkeypatch.setattr(session, "measure", measure)
-    monkeypatch.setattr(session, "make_plain_views", lambda *_: views)
+    monkeypatch.setattr(session, "network_inputs", lambda *_: views)
+    monkeypatch.setattr(session, "preview_faces", lambda *_: {name: {name: views} for name in CAST})
     monkeypatch.setattr(session, "flips_of", lambda *_: None)
     monkeypatch.setattr(session, "NetworkDecoder", lambda _: SimpleNamespace(with_masks=lambda faces, _name: faces))
     monkeypatch.setattr(session, "BatchLoader", lambda *_: contextlib.nullcontext(made))

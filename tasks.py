@@ -31,26 +31,20 @@ from development.environments import (
     newest_blender,
     say,
 )
-from development.suites import ON_DEMAND, Outcome, lint, run_suite, suites, summarize, zip_suite
+from development.suites import ON_DEMAND, lint, run_suite, run_suites, suites, summarize, zip_suite
 
 
 def test(arguments: argparse.Namespace) -> int:
     """Run the suites and print what came of them."""
     chosen = {
-        name: run
-        for name, run in suites().items()
+        name: suite
+        for name, suite in suites().items()
         if (not arguments.only and name not in ON_DEMAND)
         or any(name == only or name.startswith(f"{only}-") for only in arguments.only or ())
     }
     if not chosen:
         raise TaskError(f"No such suite; there are {', '.join(suites())}.")
-    outcomes = []
-    for name, run in chosen.items():
-        try:
-            outcomes.append(run())
-        except TaskError as error:
-            outcomes.append(Outcome(name, failed=1, note=str(error)))
-    return summarize(outcomes)
+    return summarize(run_suites(chosen))
 
 
 def demo(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from .environments import (
     ENGINE_PYTHONS,
     ENVIRONMENTS,
     ROOT,
+    TaskError,
+    available_blenders,
     backend_environment,
     blender_environment,
     build_zip,
@@ -37,6 +40,14 @@ from .environments import (
 SUITE_TIMEOUT_S = 900
 # Run only when asked for by name: pip has to be told of PyTorch's builds without CUDA, see CONTRIBUTING.md.
 ON_DEMAND = ("backends-torch",)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite: what runs it, and the names of the environments under .venvs/ that it needs."""
+
+    run: Callable[[], Outcome]
+    environments: tuple[str, ...]
 
 
 @dataclass
@@ -119,7 +130,7 @@ def checks_suite(name: str, checks: dict[str, Callable[[], int]]) -> Outcome:
 def lint() -> Outcome:
     """Style, format, import directions and types."""
     python = lint_environment()
-    engine = engine_environment("3.11" if find_python("3.11") else "3.13")
+    engine = engine_environment(_types_python())
     programs = python.parent
     with tempfile.TemporaryDirectory() as folder:
         # The import checker looks for a package of the name understudy, whatever the checkout is called.
@@ -136,6 +147,10 @@ def lint() -> Outcome:
                 "types": lambda: run_suite("lint: types", types),
             },
         )
+
+
+def _types_python() -> str:
+    return "3.11" if find_python("3.11") else "3.13"
 
 
 def zip_suite() -> Outcome:
@@ -177,27 +192,57 @@ def backend_suite(backend: str, folder: str) -> Outcome:
     return pytest_suite(name, backend_environment(backend), folder, UNDERSTUDY_BACKEND=backend)
 
 
-def suites() -> dict[str, Callable[[], Outcome]]:
-    """Return every suite by name, in the order in which they run."""
-    table: dict[str, Callable[[], Outcome]] = {"lint": lint}
+def suites() -> dict[str, Suite]:
+    """Return every suite by name, in the order in which they run: those that share an environment together."""
+    newest = available_blenders()[-1:]
+    table: dict[str, Suite] = {"lint": Suite(lint, ("lint", f"engine-{_types_python()}"))}
     for version in ENGINE_PYTHONS:
-        table[f"contract-{version}"] = lambda version=version: engine_suite("contract", version)
-    table["engine-3.11"] = lambda: engine_suite("engine", "3.11")
-    for backend in BACKEND_LISTS:
-        table[f"backends-{backend}"] = lambda backend=backend: backend_suite(backend, "backends")
-    table["team-jax"] = lambda: backend_suite("jax", "team")
-    for version in ENGINE_PYTHONS:
-        table[f"cli-{version}"] = lambda version=version: engine_suite("cli", version)
-    for blender in BLENDERS:
-        table[f"blender-{blender}"] = lambda blender=blender: blender_suite(blender)
-    return {**table, "zip": zip_suite}
+        engine = (f"engine-{version}",)
+        table[f"contract-{version}"] = Suite(lambda version=version: engine_suite("contract", version), engine)
+        if version == BACKEND_PYTHON:
+            table[f"engine-{version}"] = Suite(lambda version=version: engine_suite("engine", version), engine)
+            for backend, name in BACKEND_LISTS.items():
+                table[f"backends-{backend}"] = Suite(
+                    lambda backend=backend: backend_suite(backend, "backends"), (*engine, name)
+                )
+            table["team-jax"] = Suite(lambda: backend_suite("jax", "team"), (*engine, BACKEND_LISTS["jax"]))
+        table[f"cli-{version}"] = Suite(lambda version=version: engine_suite("cli", version), engine)
+        for blender in (blender for blender, python in BLENDERS.items() if python == version):
+            table[f"blender-{blender}"] = Suite(
+                lambda blender=blender: blender_suite(blender), (*engine, f"blender-{blender}")
+            )
+    table["zip"] = Suite(zip_suite, tuple(f"blender-{blender}" for blender in newest))
+    return table
+
+
+def run_suites(chosen: dict[str, Suite]) -> list[Outcome]:
+    """Run suites one after another and return what came of each.
+
+    In CI an environment is removed once no later suite needs it: all together fill 11 GB, any one step needs 5.
+    """
+    outcomes = []
+    names = list(chosen)
+    for place, name in enumerate(names):
+        try:
+            outcomes.append(chosen[name].run())
+        except TaskError as error:
+            outcomes.append(Outcome(name, failed=1, note=str(error)))
+        if is_ci():
+            later = {needed for other in names[place + 1 :] for needed in chosen[other].environments}
+            for done in set(chosen[name].environments) - later:
+                shutil.rmtree(ENVIRONMENTS / done, ignore_errors=True)
+    return outcomes
+
+
+def is_ci() -> bool:
+    """Tell whether the suites run on a machine of their own, where none may be left out."""
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
 def summarize(outcomes: Sequence[Outcome]) -> int:
     """Print the table of all suites and return the exit code; in CI a suite left out is a failure."""
-    is_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
     for outcome in outcomes:
-        if is_ci and outcome.note.startswith("left out"):
+        if is_ci() and outcome.note.startswith("left out"):
             outcome.failed = 1
     say(f"\n{'suite':<16}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for o in outcomes:

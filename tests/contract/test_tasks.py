@@ -64,3 +64,54 @@ def test_every_supported_blender_has_its_suite(development):
         f"blender-{version}" for version in development.environments.BLENDERS
     ]
     assert names[0] == "lint" and names[-1] == "zip"
+
+
+@pytest.mark.parametrize("ci", [True, False])
+def test_in_ci_an_environment_is_removed_after_its_last_suite_and_never_before(development, monkeypatch, tmp_path, ci):
+    monkeypatch.setattr(development.suites, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setenv("CI", "true" if ci else "")
+    seen = []
+
+    def suite(name, *environments):
+        def run():
+            for environment in environments:
+                (tmp_path / environment).mkdir(exist_ok=True)
+            seen.append(sorted(folder.name for folder in tmp_path.iterdir()))
+            if name == "b":
+                raise development.environments.TaskError("no disk")
+            return development.suites.Outcome(name, passed=1)
+
+        return development.suites.Suite(run, environments)
+
+    chosen = {"a": suite("a", "engine", "lint"), "b": suite("b", "engine", "jax"), "c": suite("c", "blender")}
+    outcomes = development.suites.run_suites(chosen)
+    assert [(outcome.passed, outcome.failed) for outcome in outcomes] == [(1, 0), (0, 1), (1, 0)]
+    kept = [["engine", "lint"], ["engine", "jax"], ["blender"]]
+    everything = [["engine", "lint"], ["engine", "jax", "lint"], ["blender", "engine", "jax", "lint"]]
+    assert seen == (kept if ci else everything)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ([] if ci else everything[-1])
+
+
+def test_every_suite_names_the_environments_it_makes(development, monkeypatch, tmp_path):
+    monkeypatch.setattr(development.suites, "ENVIRONMENTS", tmp_path)
+    suites = development.suites.suites()
+    made = []
+    for maker, title in (
+        ("lint_environment", lambda: "lint"),
+        ("engine_environment", lambda version, for_tests=False: f"engine-{version}"),
+        ("backend_environment", lambda backend: f"engine-{backend}"),
+        ("blender_environment", lambda blender: f"blender-{blender}"),
+    ):
+        monkeypatch.setattr(
+            development.suites, maker, lambda *a, title=title, **k: made.append(title(*a, **k)) or Path("/python")
+        )
+    monkeypatch.setattr(development.suites, "run_suite", lambda *a, **k: 0)
+    monkeypatch.setattr(development.suites, "build_zip", lambda python: ROOT / "understudy.zip")
+    monkeypatch.setattr(development.suites, "extension_builder", lambda python: python)
+    for name, suite in suites.items():
+        made.clear()
+        try:
+            suite.run()
+        except FileNotFoundError:
+            assert name == "zip"
+        assert {folder.replace("engine-torch", "torch-cpu") for folder in made} <= set(suite.environments), name

@@ -28,7 +28,7 @@ from understudy.engine.training.network_inputs import network_inputs, pictures_o
 from understudy.engine.training.recipes import RECIPES, learning_rate_at
 from understudy.engine.training.sketcher import Sketcher
 from understudy.engine.training.trainer import Trainer
-from understudy.engine.training.view_units import in_pixels
+from understudy.engine.training.view_units import LANDMARKS, in_pixels
 
 COMMON_SIZE, COMMON_COVERAGE = 64, 1.0
 KINDS = ("between", "spans")
@@ -176,7 +176,7 @@ class Contest:
         """Return what the network is given of the target's held-out faces to make the source's."""
         plates = pictures_of(self.own[target, kind])
         held = getattr(self.data[target], kind)
-        landmarks = np.stack([in_pixels(face.points, self.view.size, self.view.coverage) for face in held])
+        landmarks = np.stack([in_pixels(face.points[:LANDMARKS], self.view.size, self.view.coverage) for face in held])
         return self.sketcher(plates, landmarks, source, (target,) * len(held))
 
     def resampled(self, faces: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ ones, as training itself measures its models.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from understudy.engine.contract.jobs import ExtractJob
 from understudy.engine.contract.timing import Footage
 from understudy.engine.faces.geometry import transform_points
+from understudy.engine.faces.iris import IrisFitter
 from understudy.engine.faceset.store import load_faceset
 from understudy.engine.pipelines.extract import extract
 from understudy.engine.runtime.reporter import Reporter
@@ -90,10 +92,11 @@ class StoredFace:
     landmarks: np.ndarray
     yaw: float
 
-    @property
+    @functools.cached_property
     def points(self) -> Points:
-        """The landmarks in units of views."""
-        return in_units(self.landmarks, self.picture.shape[0], self.coverage)
+        """The landmarks and irises in units of views."""
+        points = np.concatenate([self.landmarks, IrisFitter().fit(self.picture, self.landmarks)])
+        return in_units(points, self.picture.shape[0], self.coverage)
 
 
 def extract_clips(casts: Iterable[Cast], project: Path) -> dict[Path, Path]:

@@ -24,6 +24,7 @@ from understudy.engine.training.feeding import Feeding, processes, threads
 from understudy.engine.training.loader import BatchLoader
 from understudy.engine.training.performer_faces import PerformerFaces
 from understudy.engine.training.recipes import RECIPES
+from understudy.engine.training.view_units import POINTS
 
 _FACES = 64
 _WARM_UP = 8
@@ -55,7 +56,7 @@ def random_faces(family: Any, oversampling: float) -> list[PerformerFaces]:
     random = np.random.default_rng(0)
     pictures = tuple(random.integers(0, 256, (side, side, 3), np.uint8) for _ in range(_FACES))
     masks = tuple(random.integers(0, 256, (128, 128, 1), np.uint8) for _ in range(_FACES * family.has_mask))
-    points = tuple(random.uniform(-80, 80, (_FACES * family.is_sketched, 136)).view(np.complex128))
+    points = tuple(random.uniform(-80, 80, (_FACES * family.is_sketched, 2 * POINTS)).view(np.complex128))
     coverage = np.full(_FACES, 2.0)
     return [
         PerformerFaces(who, pictures, pictures[:8], coverage, coverage[:8], "", (), None, masks, points, points[:8])

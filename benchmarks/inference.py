@@ -64,7 +64,7 @@ def random_model(family: str, folder: Path) -> None:
     weights = {name: variable.numpy() for name, variable in network.weights().items()}
     document = ModelDocument(
         family, ("a", "b"), kind.face_size, kind.coverage, 0, {}, network.parameter_counts(), [], "",
-        fingerprint=fingerprint_of(weights), is_sketched=kind.is_sketched,
+        fingerprint=fingerprint_of(weights), sketch=kind.sketch,
     )  # fmt: skip
     save_model(folder, document, {f"weights/{name}": value for name, value in weights.items()})
 

@@ -52,6 +52,7 @@ LICENCES: dict[str, ModelLicence] = {
     ),
     "dlib-cnn": ModelLicence("dlib CNN", "detector", "CC0-1.0", True, _RESEARCH),
     "mesh": ModelLicence("MediaPipe face mesh", "landmarks", "Apache-2.0", True, _APACHE),
+    "iris": ModelLicence("MediaPipe iris", "landmarks", "Apache-2.0", True, _APACHE),
     "dlib-68": ModelLicence(
         "dlib 68 points",
         "landmarks",

@@ -5,3 +5,6 @@ from __future__ import annotations
 
 SKETCH_CHANNELS = 4
 """Outline and nose, brows, eyes, mouth."""
+
+SKETCH_FORM = 2
+"""What is drawn, by number, which models keep: 1 had no irises; 0 is no sketch."""

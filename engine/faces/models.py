@@ -48,6 +48,7 @@ MODELS: dict[str, Model] = {
     for name, file, source in (
         ("blazeface", "face_detection_full_range_sparse.tflite", "set-up"),
         ("mesh", "face_landmark.tflite", "set-up"),
+        ("iris", "iris_landmark.tflite", "set-up"),
         ("palm", "palm_detection_full.tflite", "set-up"),
         ("hand", "hand_landmark_full.tflite", "set-up"),
         ("dlib-cnn", "mmod_human_face_detector.dat", "package"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import keras
 
-from ..contract.sketch import SKETCH_CHANNELS
+from ..contract.sketch import SKETCH_CHANNELS, SKETCH_FORM
 from . import classic, gan, quick, studio
 from .discriminators import GAN128_JUDGES, GAN_JUDGES, Judges
 from .trunk import Trunk
@@ -48,6 +48,11 @@ class Family:
     sizes: tuple[int, ...] = ()
     seen: int = 0
     is_sketched: bool = False
+
+    @property
+    def sketch(self) -> int:
+        """The form of the sketches it is given, `SKETCH_FORM` or 0."""
+        return SKETCH_FORM if self.is_sketched else 0
 
     @property
     def channels(self) -> int:

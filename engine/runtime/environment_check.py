@@ -14,8 +14,8 @@ MODEL_FILES = (
     "face_detection_full_range_sparse.tflite",
     "face_detection_short_range.tflite",
     "face_landmark.tflite",
-    "face_landmark_with_attention.tflite",
     "hand_landmark_full.tflite",
+    "iris_landmark.tflite",
     "palm_detection_full.tflite",
 )
 

@@ -244,7 +244,7 @@ def make_views(
 
 
 def _seen_turned(heads: OtherHeads, points: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Return where turned heads show points of the stored ones, (n, 68)."""
+    """Return where turned heads show points of the stored ones, (n, points)."""
     if not heads.are_turned:
         return points
     shown = np.stack([heads.shown(i, np.stack([item.real, item.imag])) for i, item in enumerate(points)])

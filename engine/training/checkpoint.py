@@ -81,7 +81,7 @@ class ModelDocument:
         warm_start: What the first weights came from; empty for a fresh start.
         forked_from: Of a copy made for a finish: `model` (name of the folder), `step` and `fingerprint` of the
             original; empty otherwise.
-        is_sketched: Whether the network is given each face's sketch beside the picture.
+        sketch: Form of the sketches that the network is given beside the pictures (`SKETCH_FORM`); 0 for none.
         shapes: Performer -> mean landmarks, 68 pairs in units of views; empty without sketches.
     """
 
@@ -105,7 +105,7 @@ class ModelDocument:
     snapshots: tuple[dict[str, Any], ...] = ()
     warm_start: str = ""
     forked_from: dict[str, Any] = field(default_factory=dict)
-    is_sketched: bool = False
+    sketch: int = 0
     shapes: dict[str, Any] = field(default_factory=dict)
 
 

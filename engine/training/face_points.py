@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the landmarks of stored faces lie, in units of views: read from the records, or fitted to the picture."""
+"""Where landmarks and irises of stored faces lie, in units of views: from the records, or fitted to the picture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..faces.geometry import transform_points
+from ..faces.iris import IrisFitter
 from ..faces.mesh import MeshFitter
 from ..faceset.record import FaceRecord
 from ..runtime.reporter import Reporter
@@ -17,16 +18,20 @@ _LEAST_PRESENCE = 0.5
 
 
 class FacePoints:
-    """Tells where the landmarks of a faceset's faces lie.
+    """Tells where the landmarks and irises of a faceset's faces lie.
 
     Args:
         reporter: Is told once when faces without landmarks can't be fitted.
+
+    Raises:
+        EngineError: `detector_unavailable` or `library_missing`, when irises can't be found.
     """
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._fitter: MeshFitter | None = None
         self._can_fit = True
+        self._irises = IrisFitter()
 
     def of(self, record: FaceRecord, image: NDArray[np.uint8]) -> Points:
         """Return a face's landmarks; `UNKNOWN` where the record has none and no face can be fitted.
@@ -36,19 +41,23 @@ class FacePoints:
             image: The aligned face, uint8 (h, h, 3) RGB.
         """
         if record.landmarks is not None and record.image_to_face is not None:
-            inside = transform_points(record.image_to_face, record.landmarks)
-            return in_units(inside, record.size, record.coverage)
-        return self._fitted(image, record.coverage)
+            landmarks = transform_points(record.image_to_face, record.landmarks)
+        else:
+            landmarks = self._fitted(image, record.coverage)
+        if landmarks is None:
+            return UNKNOWN
+        points = np.concatenate([landmarks, self._irises.fit(image, landmarks)])
+        return in_units(points, image.shape[0], record.coverage)
 
-    def _fitted(self, image: NDArray[np.uint8], coverage: float) -> Points:
+    def _fitted(self, image: NDArray[np.uint8], coverage: float) -> NDArray[np.floating] | None:
         fitter = self._open()
         if fitter is None:
-            return UNKNOWN
+            return None
         size = image.shape[0]
         middle, half = (size - 1) / 2, size / coverage / 2
         box = np.array([middle - half, middle - half, middle + half, middle + half])
         landmarks, presence = fitter.fit(image, box)
-        return in_units(landmarks, size, coverage) if presence >= _LEAST_PRESENCE else UNKNOWN
+        return landmarks if presence >= _LEAST_PRESENCE else None
 
     def _open(self) -> MeshFitter | None:
         if self._fitter is None and self._can_fit:

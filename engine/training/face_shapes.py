@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..faces.pose import head_poses
 from .performer_faces import PerformerFaces
-from .view_units import POINTS, Points
+from .view_units import LANDMARKS, POINTS, Points
 
 # Degrees that count as one, and the weight that keeps the answer to a pose nobody took from growing.
 _POSE_UNIT, _CALM = 30.0, 0.01
@@ -40,7 +40,7 @@ def face_shapes(faces: Sequence[PerformerFaces]) -> dict[str, Points]:
 
 
 def _known(points: Sequence[Points]) -> NDArray[np.complex128]:
-    stacked = np.reshape(points, (-1, POINTS))
+    stacked = np.reshape(points, (-1, POINTS))[:, :LANDMARKS]
     return stacked[np.isfinite(stacked).all(axis=1)]
 
 
@@ -65,7 +65,7 @@ def shapes_from_json(content: Mapping[str, Any]) -> dict[str, Points]:
     found = {}
     for name, pairs in content.items():
         values = np.array(pairs, np.float64)
-        if values.shape != (68, 2) or not np.isfinite(values).all():
+        if values.shape != (LANDMARKS, 2) or not np.isfinite(values).all():
             raise ValueError(f"the face shape of {name} is no list of 68 points")
         found[name] = values[:, 0] + 1j * values[:, 1]
     return found

@@ -90,11 +90,11 @@ def family_of(document: ModelDocument) -> Family:
         EngineError: `model_mismatch`, when this version has no such family or another face size for it.
     """
     family = FAMILIES.get(document.family)
-    figures = (document.face_size, document.coverage, document.is_sketched)
-    if family is None or (family.face_size, family.coverage, family.is_sketched) != figures:
+    figures = (document.face_size, document.coverage, document.sketch)
+    if family is None or (family.face_size, family.coverage, family.sketch) != figures:
         sketches = ""
-        if family is not None and family.is_sketched != document.is_sketched:
-            sketches = " with sketches" if document.is_sketched else " without sketches"
+        if family is not None and family.sketch != document.sketch:
+            sketches = f" with sketches of form {document.sketch}" if document.sketch else " without sketches"
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
             f"The model is of the family {document.family}{sketches} with {document.face_size} px and coverage "

@@ -41,7 +41,7 @@ def with_sketches(faces: Faces, landmarks: Sequence[NDArray[np.floating]]) -> Fa
 
     Args:
         faces: float32 (n, S, S, 3).
-        landmarks: Of each face, (68, 2) in its pixels.
+        landmarks: Of each face, see `draw_sketch`, in its pixels.
 
     Returns:
         float32 (n, S, S, 3 + 4).

@@ -135,7 +135,7 @@ def check_match(found: ModelDocument, family: Family, performers: Sequence[str],
             ("family", found.family, family.name),
             ("face size", found.face_size, family.face_size),
             ("coverage", found.coverage, family.coverage),
-            ("sketches", _yes(found.is_sketched), _yes(family.is_sketched)),
+            ("sketches of form", found.sketch, family.sketch),
             ("performers", ", ".join(sorted(found.performers)), ", ".join(sorted(performers))),
         )
         if have != wanted
@@ -146,10 +146,6 @@ def check_match(found: ModelDocument, family: Family, performers: Sequence[str],
             f"The model in {folder} can't be trained on with these settings: it has {'; '.join(differences)}.",
             "Choose the model's own settings, or another model folder.",
         )
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocument:
@@ -196,6 +192,6 @@ def _describe(
         facesets=facesets,
         created=now(),
         warm_start=settings.warm_start,
-        is_sketched=network.family.is_sketched,
+        sketch=network.family.sketch,
         shapes=shapes,
     )

@@ -15,7 +15,7 @@ from .augmentation import View, make_plain_views
 from .network_inputs import pictures_of
 from .performer_faces import PerformerFaces
 from .sketcher import Sketcher
-from .view_units import in_pixels
+from .view_units import LANDMARKS, in_pixels
 
 Faces = NDArray[np.float32]
 Swap = Callable[[Faces, str], tuple[Faces, Faces | None]]
@@ -33,9 +33,9 @@ def preview_faces(performers: Sequence[PerformerFaces], view: View, sketcher: Sk
     found: dict[str, dict[str, Faces]] = {}
     for item in performers:
         plates = make_plain_views(item.held_out[:count], item.held_out_coverage[:count], view)
-        landmarks = np.full((len(plates), 68, 2), np.nan)
+        landmarks = np.full((len(plates), LANDMARKS, 2), np.nan)
         for row, points in zip(landmarks, item.held_out_points, strict=False):
-            row[:] = in_pixels(points, view.size, view.coverage)
+            row[:] = in_pixels(points[:LANDMARKS], view.size, view.coverage)
         whose = (item.performer,) * len(plates)
         found[item.performer] = {
             source.performer: sketcher(plates, landmarks, source.performer, whose) for source in performers

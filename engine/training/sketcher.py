@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
+from ..faces.iris import IrisFitter
+from ..faces.sketch import EYES
 from .checkpoint import ModelDocument
 from .face_shapes import shapes_from_json
 from .network_inputs import Faces, with_sketches
-from .view_units import UNITS_PER_SQUARE, Points
+from .view_units import POINTS, UNITS_PER_SQUARE, Points
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +41,32 @@ class Sketcher:
             landmarks: (n, 68, 2) in their pixels.
             source: Performer to appear.
             targets: Whose face each is; a sketch of someone whose shape isn't known stays as it is.
+
+        Raises:
+            EngineError: `detector_unavailable` or `library_missing`, when irises can't be found.
         """
         if not self.is_sketched:
             return plates
         px = plates.shape[1] / (self.coverage * UNITS_PER_SQUARE)
-        moved = [points + self._move(source, who) * px for points, who in zip(landmarks, targets, strict=True)]
+        pictures = np.rint(plates * np.float32(255)).astype(np.uint8)
+        moved = []
+        for picture, points, who in zip(pictures, landmarks, targets, strict=True):
+            seen = np.concatenate([points, self._irises.fit(picture, points)])
+            moved.append(seen + self._move(source, who) * px)
         return with_sketches(plates, moved)
 
+    @functools.cached_property
+    def _irises(self) -> IrisFitter:
+        return IrisFitter()
+
     def _move(self, source: str, target: str) -> NDArray[np.float64]:
-        """Return how far the source's landmarks lie from the target's, (68, 2) in units."""
+        """Return how far the source's points lie from the target's, (POINTS, 2) in units."""
         if source == target or source not in self.shapes or target not in self.shapes:
-            return np.zeros((68, 2))
-        difference = self.shapes[source] - self.shapes[target]
+            return np.zeros((POINTS, 2))
+        landmarks = self.shapes[source] - self.shapes[target]
+        # An iris goes with its eye: where somebody's footage looks on average says nothing of the face.
+        irises = [landmarks[rows].mean() for rows in EYES]
+        difference = np.concatenate([landmarks, irises])
         return np.stack([difference.real, difference.imag], axis=-1)
 
 
@@ -67,4 +84,4 @@ def sketcher_of(document: ModelDocument) -> Sketcher:
             f"The model's document is damaged: {error}.",
             "Restore model.json from a backup, or train on: that writes it anew.",
         ) from error
-    return Sketcher(document.coverage, document.is_sketched, shapes)
+    return Sketcher(document.coverage, document.sketch > 0, shapes)

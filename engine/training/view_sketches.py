@@ -26,14 +26,15 @@ _PARTS = (
 # Standard deviation of each part's shift and of each point's, along each axis, in units.
 _PART_SHIFT, _POINT_SHIFT = 1.0, 0.5
 
-_PART_OF_POINT = np.repeat(np.arange(len(_PARTS)), [len(rows) for rows in _PARTS])
+# The last two points are the irises, each of which moves with its eye.
+_PART_OF_POINT = np.array([part for part, rows in enumerate(_PARTS) for _row in rows] + [4, 5])
 
 
 def draw_view_sketches(points: Points, size: int, coverage: float, random: np.random.Generator) -> NDArray[np.float32]:
     """Draw the sketches of views.
 
     Args:
-        points: Where each view shows its face's landmarks, (n, 68) in units.
+        points: Where each view shows its face's landmarks, (n, 70) in units.
         size: Side of the views in pixels.
         coverage: Their side in canonical face squares.
         random: Source of all chance.

@@ -11,26 +11,28 @@ from numpy.typing import NDArray
 
 UNITS_PER_SQUARE = 160.0
 
-# Of the landmarks, (68,); not a number where unknown.
-POINTS = 68
+# The landmarks, and the middle of each iris behind them.
+LANDMARKS = 68
+POINTS = LANDMARKS + 2
+# (POINTS,); not a number where unknown.
 Points = NDArray[np.complex128]
 UNKNOWN: Points = np.full(POINTS, np.nan + 1j * np.nan)
 
 
-def in_units(landmarks: NDArray[np.floating], size: int, coverage: float) -> Points:
-    """Return landmarks (68, 2) in pixels of an aligned face in units.
+def in_units(points: NDArray[np.floating], size: int, coverage: float) -> Points:
+    """Return points (n, 2) in pixels of an aligned face in units.
 
     Args:
-        landmarks: Pixels of the face.
+        points: Pixels of the face.
         size: Its side in pixels.
         coverage: Its side in canonical face squares.
     """
     scale, middle = size / (coverage * UNITS_PER_SQUARE), (size - 1) / 2
-    centered = (np.asarray(landmarks, np.float64) - middle) / scale
+    centered = (np.asarray(points, np.float64) - middle) / scale
     return np.asarray(centered[:, 0] + 1j * centered[:, 1])
 
 
 def in_pixels(points: Points, size: int, coverage: float) -> NDArray[np.float64]:
-    """Return points in units as pixels (68, 2) of an aligned face; see `in_units`."""
+    """Return points in units as pixels (n, 2) of an aligned face; see `in_units`."""
     scale, middle = size / (coverage * UNITS_PER_SQUARE), (size - 1) / 2
     return np.stack([points.real, points.imag], axis=-1) * scale + middle

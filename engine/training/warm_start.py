@@ -46,8 +46,8 @@ def start_warm(folder: Path, trainer: Trainer, faces: Sequence[PerformerFaces]) 
     """
     other = read_model(folder)
     family = trainer.network.family
-    figures = (family.name, family.face_size, family.is_sketched)
-    is_same = (other.family, other.face_size, other.is_sketched) == figures
+    figures = (family.name, family.face_size, family.sketch)
+    is_same = (other.family, other.face_size, other.sketch) == figures
     if not is_same and not _grows_from(family, other):
         raise EngineError(
             ErrorCode.MODEL_MISMATCH,
@@ -129,5 +129,5 @@ def _grows_from(family: Family, other: ModelDocument) -> bool:
     if smaller is None or not smaller.sizes or other.face_size != smaller.face_size:
         return False
     is_part = family.sizes[: len(smaller.sizes)] == smaller.sizes
-    figures = (family.seen, family.coverage, family.is_sketched)
-    return is_part and (smaller.seen, smaller.coverage, other.is_sketched) == figures
+    figures = (family.seen, family.coverage, family.sketch)
+    return is_part and (smaller.seen, smaller.coverage, other.sketch) == figures

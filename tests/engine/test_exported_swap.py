@@ -108,7 +108,7 @@ def test_every_family_can_be_exported(family, tmp_path, monkeypatch):
     kind = network.family
     document = ModelDocument(
         family, ("a", "b"), kind.face_size, kind.coverage, 1, {}, network.parameter_counts(), [], "",
-        fingerprint=fingerprint_of(weights), is_sketched=kind.is_sketched,
+        fingerprint=fingerprint_of(weights), sketch=kind.sketch,
     )  # fmt: skip
     document = save_model(tmp_path, document, {f"weights/{name}": value for name, value in weights.items()})
     precision_choice.save_choices(tmp_path, document.fingerprint, {"b": precision_choice.Choice(EXACT, {})})

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from comp_faces import landmarks_at
 from understudy.engine.contract.errors import EngineError, ErrorCode
-from understudy.engine.contract.sketch import SKETCH_CHANNELS
+from understudy.engine.contract.sketch import SKETCH_CHANNELS, SKETCH_FORM
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.faces.alignment import align_face, face_matrix
 from understudy.engine.faces.blazeface import BlazeFaceDetector
 from understudy.engine.faces.geometry import transform_points
+from understudy.engine.faces.iris import IrisFitter
 from understudy.engine.faces.mesh import MeshFitter
 from understudy.engine.faces.sketch import draw_sketch
 from understudy.engine.faceset.record import FaceRecord
@@ -35,7 +36,7 @@ from understudy.engine.training.view_units import UNKNOWN, in_pixels, in_units
 
 SIZE, COVERAGE = 96, 1.7
 LANDMARKS = landmarks_at((47.5, 47.5), 56)
-EYES = slice(36, 48)
+EYES, EYE_ROWS = slice(36, 48), (slice(36, 42), slice(42, 48))
 
 
 def center(plane):
@@ -63,15 +64,31 @@ def test_closed_eyes_and_an_open_mouth_are_told():
     assert draw_sketch(wide, SIZE)[(*middle, 3)] == 0
 
 
+def test_an_iris_shows_where_its_eye_looks_as_far_as_the_lids_are_open():
+    middles = [LANDMARKS[eye].mean(axis=0) for eye in EYE_ROWS]
+    left, right = (draw_sketch(np.concatenate([LANDMARKS, np.add(middles, (x, 0.0))]), SIZE) for x in (-2.0, 2.0))
+    plain = draw_sketch(np.concatenate([LANDMARKS, np.full((2, 2), np.nan)]), SIZE)
+    assert np.array_equal(plain, draw_sketch(LANDMARKS, SIZE))
+    discs = [center(item[..., 2].astype(int) - plain[..., 2]) for item in (left, right)]
+    assert np.abs(discs[1] - discs[0] - (4.0, 0.0)).max() < 0.8
+    assert not (left[..., 2] > 0)[plain[..., 2] == 0].any(), "lids cover an iris"
+    assert all(np.array_equal(left[..., channel], plain[..., channel]) for channel in (0, 1, 3))
+
+
 def test_unknown_landmarks_draw_nothing_and_distant_ones_harm_nobody():
     assert not draw_sketch(np.full((68, 2), np.nan), SIZE).any()
     assert draw_sketch(LANDMARKS * 1e9, SIZE).shape == (SIZE, SIZE, SKETCH_CHANNELS)
 
 
+def with_irises(points):
+    """Landmarks in units with irises behind them, in the middle of the eyes."""
+    return np.concatenate([points, [points[eye].mean() for eye in EYE_ROWS]])
+
+
 def mouthed(size=192, coverage=2.0):
     """A stored face that is black but for its mouth, drawn as a sketch draws it, and its landmarks in units."""
     landmarks = (LANDMARKS - 47.5) * (size / coverage) / (SIZE / COVERAGE) + (size - 1) / 2
-    return np.repeat(draw_sketch(landmarks, size)[..., 3:], 3, axis=2), in_units(landmarks, size, coverage)
+    return np.repeat(draw_sketch(landmarks, size)[..., 3:], 3, axis=2), with_irises(in_units(landmarks, size, coverage))
 
 
 @pytest.mark.parametrize("change", [{}, {"flip": 1.0}, {"head_turn_deg": 12.0}])
@@ -117,9 +134,10 @@ def faces_of(performer, shape, yaws):
     """Faces of one shape turned, as if they were domes, with some expression."""
     random = np.random.default_rng(len(performer))
     depths = dome(np.stack([shape.real, shape.imag]))
-    points = tuple(
+    landmarks = (
         shape + np.tan(np.radians(yaw)) * (depths - depths[17:].mean()) + random.normal(0.0, 0.5, 68) for yaw in yaws
     )
+    points = tuple(with_irises(item) for item in landmarks)
     return PerformerFaces(
         performer=performer, learned=(), held_out=(), learned_coverage=np.empty(0), held_out_coverage=np.empty(0),
         digest="", folders=(), learned_points=(*points, UNKNOWN),
@@ -133,7 +151,7 @@ def test_shapes_differ_by_the_person_and_not_by_the_poses_of_the_footage():
     # One looked to one side most of the time, the other to the other.
     faces = [faces_of("anna", shape, np.linspace(-10, 30, 60)), faces_of("bo", wide, np.linspace(-30, 10, 60))]
     shapes = face_shapes(faces)
-    means = [np.mean(item.learned_points[:-1], axis=0) for item in faces]
+    means = [np.mean(item.learned_points[:-1], axis=0)[:68] for item in faces]
     wrong = np.abs((means[1] - means[0]) - (wide - shape)).max()
     assert wrong > 5.0 and np.abs((shapes["bo"] - shapes["anna"]) - (wide - shape)).max() < 0.3 * wrong
     assert face_shapes([faces_of("few", shape, [0.0])]) == {}
@@ -153,7 +171,9 @@ def test_a_sketch_is_drawn_in_the_shape_of_who_appears():
 
 
 def test_damaged_shapes_are_named():
-    document = ModelDocument("quick", ("a",), 96, 1.7, 0, {}, {}, [], "", is_sketched=True, shapes={"a": [[1.0, 2.0]]})
+    document = ModelDocument(
+        "quick", ("a",), 96, 1.7, 0, {}, {}, [], "", sketch=SKETCH_FORM, shapes={"a": [[1.0, 2.0]]}
+    )
     with pytest.raises(EngineError, match="face shape of a") as caught:
         sketcher_of(document)
     assert caught.value.code is ErrorCode.MODEL_UNREADABLE
@@ -187,7 +207,7 @@ def test_the_decoder_sees_the_sketch_at_its_place():
 def demo_face():
     clip = Path(__file__).resolve().parents[2] / "demo" / "clips" / "train_B.mp4"
     with FootageReader(Footage(clip)) as reader:
-        _number, image = next(iter(reader.frames([FrameRange(0, 1)])))
+        _number, image = next(iter(reader.frames([FrameRange(30, 31)])))
     (found,) = BlazeFaceDetector(0.5, 40).detect(image)
     landmarks, _presence = MeshFitter().fit(image, found.box)
     matrix = face_matrix(landmarks, 256, 2.0)
@@ -197,6 +217,41 @@ def demo_face():
 def test_plain_pictures_of_faces_get_their_landmarks_by_a_fit(demo_face):
     picture, landmarks, coverage = demo_face
     found = FacePoints(Reporter()).of(FaceRecord("a.png", coverage=coverage), picture)
-    assert np.abs(in_pixels(found, picture.shape[0], coverage) - landmarks)[17:].mean() < 0.02 * picture.shape[0]
+    assert np.abs(in_pixels(found[:68], picture.shape[0], coverage) - landmarks)[17:].mean() < 0.02 * picture.shape[0]
     noise = np.random.default_rng(0).integers(0, 256, picture.shape, np.uint8)
     assert np.isnan(FacePoints(Reporter()).of(FaceRecord("b.png", coverage=coverage), noise)).all()
+
+
+def test_irises_are_found_where_an_eye_looks_and_also_in_a_face_on_its_side(demo_face):
+    picture, landmarks, _coverage = demo_face
+    irises = IrisFitter().fit(picture, landmarks)
+    for iris, rows in zip(irises, EYE_ROWS, strict=True):
+        # Her irises are blue, which nothing beside them is.
+        x, y = np.rint(iris).astype(int)
+        shades = picture[y - 3 : y + 4, x - 14 : x + 15].astype(float)
+        blue = np.convolve((shades[..., 2] - shades[..., 0]).mean(axis=0), np.ones(5), "valid")
+        assert abs(np.argmax(blue) - len(blue) // 2) <= 4
+        assert np.abs(iris - landmarks[rows].mean(axis=0)).max() < 0.5 * np.ptp(landmarks[rows, 0])
+    lying = np.stack([landmarks[:, 1], picture.shape[1] - 1 - landmarks[:, 0]], axis=-1)
+    found = IrisFitter().fit(np.ascontiguousarray(np.rot90(picture)), lying)
+    assert np.abs(found - np.stack([irises[:, 1], picture.shape[1] - 1 - irises[:, 0]], axis=-1)).max() < 1.0
+    landmarks = landmarks.copy()
+    landmarks[36] = np.nan
+    one = IrisFitter().fit(picture, landmarks)
+    assert np.isnan(one[0]).all() and np.array_equal(one[1], irises[1])
+
+
+def test_the_swap_draws_the_iris_of_the_plate_moved_with_its_eye(demo_face):
+    picture, landmarks, coverage = demo_face
+    shape = in_units(landmarks, picture.shape[0], coverage)
+    wide = shape.copy()
+    wide[36:42] -= 6.0
+    plates = picture[None].astype(np.float32) / 255
+    sketcher = Sketcher(coverage, True, {"anna": shape, "bo": wide})
+    own, moved = (sketcher(plates, landmarks[None], who, ("anna",))[0, ..., 5] for who in ("anna", "bo"))
+    expected = draw_sketch(np.concatenate([landmarks, IrisFitter().fit(picture, landmarks)]), picture.shape[0])
+    assert np.array_equal(np.rint(own * 255), expected[..., 2])
+    px = 6.0 * picture.shape[0] / coverage / 160.0
+    middle = int(landmarks[27, 0])
+    bright = [np.where(item > 0.7, item, 0.0)[:, :middle] for item in (own, moved)]
+    assert np.abs(center(bright[1]) - center(bright[0]) + (px, 0.0)).max() < 1.0

@@ -77,7 +77,7 @@ def main(out, model, facesets, workers, worker, address):
                     face_size=32,
                     build_encoder=encoder,
                     build_decoder=decoder,
-                    is_sketched=False,
+                    sketch=0,
                 )
                 RECIPES["quick"] = replace(RECIPES["quick"], warm_up=2)
 

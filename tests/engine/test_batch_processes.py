@@ -19,7 +19,7 @@ from understudy.engine.training.batch import BatchPlan, make_batch
 from understudy.engine.training.feeding import choose_feeding, processes
 from understudy.engine.training.loader import BatchLoader
 from understudy.engine.training.performer_faces import PerformerFaces
-from understudy.engine.training.view_units import UNKNOWN
+from understudy.engine.training.view_units import POINTS, UNKNOWN
 
 EVERYTHING = Augmentation(
     rotation_deg=10, zoom=0.05, shift=0.05, flip=0.4, jitter=5, color=0.5, light=0.3, blur=0.5, jpeg=0.5,
@@ -33,7 +33,7 @@ def faces_of(name, sizes, with_more=True):
     pictures = tuple(random.integers(0, 256, (size, size, 3), np.uint8) for size in sizes)
     masks = tuple(random.integers(0, 256, (24, 24, 1), np.uint8) for _ in sizes) if with_more else ()
     coverage = random.uniform(1.7, 2.0, len(sizes))
-    places = random.uniform(-60.0, 60.0, (len(sizes) - 1, 136)).view(np.complex128)
+    places = random.uniform(-60.0, 60.0, (len(sizes) - 1, 2 * POINTS)).view(np.complex128)
     points = (UNKNOWN, *places) if with_more else ()
     return PerformerFaces(name, pictures, pictures[:2], coverage, coverage[:2], "0" * 64, (), None, masks, points)
 
@@ -182,7 +182,7 @@ from understudy.engine.training.batch import BatchPlan
 from understudy.engine.training.feeding import processes
 from understudy.engine.training.loader import BatchLoader
 from understudy.engine.training.performer_faces import PerformerFaces
-from understudy.engine.training.view_units import UNKNOWN
+from understudy.engine.training.view_units import POINTS, UNKNOWN
 faces = PerformerFaces("a", (np.zeros((64, 64, 3), np.uint8),), (), np.ones(1), np.ones(1), "", ())
 plan = BatchPlan(View(64, 1.0), Augmentation(0, 0, 0, 0, 0), 64, 0)
 with BatchLoader(processes([faces], 2), plan) as loader:

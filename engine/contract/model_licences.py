@@ -16,7 +16,7 @@ class ModelLicence:
 
     Attributes:
         title: What people call the model.
-        purpose: "detector", "landmarks", "hands" or "identity".
+        purpose: "detector", "landmarks", "irises", "hands" or "identity".
         licence: Name of the licence, or what takes its place.
         paid_work: Whether results may be used in paid work.
         meaning: What that means for the user, in a sentence or two.
@@ -52,7 +52,7 @@ LICENCES: dict[str, ModelLicence] = {
     ),
     "dlib-cnn": ModelLicence("dlib CNN", "detector", "CC0-1.0", True, _RESEARCH),
     "mesh": ModelLicence("MediaPipe face mesh", "landmarks", "Apache-2.0", True, _APACHE),
-    "iris": ModelLicence("MediaPipe iris", "landmarks", "Apache-2.0", True, _APACHE),
+    "iris": ModelLicence("MediaPipe iris", "irises", "Apache-2.0", True, _APACHE),
     "dlib-68": ModelLicence(
         "dlib 68 points",
         "landmarks",

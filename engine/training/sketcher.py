@@ -63,11 +63,10 @@ class Sketcher:
         """Return how far the source's points lie from the target's, (POINTS, 2) in units."""
         if source == target or source not in self.shapes or target not in self.shapes:
             return np.zeros((POINTS, 2))
-        landmarks = self.shapes[source] - self.shapes[target]
+        difference = self.shapes[source] - self.shapes[target]
+        move = np.stack([difference.real, difference.imag], axis=-1)
         # An iris goes with its eye: where somebody's footage looks on average says nothing of the face.
-        irises = [landmarks[rows].mean() for rows in EYES]
-        difference = np.concatenate([landmarks, irises])
-        return np.stack([difference.real, difference.imag], axis=-1)
+        return np.concatenate([move, [move[rows].mean(axis=0) for rows in EYES]])
 
 
 def sketcher_of(document: ModelDocument) -> Sketcher:

@@ -86,7 +86,7 @@ class FrameStream:
     Args:
         swapper: The trained network.
         plan: Faces to swap by media frame, in the order in which they are drawn.
-        settings: How to comp.
+        settings: How to comp; a bit depth of 0 counts as 8, because the footage isn't known here.
         is_stopped: Asked before every frame; once true, nothing more comes out, and frames whose neighbors were
             still to come stay undone rather than different.
         hands: Finds hands in front of the faces that are watched; without it nobody looks for hands.

@@ -65,8 +65,8 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
         swapper = swapper or load_model(job, reporter)
         check_performers(job, swapper.performers)
         with FootageReader(job.footage) as reader:
-            plan = plan_swap(job, tracks)
-            header = _header(job, key, tracks, swapper)
+            plan = plan_swap(job, tracks, reader.bit_depth)
+            header = _header(job, key, tracks, swapper, plan)
             hands = open_hands(plan.is_watched, reporter)
             record = _open_record(job, plan, header, project, "things" if hands is None else "hands and things")
             named = {remark.text: remark.frames for remark in plan.warnings}
@@ -102,7 +102,7 @@ def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
     return load_tracks(folder)
 
 
-def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[str, Any]:
+def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper, plan: SwapPlan) -> dict[str, Any]:
     imported = load_imported(job.model)
     return {
         "key": key,
@@ -113,6 +113,7 @@ def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[
         "model_fingerprint": swapper.fingerprint,
         "model_licence": None if imported is None else asdict(imported.licence),
         "settings": asdict(job.settings),
+        "bit_depth": plan.settings.bit_depth,
         "width": tracks.width,
         "height": tracks.height,
         "engine_version": __version__,
@@ -130,12 +131,14 @@ def _open_record(
     without = ("batch_size", "threads", "checkpoint", "keep_in_front")
     inputs = {
         **header,
-        "settings": {name: value for name, value in header["settings"].items() if name not in without},
+        "settings": {name: value for name, value in asdict(plan.settings).items() if name not in without},
         "footage": None,
         "model": None,
         "engine_version": None,
         "model_licence": None,
     }
+    # It is among the settings already.
+    del inputs["bit_depth"]
     digests = picture_digests(inputs, plan.frames, plan.faces, front_sights, plan.aside)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
     record.warnings += [item.text for item in plan.warnings] + consent_warnings + licence_warnings(job.model)
@@ -154,10 +157,10 @@ def _run(
 ) -> None:
     save_outlines(job.output, plan.frames, _outlines(plan, swapper, job))
     reporter.stage("swapping", "Swapping faces")
-    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped, hands, plan.aside)
+    stream = FrameStream(swapper, plan.faces, plan.settings, lambda: reporter.is_stopped, hands, plan.aside)
     try:
         with PictureWriter(
-            job.output, header["width"], header["height"], job.settings.bit_depth, _xmp(job, header), record.finish
+            job.output, header["width"], header["height"], plan.settings.bit_depth, _xmp(job, header), record.finish
         ) as writer:
             _write_pictures(job, reporter, stream, reader, plan, record, writer)
     except BaseException:
@@ -202,7 +205,7 @@ def _write_pictures(
     pending = record.pending()
     total, done = len(plan.frames), len(plan.frames) - len(pending)
     wanted = {frame for frame in pending if frame in plan.faces}
-    frames = _read(reader, _with_neighbors(wanted, plan, job), job.settings.bit_depth == 16)
+    frames = _read(reader, _with_neighbors(wanted, plan, job), plan.settings.bit_depth == 16)
     painted = stream.paint(frames, wanted)
     for frame in pending:
         if reporter.progress(done, total, "frames"):

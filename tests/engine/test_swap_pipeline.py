@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
 from drawn_hands import hand_points
+from media_clips import write_clip
 from understudy.engine.comp.crop import Watch
 from understudy.engine.comp.over import composite
 from understudy.engine.contract.errors import EngineError, ErrorCode
@@ -25,7 +26,7 @@ from understudy.engine.faces.hands import Hand
 from understudy.engine.faces.picture_views import View
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
 from understudy.engine.media.fingerprint import footage_key
-from understudy.engine.media.images import read_png_xmp, read_rgba, write_png
+from understudy.engine.media.images import picture_kind, read_png_xmp, read_rgba, write_png
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines import swap_hidden
 from understudy.engine.pipelines.swap import swap
@@ -286,6 +287,41 @@ def test_every_setting_has_an_effect(job, setting):
     plain = read_rgba(job.output / "000005.png", deep=True)
     run(dataclasses.replace(one, settings=dataclasses.replace(QUIET, **setting)))
     assert not np.array_equal(read_rgba(job.output / "000005.png", deep=True), plain)
+
+
+def deep_footage(folder, kind):
+    """Footage of twelve pictures whose color rises by less than a step of 8 bits from column to column."""
+    if kind == "movie":
+        return Footage(write_clip(folder / "ten bits.mov", range(12), size=(160, 120), pixel_format="yuv420p10le"))
+    ramp = np.linspace(20000, 30000, 160 * 120 * 3).reshape(120, 160, 3).astype(np.uint16)
+    for number in range(12):
+        write_png(folder / f"{number:02d}.png", ramp)
+    return Footage(folder, tuple(f"{number:02d}.png" for number in range(12)))
+
+
+@pytest.mark.parametrize("kind", ["movie", "pictures"])
+@pytest.mark.parametrize(("asked", "given"), [(0, 16), (8, 8), (16, 16)])
+def test_pictures_over_deep_footage_are_as_deep_unless_asked_otherwise(job, tmp_path, kind, asked, given):
+    folder = tmp_path / "tief"
+    folder.mkdir()
+    footage = deep_footage(folder, kind)
+    add_tracks(job.project, footage, [face_track(1, range(3, 10), (60.0, 60.0), 40)], 12, size=(160, 120))
+    settings = dataclasses.replace(QUIET, bit_depth=asked)
+    run(dataclasses.replace(job, footage=footage, settings=settings))
+    assert {picture_kind(path).bit_depth for path in job.output.glob("*.png")} == {given}
+    assert document_of(job)["bit_depth"] == given and document_of(job)["settings"]["bit_depth"] == asked
+    picture = read_rgba(job.output / "000005.png", deep=True)
+    inside = picture[picture[..., 3] == 65535]
+    assert (inside % 257 != 0).any() == (given == 16), "steps finer than those of 8 bits reach the picture"
+
+
+def test_the_depth_left_to_footage_of_eight_bits_gives_the_pictures_of_eight(job):
+    run(dataclasses.replace(job, settings=dataclasses.replace(QUIET, bit_depth=8)))
+    stamps = {path: path.stat().st_mtime_ns for path in job.output.glob("*.png")}
+    assert QUIET.bit_depth == 0
+    run(job)
+    assert {path: path.stat().st_mtime_ns for path in job.output.glob("*.png")} == stamps
+    assert document_of(job)["bit_depth"] == 8
 
 
 def test_pictures_carry_the_mark(job):
@@ -577,6 +613,17 @@ def test_a_damaged_picture_in_a_folder_fails_alone(picture_job):
     assert failed["frame"] == 2 and "shot_103.png" in failed["reason"]
     shapes = [picture.shape[:2] for picture in pictures_of(picture_job).values()]
     assert shapes == [(160, 200)] * 4 + [(160, 120)]
+
+
+def test_a_damaged_first_picture_fails_alone_too(picture_job):
+    first = picture_job.footage.path / "shot_101.png"
+    first.write_bytes(first.read_bytes()[:100])
+    add_tracks(
+        picture_job.project, picture_job.footage, [face_track(1, range(4), (100.0, 80.0), 40)], 5, size=(200, 160)
+    )
+    done = run(picture_job)
+    assert done.result["failed"] == 2 and done.result["swapped"] == 2
+    assert [item["frame"] for item in document_of(picture_job)["failed"]] == [0, 2]
 
 
 def test_pictures_never_land_among_the_footage(picture_job):

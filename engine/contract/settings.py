@@ -215,6 +215,11 @@ class SwapSettings(Checked):
     )
     batch_size: int = setting(8, "Faces the network swaps at a time.", minimum=1, maximum=256)
     threads: int = setting(0, "Processor threads of the network; 0 takes all cores.", minimum=0, maximum=1024)
+    keep_faces: bool = setting(
+        True,
+        "Keep the faces that the network made in the swap's folder, so that another comp setting needn't run it again; "
+        "off deletes them.",
+    )
     mark_pictures: bool = setting(
         True, "Write into every picture that a trained algorithm composited it (IPTC digital source type)."
     )

@@ -35,6 +35,8 @@ from understudy.engine.runtime.reporter import CallbackReporter, Reporter
 
 WIDTH = HEIGHT = 512
 QUIET = SwapSettings(color_transfer="none", mark_pictures=False)
+# For tests that count what the network is asked.
+FORGETFUL = dataclasses.replace(QUIET, keep_faces=False)
 
 
 def face_track(number, frames, center=(255.0, 240.0), size=110.0):
@@ -423,10 +425,10 @@ def test_what_is_in_front_stays_in_the_frames_that_are_hidden_and_the_others_kee
 
 def test_switching_it_renews_the_pictures_near_hidden_frames_only_and_the_record_stays_true(job):
     hide(job, [30, 31, 32])
-    asked = dataclasses.replace(job, ranges=(FrameRange(0, 40),))
+    asked = dataclasses.replace(job, ranges=(FrameRange(0, 40),), settings=FORGETFUL)
     run(asked)
     swapper = FakeSwapper()
-    off = dataclasses.replace(asked, settings=dataclasses.replace(QUIET, keep_in_front=False))
+    off = dataclasses.replace(asked, settings=dataclasses.replace(FORGETFUL, keep_in_front=False))
     run(off, swapper)
     # Twelve frames before the first hidden one, and all to the track's end.
     assert sum(count for count, _ in swapper.calls) == 40 - 18
@@ -460,7 +462,7 @@ def with_passing_hand(job, tmp_path, monkeypatch):
     track = face_track(1, range(24))
     track.occlusion[6:14] = 0.5
     add_tracks(job.project, footage, [track], 24)
-    return dataclasses.replace(job, footage=footage, ranges=(FrameRange(0, 24),))
+    return dataclasses.replace(job, footage=footage, ranges=(FrameRange(0, 24),), settings=FORGETFUL)
 
 
 def test_a_range_and_a_picture_made_again_show_a_hand_as_the_whole_run_does(job, tmp_path, monkeypatch):
@@ -570,6 +572,8 @@ def test_two_jobs_on_one_project(job):
 
 def test_a_full_disk_keeps_what_is_finished(job, monkeypatch):
     from understudy.engine.comp import pictures
+
+    job = dataclasses.replace(job, settings=FORGETFUL)
 
     def full(path, *arguments):
         if path.stem >= "000006":

@@ -54,25 +54,28 @@ class CachedSwapper(SwapperBefore):
         before = self.made
         while True:
             precision = self.precision_of(source)
-            kept = [self._blocks.get(key) for key in self._keys(faces, source, precision)]
+            keys = self._keys(faces, source, precision)
+            kept = [self._blocks.get(key) for key in keys]
             missing = [index for index, item in enumerate(kept) if item is None]
-            for index, item in zip(missing, self._make(faces[missing], source), strict=True):
-                kept[index] = item
+            if missing:
+                made = self._make(faces[missing], source, precision, [keys[index] for index in missing])
+                for index, item in zip(missing, made, strict=True):
+                    kept[index] = item
             # Else those that were kept are of another precision than the network has come to.
             if self.precision_of(source) == precision:
                 break
         self.reused += max(0, len(faces) - (self.made - before))
         return _joined([item for item in kept if item is not None])
 
-    def _make(self, faces: Faces, source: str) -> list[KeptFace]:
-        """Let the network make faces, and keep them."""
-        if not len(faces):
-            return []
-        before = self.precision_of(source)
+    def _make(self, faces: Faces, source: str, precision: str, keys: list[bytes]) -> list[KeptFace]:
+        """Let the network make faces, and keep them; their keys are those of the precision that it has come to."""
         made = self._ask(faces, source)
         self.made += len(made)
-        if self.precision_of(source) != before and self._early.get(source):
-            self._ask(np.stack(self._early.pop(source)), source)
+        now = self.precision_of(source)
+        self._keep(made, keys if now == precision else self._keys(faces, source, now))
+        if now != precision and self._early.get(source):
+            again = np.stack(self._early.pop(source))
+            self._keep(self._ask(again, source), self._keys(again, source, now))
         early = self._early.setdefault(source, [])
         room = min(_EARLY_FACES, _EARLY_BYTES // faces[0].nbytes) - len(early)
         early.extend(np.array(face) for face in faces[: max(0, room)])
@@ -82,11 +85,11 @@ class CachedSwapper(SwapperBefore):
         swapped, masks = self._asked.swap(faces, source)
         steps = in_steps(swapped)
         mask_steps = [None] * len(steps) if masks is None else in_steps(masks)
-        made = [KeptFace(face, mask) for face, mask in zip(steps, mask_steps, strict=True)]
-        # It may have chosen how exactly to compute before it computed these.
-        for key, item in zip(self._keys(faces, source, self.precision_of(source)), made, strict=True):
+        return [KeptFace(face, mask) for face, mask in zip(steps, mask_steps, strict=True)]
+
+    def _keep(self, made: Sequence[KeptFace], keys: Sequence[bytes]) -> None:
+        for key, item in zip(keys, made, strict=True):
             self._blocks.put(key, item)
-        return made
 
     def _keys(self, faces: Faces, source: str, precision: str) -> list[bytes]:
         shared = f"{_FACES_VERSION}\n{self.family}\n{self.fingerprint}\n{precision}\n{source}\n{faces.shape[1:]}\n"
@@ -94,7 +97,7 @@ class CachedSwapper(SwapperBefore):
         keys = []
         for face in faces:
             digest = start.copy()
-            digest.update(np.ascontiguousarray(face, np.float32).tobytes())
+            digest.update(np.ascontiguousarray(face, np.float32).data)
             keys.append(digest.digest()[:KEY_BYTES])
         return keys
 

@@ -46,7 +46,10 @@ def _property(item: Field[Any]) -> Any:
 
 
 def _choice_label(key: object) -> str:
-    return str(key) if isinstance(key, int) else str(key).replace("-", " ").replace("_", " ").title()
+    if isinstance(key, int):
+        # Numbers that can't be a size or a depth leave it to the engine.
+        return str(key) if key > 0 else "Auto"
+    return str(key).replace("-", " ").replace("_", " ").title()
 
 
 def settings_group(settings: type, name: str) -> type[bpy.types.PropertyGroup]:

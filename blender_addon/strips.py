@@ -16,6 +16,7 @@ from typing import Any
 import bpy
 
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.linear_light import HINT, linear_kind, linear_reason
 from ..engine.contract.timing import Footage, Shot, frame_rate
 from . import retiming
 from .edit_frames import StripFrames
@@ -214,6 +215,9 @@ def _movie(scene: bpy.types.Scene, strip: Any) -> tuple[Footage, StripTiming]:
 def _pictures(scene: bpy.types.Scene, strip: Any) -> tuple[Footage, StripTiming]:
     folder = _absolute(scene, strip.directory)
     names = tuple(element.filename for element in strip.elements)
+    linear = next((name for name in names if linear_kind(name)), "")
+    if linear:
+        raise unsupported(strip, f"shows {linear}, which can't be swapped: {linear_reason(linear_kind(linear))}", HINT)
     content = _timing(strip, len(names), 1.0)
     try:
         there = {path.name for path in folder.iterdir()}

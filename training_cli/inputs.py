@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.linear_light import HINT, linear_kind, linear_reason
 from ..engine.contract.project import FOOTAGE_FILE, Project
 from ..engine.contract.timing import Footage, FrameRange, merge_ranges, ranges_of
 from .arguments import clip_ranges
@@ -17,11 +18,16 @@ def picture_names(folder: Path) -> tuple[str, ...]:
     """Return the names of a folder's pictures in natural order.
 
     Raises:
-        EngineError: `footage_missing`, when there are none.
+        EngineError: `footage_missing`, when there are none; `footage_unreadable`, when there are only such as hold
+            linear light.
     """
     from ..engine.media.images import list_pictures
 
     names = tuple(path.name for path in list_pictures(folder))
+    linear = "" if names else next((path.name for path in sorted(folder.iterdir()) if linear_kind(path.name)), "")
+    if linear:
+        reason = linear_reason(linear_kind(linear))
+        raise EngineError(ErrorCode.FOOTAGE_UNREADABLE, f"{folder / linear} can't be read: {reason}.", HINT)
     if not names:
         raise EngineError(ErrorCode.FOOTAGE_MISSING, f"There are no pictures in {folder}.", "Choose another folder.")
     return names

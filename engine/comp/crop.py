@@ -12,6 +12,7 @@ import numpy as np
 
 from ..faces.alignment import align_face, face_matrix
 from ..faces.geometry import transform_points
+from .face_steps import in_steps, of_steps
 from .over import full_scale
 from .region import picture_region
 
@@ -81,12 +82,25 @@ class Swapper(Protocol):
         """Return faces (n, S, S, 3) of `source` for what `inputs` returned, and masks (n, S, S) or None; 0…1."""
         ...
 
+    def precision_of(self, source: str) -> str:
+        """Return in words how exactly faces of a performer are computed now: other words, slightly other faces."""
+        ...
+
+
+class NoNetworkError(Exception):
+    """There is no network to ask, for any face; the reason is the cause."""
+
 
 def swap_crops(swapper: Swapper, crops: Sequence[FaceCrop], source: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the faces of `source` in the pose of some crops, (n, S, S, 3), and the network's masks or None."""
+    """Return the faces of `source` in the pose of some crops, (n, S, S, 3), and the network's masks or None.
+
+    Raises:
+        EngineError: `internal`, when the network returns values that are no finite numbers.
+    """
     plates, landmarks = np.stack([crop.plate for crop in crops]), np.stack([crop.landmarks for crop in crops])
     targets = [own_performer(crop, swapper.performers) for crop in crops]
-    return swapper.swap(swapper.inputs(plates, landmarks, source, targets), source)
+    faces, masks = swapper.swap(swapper.inputs(plates, landmarks, source, targets), source)
+    return of_steps(in_steps(faces)), None if masks is None else of_steps(in_steps(masks))
 
 
 def own_performer(crop: FaceCrop, performers: Sequence[str]) -> str:

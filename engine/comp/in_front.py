@@ -28,7 +28,7 @@ from .place import resized_matrix
 
 FRONT_SIZE = 256
 
-# A face and a performer -> the face with that performer's identity, float32 (S, S, 3).
+# A face and a performer -> the face with that performer's identity, float32 (S, S, 3) 0…1.
 Decode = Callable[[FaceCrop, str], np.ndarray]
 
 # What covers less of the matte is nothing to see, and what covers more is no thing but a network that failed.
@@ -83,23 +83,19 @@ def _uncovered(crop: FaceCrop, decode: Decode, performers: Sequence[str], settin
     own, front = own_performer(crop, performers), crop.front
     is_thing = front is None and crop.watch is Watch.ANYTHING and own != ""
     if is_thing:
-        front = _thing(crop, _decoded(crop, own, decode), settings)
+        front = _thing(crop, decode(crop, own), settings)
     if front is None:
         return crop
     free = _filled(crop.plate, covered(front, crop.size))
     if not own:
         return replace(crop, plate=free, front=front)
-    expected = _decoded(replace(crop, plate=free), own, decode)
+    expected = decode(replace(crop, plate=free), own)
     if is_thing:
         # Now the network wasn't misled by the thing, so what differs is told better.
         front = _thing(crop, expected, settings)
         if front is None:
             return crop
     return replace(crop, plate=_mixed(crop.plate, expected, covered(front, crop.size)), front=front)
-
-
-def _decoded(crop: FaceCrop, performer: str, decode: Decode) -> np.ndarray:
-    return np.clip(decode(crop, performer), 0.0, 1.0)
 
 
 def covered(front: np.ndarray, size: int) -> np.ndarray:

@@ -15,7 +15,7 @@ _BLEED_PX = 4
 
 def empty_picture(width: int, height: int, bit_depth: int) -> np.ndarray:
     """Return a fully transparent picture, shape (height, width, 4), uint8 or uint16."""
-    return np.zeros((height, width, 4), np.uint8 if bit_depth == 8 else np.uint16)
+    return np.zeros((height, width, 4), np.uint16 if bit_depth == 16 else np.uint8)
 
 
 def scaled_about_center(image_to_face: np.ndarray, size: int, scale: float) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..faces.hand_paths import REACH
 from .stream import PlannedFace
 
 # Raised when the same inputs give other pixels than before, so that older pictures are made again.
-_COMP_VERSION = 3
+_COMP_VERSION = 4
 # The same for the pictures in which something is in front of a face.
 _FRONT_VERSION = 2
 _SECONDS_BETWEEN_SAVES = 2.0

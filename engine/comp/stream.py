@@ -12,7 +12,7 @@ import numpy as np
 from ..contract.settings import SwapSettings
 from ..faces.hand_paths import Finder
 from .color_match import ColorSolution, reach_of, steady_solution
-from .crop import FaceCrop, Swapper, Watch, cut_face
+from .crop import FaceCrop, NoNetworkError, Swapper, Watch, cut_face
 from .lookout import Lookout
 from .place import empty_picture
 from .swap import SwappedFace, paint_face, swap_faces
@@ -86,7 +86,7 @@ class FrameStream:
     Args:
         swapper: The trained network.
         plan: Faces to swap by media frame, in the order in which they are drawn.
-        settings: How to comp.
+        settings: How to comp; a bit depth of 0 counts as 8, because the footage isn't known here.
         is_stopped: Asked before every frame; once true, nothing more comes out, and frames whose neighbors were
             still to come stay undone rather than different.
         hands: Finds hands in front of the faces that are watched; without it nobody looks for hands.
@@ -207,6 +207,8 @@ class FrameStream:
     def _run_network(self, crops: list[FaceCrop]) -> list[SwappedFace]:
         try:
             return swap_faces(self._swapper, crops, self._settings)
+        except NoNetworkError:
+            raise
         except Exception as error:  # noqa: BLE001 per-frame guard: the batch is tried again face by face
             if len(crops) > 1:
                 return [face for crop in crops for face in self._run_network([crop])]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import SwapSettings
 from ..faces.alignment import face_matrix
 from ..faces.forehead import face_axes
@@ -59,15 +58,13 @@ def swap_faces(swapper: Swapper, crops: Sequence[FaceCrop], settings: SwapSettin
     """
     crops = uncovered(crops, lambda crop, who: swap_crops(swapper, [crop], who)[0][0], swapper.performers, settings)
     faces, masks = swap_crops(swapper, crops, crops[0].source)
-    if not np.isfinite(faces).all() or not (masks is None or np.isfinite(masks).all()):
-        raise EngineError(ErrorCode.INTERNAL, "The network returned values that are no numbers.")
     swapped = []
     for index, crop in enumerate(crops):
-        face = np.clip(np.asarray(faces[index], np.float32), 0.0, 1.0)
+        face = faces[index]
         weight = build_mask(crop.landmarks, crop.size, crop.coverage, settings).matte() * crop.visible
         mask = None
         if masks is not None and settings.learned_mask:
-            mask = np.clip(np.asarray(masks[index], np.float32), 0.0, 1.0)
+            mask = masks[index]
             weight = _seen(weight, mask)
         if crop.front is not None:
             weight = _seen(weight, 1.0 - cv2.resize(crop.front, (crop.size, crop.size), interpolation=cv2.INTER_AREA))

@@ -39,6 +39,7 @@ CURVE_FILE = "history.png"
 SHOT_PREVIEW_FILE = "preview_shots.png"
 SWAP_FILE = "swap.json"
 OUTLINES_FILE = "outlines.npz"
+KEPT_FACES_FOLDER = "faces"
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
 MESSAGES_FILE = "messages.jsonl"
@@ -79,7 +80,7 @@ class Project:
         facesets/<key>/              aligned faces of that footage and faceset.json
         trainingsets/<id>/           trainingset.json: which faces of a performer to train on; coverage.png
         models/<name>/               model.json, checkpoints, history.jsonl, history.png, preview.png, preview_shots.png
-        swaps/<name>/                frame pictures, swap.json, outlines.npz
+        swaps/<name>/                frame pictures, swap.json, outlines.npz, faces/ (the network's own, kept)
         jobs/<time>-<kind>/          job.json, log.txt, messages.jsonl
     """
 

@@ -6,7 +6,7 @@ The command line, Blender's properties and the reference documentation are made 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -203,14 +203,30 @@ class SwapSettings(Checked):
     opacity: float = setting(1.0, "Strength of the swap.", minimum=0.0, maximum=1.0)
     sharpen: float = setting(0.0, "Unsharp masking of the swapped face.", minimum=0.0, maximum=5.0)
     face_scale: float = setting(1.0, "Size of the swapped face against the plate's.", minimum=0.5, maximum=2.0)
+    # Blender stores which of the choices it is by its place among them, so a new one comes last.
     bit_depth: int = setting(
-        8, "Bits of each channel of the written pictures.", choices={8: "usual", 16: "fine gradients"}
+        0,
+        "Bits of each channel of the written pictures.",
+        choices={
+            8: "small files; gradients of deeper footage may show steps",
+            16: "fine gradients",
+            0: "as the footage: 8 where that has 8, 16 where it has more",
+        },
     )
     batch_size: int = setting(8, "Faces the network swaps at a time.", minimum=1, maximum=256)
     threads: int = setting(0, "Processor threads of the network; 0 takes all cores.", minimum=0, maximum=1024)
+    keep_faces: bool = setting(
+        True,
+        "Keep the faces that the network made in the swap's folder, so that another comp setting needn't run it again; "
+        "off deletes them.",
+    )
     mark_pictures: bool = setting(
         True, "Write into every picture that a trained algorithm composited it (IPTC digital source type)."
     )
+
+    def for_footage(self, bits: int) -> SwapSettings:
+        """Return the settings with the bit depth that pictures over footage of so many bits a channel get."""
+        return self if self.bit_depth else replace(self, bit_depth=8 if bits <= 8 else 16)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.imported_model import ImportedModel
+from ..runtime.openvino_runtime import precision_title
 from .alignments import alignment_matrix
 
 Faces = NDArray[np.float32]
@@ -45,6 +46,10 @@ class ImportedNetwork:
         """Return the faces themselves: networks made elsewhere are given nothing beside them."""
         del landmarks, source, targets
         return plates
+
+    def precision_of(self, source: str) -> str:
+        """Return how exactly such networks are computed: nobody measured them, so as exactly as can be."""
+        return precision_title()
 
     def swap(self, faces: Faces, source: str) -> tuple[Faces, Faces | None]:
         """Give faces the identity of a performer.

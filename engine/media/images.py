@@ -14,6 +14,8 @@ import numpy as np
 
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.files import write_bytes
+from ..contract.linear_light import HEAD_BYTES, linear_kind, linear_reason
+from ..contract.linear_light import HINT as LINEAR_HINT
 from .color import eight_bit, sixteen_bit
 from .png import SIGNATURE, XMP_KEYWORD, encode_png
 
@@ -97,22 +99,24 @@ def _decode(path: Path, flags: int) -> np.ndarray:
         raise _unreadable(path, (error.strerror or str(error)).lower()) from error
     if not data:
         raise _unreadable(path, "it is empty (0 bytes)")
+    kind = linear_kind(path.name, data[:HEAD_BYTES])
+    if kind:
+        raise _unreadable(path, linear_reason(kind), LINEAR_HINT)
     try:
         # From memory, because OpenCV's own file access fails on some names on Windows.
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise _unreadable(path, "it is damaged or far too large") from error
+    if image is None and path.suffix.lower() not in PICTURE_SUFFIXES:
+        reason = f"it is damaged, or of a kind ({path.suffix or 'without a suffix'}) that Understudy doesn't read"
+        raise _unreadable(path, reason, "Convert it to PNG or TIFF, with 16 bits where it has more than 8.")
     if image is None:
         raise _unreadable(path, "it is damaged, cut off or no picture")
     return image
 
 
-def _unreadable(path: Path, reason: str) -> EngineError:
-    return EngineError(
-        ErrorCode.PICTURE_UNREADABLE,
-        f"The picture {path} can't be read: {reason}.",
-        "Replace the file or leave it out.",
-    )
+def _unreadable(path: Path, reason: str, hint: str = "Replace the file or leave it out.") -> EngineError:
+    return EngineError(ErrorCode.PICTURE_UNREADABLE, f"The picture {path} can't be read: {reason}.", hint)
 
 
 def write_png(path: Path, image: np.ndarray, xmp: bytes | None = None, text: Mapping[str, str] | None = None) -> None:

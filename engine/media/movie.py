@@ -22,6 +22,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.linear_light import HEAD_BYTES, linear_kind, linear_reason
+from ..contract.linear_light import HINT as LINEAR_HINT
 from ..contract.timing import frame_rate
 
 # Frame threading keeps one picture for each thread in memory.
@@ -180,6 +182,7 @@ def _last_packet(container: InputContainer, stream: av.VideoStream) -> tuple[int
 
 def _open(path: Path) -> InputContainer:
     _check_presence(path)
+    _refuse_linear(path)
     try:
         # Local files only: a playlist must not make the engine fetch something from elsewhere.
         return av.open(
@@ -208,6 +211,17 @@ def _check_presence(path: Path) -> None:
         raise EngineError(
             ErrorCode.FOOTAGE_UNREADABLE, f"{path} is empty (0 bytes).", "Copy or export the footage again."
         )
+
+
+def _refuse_linear(path: Path) -> None:
+    """Refuse a single picture of linear light, which FFmpeg opens as a movie and shows far too dark."""
+    head = b""
+    # What can't be read here is said by whoever opens the file.
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    kind = linear_kind(path.name, head)
+    if kind:
+        raise EngineError(ErrorCode.FOOTAGE_UNREADABLE, f"{path} can't be read: {linear_reason(kind)}.", LINEAR_HINT)
 
 
 def _first_video(container: InputContainer, path: Path) -> av.VideoStream:

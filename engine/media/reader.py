@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -89,6 +90,21 @@ class FootageReader:
         """What the footage is; counted once, when first asked for."""
         return self._sequence_info() if self._movie is None else self._movie_info(self._movie)
 
+    @cached_property
+    def bit_depth(self) -> int:
+        """Bits of each channel: a movie's own, or those of a sequence's first picture that can be read."""
+        if self._movie is not None:
+            return self.info.bit_depth
+        for name in dict.fromkeys(self._footage.pictures):
+            with contextlib.suppress(EngineError):
+                return picture_kind(self._footage.path / name).bit_depth
+        return 8
+
+    @property
+    def _frame_count(self) -> int:
+        # What else a sequence is says its first picture, which may be the only damaged one.
+        return len(self._footage.pictures) if self._movie is None else self.info.frame_count
+
     def frames(self, ranges: Sequence[FrameRange] = (), deep: bool = False) -> Iterator[tuple[int, np.ndarray]]:
         """Yield every media frame of the ranges once, in ascending order.
 
@@ -104,7 +120,7 @@ class FootageReader:
             EngineError: `frame_missing` for a range outside of the footage, `footage_unreadable` or
                 `picture_unreadable` for a damaged picture; each names file and frame.
         """
-        wanted = merge_ranges(ranges) if ranges else (FrameRange(0, self.info.frame_count),)
+        wanted = merge_ranges(ranges) if ranges else (FrameRange(0, self._frame_count),)
         self._check(wanted)
         numbers = (media_frame for item in wanted for media_frame in item)
         yield from self._pictures(numbers, deep) if self._decoder is None else self._decoded(numbers, deep)
@@ -118,13 +134,13 @@ class FootageReader:
         Raises:
             EngineError: As `frames`.
         """
-        wanted = merge_ranges(ranges) if ranges else (FrameRange(0, self.info.frame_count),)
+        wanted = merge_ranges(ranges) if ranges else (FrameRange(0, self._frame_count),)
         self._check(wanted)
         numbers = (media_frame for item in wanted for media_frame in item)
         yield from self._pictured(numbers) if self._decoder is None else self._undecided(numbers)
 
     def _check(self, ranges: Sequence[FrameRange]) -> None:
-        count = self.info.frame_count
+        count = self._frame_count
         for item in ranges:
             if item.start < 0 or item.end > count:
                 outside = item.start if item.start < 0 else max(item.start, count)

@@ -82,6 +82,10 @@ class _NetworkInMemory:
         """Return the faces of `source` for what `inputs` returned, and their masks or None."""
         return self.network(faces, source)
 
+    def precision_of(self, source: str) -> str:
+        """Return nothing: what a network in training makes is never kept."""
+        return ""
+
 
 class ShotFrames:
     """Frames of the edit, ready to be swapped; see `open_shot_frames`.

@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from ... import __version__
-from ..comp.color_match import reach_of
-from ..comp.crop import Swapper, Watch
+from ..comp.crop import NoNetworkError, Swapper
 from ..comp.pictures import PictureWriter
 from ..comp.record import SwapRecord, picture_digests, save_outlines
-from ..comp.stream import FrameStream, PlannedFace, ReadFrame
+from ..comp.stream import FrameStream
 from ..comp.swap import face_outline
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.frame_mentions import mention
@@ -25,17 +23,16 @@ from ..contract.jobs import SwapJob
 from ..contract.messages import Done
 from ..contract.performers import load_performers
 from ..contract.project import FOOTAGE_FILE, Project, ProjectLock
-from ..contract.timing import ranges_of
-from ..faces.hand_paths import REACH
 from ..faces.hands import HandFinder
 from ..faces.tracks import TrackSet, load_tracks
 from ..media.fingerprint import footage_key
-from ..media.images import read_image
 from ..media.marks import composite_xmp
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
+from .kept_faces import KeptFaces
+from .swap_frames import picture_size, read_frames, with_neighbors
 from .swap_hidden import hidden_ranges, hidden_warnings, open_hands
-from .swap_model import load_model
+from .swap_model import open_model
 from .swap_plan import SwapPlan, assignment_notes, check_performers, plan_swap
 
 
@@ -50,7 +47,8 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
     Returns:
         The last message; its result holds `output`, `pictures`, `swapped`, `empty`, `failed` (counts), `hidden`
         (where a face is probably hidden in part: `track`, `first` and `last` media frame), `in_front` (in how many
-        pictures something in front of a face was left) and `warnings`.
+        pictures something in front of a face was left), `kept_faces` (`reused` and `made` ones, and `bytes` of their
+        files) and `warnings`.
 
     Raises:
         EngineError: `tracks_missing`, `model_missing`, `model_unreadable`, `model_mismatch`, `performer_unknown`,
@@ -62,18 +60,19 @@ def swap(job: SwapJob, reporter: Reporter, swapper: Swapper | None = None) -> Do
         reporter.stage("loading", "Loading model and tracks")
         key = footage_key(job.footage)
         tracks = _tracks(project, key, job)
-        swapper = swapper or load_model(job, reporter)
+        swapper = swapper or open_model(job, reporter)
         check_performers(job, swapper.performers)
         with FootageReader(job.footage) as reader:
-            plan = plan_swap(job, tracks)
-            header = _header(job, key, tracks, swapper)
+            plan = plan_swap(job, tracks, reader.bit_depth)
+            faces = KeptFaces(job, swapper, reporter)
+            header = _header(job, key, tracks, swapper, plan)
             hands = open_hands(plan.is_watched, reporter)
             record = _open_record(job, plan, header, project, "things" if hands is None else "hands and things")
             named = {remark.text: remark.frames for remark in plan.warnings}
             for warning in record.warnings:
                 reporter.warning(warning, named.get(warning, ()))
-            _run(job, reporter, swapper, hands, reader, plan, record, header)
-    return _done(job, reporter, plan, record)
+            _run(job, reporter, faces, hands, reader, plan, record, header)
+    return _done(job, reporter, plan, record, faces)
 
 
 def _check_folders(job: SwapJob) -> None:
@@ -102,7 +101,7 @@ def _tracks(project: Project, key: str, job: SwapJob) -> TrackSet:
     return load_tracks(folder)
 
 
-def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[str, Any]:
+def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper, plan: SwapPlan) -> dict[str, Any]:
     imported = load_imported(job.model)
     return {
         "key": key,
@@ -113,6 +112,7 @@ def _header(job: SwapJob, key: str, tracks: TrackSet, swapper: Swapper) -> dict[
         "model_fingerprint": swapper.fingerprint,
         "model_licence": None if imported is None else asdict(imported.licence),
         "settings": asdict(job.settings),
+        "bit_depth": plan.settings.bit_depth,
         "width": tracks.width,
         "height": tracks.height,
         "engine_version": __version__,
@@ -125,17 +125,19 @@ def _open_record(
     notes, consent_warnings = assignment_notes(
         job.assignments, load_performers(project.performers), datetime.date.today()
     )
-    # How many faces the network takes at once, and on how many threads, changes nothing in the pictures; the
-    # fingerprint tells the checkpoint's weights, and each face whether something is looked for in front of it.
-    without = ("batch_size", "threads", "checkpoint", "keep_in_front")
+    # How many faces the network takes at once, on how many threads, and whether they are kept changes nothing in the
+    # pictures; the fingerprint tells the checkpoint's weights, and each face whether it is watched.
+    without = ("batch_size", "threads", "checkpoint", "keep_in_front", "keep_faces")
     inputs = {
         **header,
-        "settings": {name: value for name, value in header["settings"].items() if name not in without},
+        "settings": {name: value for name, value in asdict(plan.settings).items() if name not in without},
         "footage": None,
         "model": None,
         "engine_version": None,
         "model_licence": None,
     }
+    # It is among the settings already.
+    del inputs["bit_depth"]
     digests = picture_digests(inputs, plan.frames, plan.faces, front_sights, plan.aside)
     record = SwapRecord(job.output, {**header, "assignments": notes}, plan.ranges, digests, set(plan.faces))
     record.warnings += [item.text for item in plan.warnings] + consent_warnings + licence_warnings(job.model)
@@ -145,28 +147,36 @@ def _open_record(
 def _run(
     job: SwapJob,
     reporter: Reporter,
-    swapper: Swapper,
+    faces: KeptFaces,
     hands: HandFinder | None,
     reader: FootageReader,
     plan: SwapPlan,
     record: SwapRecord,
     header: dict[str, Any],
 ) -> None:
-    save_outlines(job.output, plan.frames, _outlines(plan, swapper, job))
+    save_outlines(job.output, plan.frames, _outlines(plan, faces.swapper, job))
     reporter.stage("swapping", "Swapping faces")
-    stream = FrameStream(swapper, plan.faces, job.settings, lambda: reporter.is_stopped, hands, plan.aside)
+    is_whole = len(record.pending()) == len(plan.frames)
+    stream = FrameStream(faces.swapper, plan.faces, plan.settings, lambda: reporter.is_stopped, hands, plan.aside)
     try:
-        with PictureWriter(
-            job.output, header["width"], header["height"], job.settings.bit_depth, _xmp(job, header), record.finish
-        ) as writer:
+        with (
+            PictureWriter(
+                job.output, header["width"], header["height"], plan.settings.bit_depth, _xmp(job, header), record.finish
+            ) as writer,
+            faces,
+        ):
             _write_pictures(job, reporter, stream, reader, plan, record, writer)
-    except BaseException:
+    except BaseException as error:
         # The record of what is finished matters most on a full disk, where it may be lost too.
         with contextlib.suppress(EngineError):
             record.save("failed")
+        if isinstance(error, NoNetworkError):
+            raise (error.__cause__ or error) from None
         raise
     if not reporter.is_stopped:
         record.remove_stale()
+        if is_whole and not record.failures:
+            faces.drop_unused()
         _warn_of_hidden(job, reporter, plan, record, stream.has_masks)
     record.save("stopped" if reporter.is_stopped else "done")
 
@@ -202,7 +212,7 @@ def _write_pictures(
     pending = record.pending()
     total, done = len(plan.frames), len(plan.frames) - len(pending)
     wanted = {frame for frame in pending if frame in plan.faces}
-    frames = _read(reader, _with_neighbors(wanted, plan, job), job.settings.bit_depth == 16)
+    frames = read_frames(reader, with_neighbors(wanted, plan), plan.settings.bit_depth == 16)
     painted = stream.paint(frames, wanted)
     for frame in pending:
         if reporter.progress(done, total, "frames"):
@@ -218,48 +228,9 @@ def _write_pictures(
             else:
                 writer.write(frame, result.picture)
         else:
-            writer.write_empty(frame, size=_picture_size(job, frame))
+            writer.write_empty(frame, size=picture_size(job, frame))
         done += 1
     reporter.progress(done, total, "frames")
-
-
-def _with_neighbors(wanted: set[int], plan: SwapPlan, job: SwapJob) -> list[int]:
-    """Return the wanted frames, those whose colors steady theirs, and those in which hands tell where theirs are."""
-    reach = reach_of(job.settings.color_steadiness) if job.settings.color_transfer != "none" else 0
-    swapped = {frame + step for frame in wanted for step in range(-reach, reach + 1)} & set(plan.faces)
-    watched = {frame for frame in swapped if _is_watched(plan.faces[frame])}
-    looked_at = {frame + step for frame in watched for step in range(-REACH, REACH + 1)}
-    seen = {frame for faces in (plan.faces, plan.aside) for frame, found in faces.items() if _is_watched(found)}
-    return sorted(swapped | (looked_at & seen))
-
-
-def _is_watched(faces: Iterable[PlannedFace]) -> bool:
-    return any(face.watch is not Watch.NOTHING for face in faces)
-
-
-def _read(reader: FootageReader, frames: Sequence[int], deep: bool) -> Iterator[ReadFrame]:
-    """Yield the frames; a picture that can't be read is passed on as such, and reading goes on behind it."""
-    position = 0
-    while position < len(frames):
-        try:
-            for media_frame, image in reader.frames(ranges_of(frames[position:]), deep=deep):
-                position += 1
-                yield ReadFrame(media_frame, image)
-        except EngineError as error:
-            if error.code != ErrorCode.PICTURE_UNREADABLE:
-                raise
-            yield ReadFrame(frames[position], None, error.message)
-            position += 1
-
-
-def _picture_size(job: SwapJob, media_frame: int) -> tuple[int, int] | None:
-    """Return width and height of a frame in a folder, where each picture may have its own; None for movies."""
-    if job.footage.is_movie or media_frame >= len(job.footage.pictures):
-        return None
-    with contextlib.suppress(EngineError):
-        image = read_image(job.footage.path / job.footage.pictures[media_frame], upright=False)
-        return image.shape[1], image.shape[0]
-    return None
 
 
 def _xmp(job: SwapJob, header: dict[str, Any]) -> bytes | None:
@@ -275,7 +246,7 @@ def _xmp(job: SwapJob, header: dict[str, Any]) -> bytes | None:
     return composite_xmp(f"Understudy {__version__}", details)
 
 
-def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord) -> Done:
+def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord, faces: KeptFaces) -> Done:
     counts = record.counts()
     if counts["failed"] and not counts["swapped"] and not reporter.is_stopped:
         first = record.failures[0]
@@ -289,13 +260,15 @@ def _done(job: SwapJob, reporter: Reporter, plan: SwapPlan, record: SwapRecord) 
     # There may be other faces in frames that stay as they are.
     empty = f", {counts['empty']} without a face to replace" if counts["empty"] else ""
     failed = f", {counts['failed']} failed" if counts["failed"] else ""
-    summary = f"{counts['swapped']} frame{'' if counts['swapped'] == 1 else 's'} swapped{empty}{failed}."
+    frames = f"{counts['swapped']} frame{'' if counts['swapped'] == 1 else 's'}"
+    summary = f"{frames} swapped{empty}{failed}.{faces.sentence}"
     result = {
         "output": str(job.output),
         "pictures": sum(counts.values()),
         **counts,
         "hidden": hidden_ranges(plan.hidden),
         "in_front": len(set().union(*record.kept.values())),
+        "kept_faces": faces.figures,
         "warnings": record.warnings,
     }
     return reporter.done(summary, result)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ..comp.crop import Swapper
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.imported_model import ImportedModel, load_imported
@@ -14,30 +16,60 @@ from ..contract.settings import BEST, NEWEST
 from ..runtime.backend import prepare_backend
 from ..runtime.reporter import Reporter
 from ..training.checkpoint import ModelDocument, read_model
+from ..training.chosen_weights import chosen_document
+from ..training.exported import ExportedSwapper, exported_precision
 from ..training.graph_files import graph_files
+from ..training.precision_choice import EXACT, load_choices
+from ..training.trained_swapper import TrainedSwapper
+from .late_model import LateModel
 from .swap_plan import check_performers
 
 # The model itself is at fault, so the other way would say the same.
 _MODEL_ERRORS = (ErrorCode.MODEL_MISSING, ErrorCode.MODEL_UNREADABLE, ErrorCode.MODEL_MISMATCH)
 
 
-def load_model(job: SwapJob, reporter: Reporter) -> Swapper:
-    """Load the model of a swap job.
+class _KnownModel(TrainedSwapper):
+    """A trained model as it will compute, as far as its folder says."""
+
+    def __init__(self, folder: Path, document: ModelDocument) -> None:
+        super().__init__(document)
+        self._files = graph_files(folder, document)
+        self._choices = load_choices(folder, document.fingerprint)
+
+    def precision_of(self, source: str) -> str:
+        """Return how exactly its graphs will be computed; nothing where there are none yet."""
+        choice = self._choices.get(source, EXACT)
+        return exported_precision(self._files, choice) if self._files.are_there else ""
+
+    def swap(self, faces: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Refuse: only the network can."""
+        raise NotImplementedError
+
+
+def open_model(job: SwapJob, reporter: Reporter) -> LateModel:
+    """Return the model of a swap job, its network not loaded yet.
 
     What is wrong with the model or the assignment is said before anything takes seconds.
 
     Raises:
-        EngineError: `model_missing`, `model_unreadable`, `model_mismatch`, `performer_unknown`, `library_missing`.
+        EngineError: `model_missing`, `model_unreadable`, `model_mismatch`, `performer_unknown`. Its `load` raises them
+            too, and `library_missing`.
     """
+    settings = job.settings
     imported = load_imported(job.model)
     if imported is not None:
         check_performers(job, imported.performers)
         _check_choice(job)
-        return _open_imported(job.model, imported, job.settings.threads)
+        from ..imported.network import ImportedNetwork
+
+        return LateModel(ImportedNetwork(imported), lambda: _open_imported(job.model, imported, settings.threads))
     document = read_model(job.model)
     check_performers(job, document.performers)
     sources = tuple(dict.fromkeys(item.source for item in job.assignments))
-    return load_trained(job.model, document, reporter, sources, job.settings.threads, job.settings.checkpoint)
+    known = _KnownModel(job.model, chosen_document(job.model, document, settings.checkpoint))
+    return LateModel(
+        known, lambda: load_trained(job.model, document, reporter, sources, settings.threads, settings.checkpoint)
+    )
 
 
 def load_trained(
@@ -70,8 +102,6 @@ def load_trained(
 
             export_graphs(folder, document)
         if files.are_there:
-            from ..training.exported import ExportedSwapper
-
             return ExportedSwapper(folder, document, files, sources, threads, checkpoint)
     except EngineError as error:
         if error.code in _MODEL_ERRORS:

@@ -17,6 +17,7 @@ from ..contract.frame_mentions import Remark, mention
 from ..contract.jobs import FaceAssignment, SwapJob
 from ..contract.performers import Performer
 from ..contract.preview_shot import EVERY_TRACK
+from ..contract.settings import SwapSettings
 from ..contract.timing import FrameRange, merge_ranges
 from ..faces.fitness import hidden_frames
 from ..faces.hand_paths import REACH
@@ -35,6 +36,7 @@ class SwapPlan:
         hidden: Of each track the frames in which its face is swapped and probably hidden in part.
         aside: Faces by media frame that stay as they are, but are looked at: near faces that are swapped, a hand in
             front of them tells where it is then.
+        settings: How to comp; the bit depth is 8 or 16, also where the job leaves it to the footage.
     """
 
     ranges: tuple[FrameRange, ...]
@@ -42,6 +44,7 @@ class SwapPlan:
     warnings: list[Remark]
     hidden: dict[int, set[int]]
     aside: dict[int, tuple[PlannedFace, ...]]
+    settings: SwapSettings
 
     @property
     def is_watched(self) -> bool:
@@ -54,12 +57,13 @@ class SwapPlan:
         return [frame for item in self.ranges for frame in item]
 
 
-def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
+def plan_swap(job: SwapJob, tracks: TrackSet, footage_bits: int) -> SwapPlan:
     """Return which face is swapped in which frame.
 
     Args:
         job: The job.
         tracks: Face tracks of its footage.
+        footage_bits: Bits of each channel of its footage.
 
     Raises:
         EngineError: `tracks_missing`, when a face track that is assigned isn't there.
@@ -87,7 +91,8 @@ def plan_swap(job: SwapJob, tracks: TrackSet) -> SwapPlan:
                 hidden.setdefault(track.id, set()).add(frame)
     ordered = {frame: tuple(sorted(found, key=_face_size)) for frame, found in sorted(faces.items())}
     warnings = _range_warnings(ranges, tracks, frame_count) + _empty_warnings(job, ordered)
-    return SwapPlan(ranges, ordered, warnings, hidden, {frame: tuple(found) for frame, found in aside.items()})
+    kept = {frame: tuple(found) for frame, found in aside.items()}
+    return SwapPlan(ranges, ordered, warnings, hidden, kept, job.settings.for_footage(footage_bits))
 
 
 def _is_aside(frames: np.ndarray, swapped: Sequence[bool], watched: Sequence[bool]) -> np.ndarray:

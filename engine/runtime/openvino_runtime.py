@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,14 @@ class ReadyNetwork:
         except Exception as error:
             raise EngineError(ErrorCode.INTERNAL, f"The network failed: {_first_line(error)}.") from error
         return {name: results[index] for index, name in enumerate(self._names)}
+
+
+def precision_title(title: str = FLOAT32) -> str:
+    """Return in words how exactly something is computed, without loading OpenVINO: its version counts, too."""
+    try:
+        return f"openvino {version('openvino')} {title}"
+    except PackageNotFoundError:
+        return f"openvino {title}"
 
 
 def computes_bfloat16() -> bool:

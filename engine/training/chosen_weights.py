@@ -44,6 +44,17 @@ def chosen_file(folder: Path, document: ModelDocument, choice: str) -> str:
     )
 
 
+def chosen_document(folder: Path, document: ModelDocument, choice: str = NEWEST) -> ModelDocument:
+    """Return the document with `checkpoint`, `step` and `fingerprint` of the file chosen; see `chosen_file`.
+
+    Raises:
+        EngineError: `model_missing`, when there is no such file; `model_unreadable`.
+    """
+    if chosen_file(folder, document, choice) == document.checkpoint:
+        return document
+    return read_inference_weights(folder, document, choice)[1]
+
+
 def read_inference_weights(folder: Path, document: ModelDocument, choice: str = NEWEST) -> tuple[Arrays, ModelDocument]:
     """Read the weights that the swap uses: the running average where the checkpoint has one.
 

@@ -18,6 +18,7 @@ from ..runtime.openvino_runtime import (
     Graph,
     ReadyNetwork,
     computes_bfloat16,
+    precision_title,
 )
 from .checkpoint import Arrays, ModelDocument
 from .chosen_weights import read_inference_weights
@@ -36,6 +37,11 @@ from .precision_choice import (
     telling,
 )
 from .trained_swapper import TrainedSwapper
+
+
+def exported_precision(files: GraphFiles, precision: Precision) -> str:
+    """Return in words how exactly graphs are computed; their name changes with the computation."""
+    return precision_title(f"{files.encoder.stem} {precision.encoder} {precision.decoder}")
 
 
 class ExportedSwapper(TrainedSwapper):
@@ -80,6 +86,10 @@ class ExportedSwapper(TrainedSwapper):
             precision = self._precisions.get(source, EXACT)
             self._network("encoder", precision.encoder)
             self._network(f"decoder:{source}", precision.decoder)
+
+    def precision_of(self, source: str) -> str:
+        """Return in words how exactly a performer's faces are computed now."""
+        return exported_precision(self._files, self._precisions.get(source, EXACT))
 
     def swap(self, faces: Faces, source: str) -> tuple[Faces, Faces | None]:
         """Give faces the identity of a performer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,6 +65,11 @@ class Swapper(TrainedSwapper):
     def __init__(self, document: ModelDocument, network: Autoencoder) -> None:
         super().__init__(document)
         self._decode = NetworkDecoder(network)
+        self._policy = network.policy
+
+    def precision_of(self, source: str) -> str:
+        """Return Keras' words for all performers: its version, the library that computes, the dtype policy."""
+        return f"keras {keras.__version__} {keras.backend.backend()} {self._policy}"
 
     def swap(self, faces: Faces, source: str) -> tuple[Faces, NDArray[np.float32] | None]:
         """Give faces the identity of a performer.

@@ -158,6 +158,13 @@ def test_settings_are_all_there(edit, panel):
     assert drawn(panel).count(":") >= 10
 
 
+def test_a_depth_chosen_in_an_older_file_stays_and_the_default_is_the_footages(edit):
+    items = properties.UNDERSTUDY_PG_swap.bl_rna.properties["bit_depth"].enum_items
+    # Blender stores these numbers; before there was "Auto", they were the same.
+    assert {item.identifier: item.value for item in items} == {"8": 0, "16": 1, "0": 2}
+    assert items["0"].name == "Auto" and edit.understudy.swap.bit_depth == "0"
+
+
 def test_faces_and_whose_they_are(edit, clips):
     assert "Interview Faces not extracted yet" in drawn(Panel.SHOTS)
     write_footage(edit, clips)

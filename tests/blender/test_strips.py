@@ -60,6 +60,15 @@ def test_strips_without_footage(scene, coded_movies, coded_pictures):
     assert "movie clip strip" in refusal(scene, strips.new_clip("my clip", clip, 9, 1))
 
 
+def test_pictures_of_linear_light_are_refused_with_a_way_out(scene, tmp_path, coded_pictures):
+    folder, names = coded_pictures
+    strip = add_pictures(scene, folder, names[:3])
+    for name in ("render_0002.exr", "sky.HDR"):
+        strip.elements[1].filename = name
+        text = refusal(scene, strip)
+        assert name in text and "light of a scene" in text and "16-bit PNG" in text
+
+
 def test_missing_media(scene, tmp_path, coded_movies, coded_pictures):
     gone = tmp_path / "gone ü.mp4"
     gone.write_bytes(coded_movies().read_bytes())

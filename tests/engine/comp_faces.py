@@ -45,6 +45,9 @@ class FakeSwapper:
         assert landmarks.shape == (len(plates), 68, 2) and len(targets) == len(plates)
         return plates
 
+    def precision_of(self, source):
+        return "pretended"
+
     def swap(self, faces, source):
         assert faces.dtype == np.float32 and faces.shape[1:] == (self.face_size, self.face_size, 3)
         self.calls.append((len(faces), source))

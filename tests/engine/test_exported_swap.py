@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,10 +13,16 @@ import numpy as np
 import pytest
 from adversarial_families import make_adversarial_narrow
 from comp_faces import landmarks_at
+from test_swap_pipeline import add_tracks, face_track
 from test_training import SIZE, facesets, make_quick_tiny, run, tiny_quick, trained  # noqa: F401 - fixtures
 from understudy.engine.contract.errors import EngineError, ErrorCode
+from understudy.engine.contract.jobs import FaceAssignment, SwapJob
+from understudy.engine.contract.settings import SwapSettings
+from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.networks.blocks import PixelShuffle
 from understudy.engine.networks.registry import FAMILIES
+from understudy.engine.pipelines import swap_model
+from understudy.engine.pipelines.swap import swap
 from understudy.engine.pipelines.swap_model import load_trained
 from understudy.engine.runtime.openvino_runtime import (
     BRANCHES,
@@ -153,6 +160,26 @@ def test_the_swap_command_loads_no_tensorflow_and_reports_to_nobody(model, tmp_p
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("LOADED")]
     assert json.loads(line.removeprefix("LOADED ")) == [0, []], done.stderr
     assert len(list((tmp_path / "out").glob("*.png"))) == 4
+
+
+def test_a_run_with_other_comp_settings_loads_no_network_and_gives_its_pictures(model, tmp_path, clips, monkeypatch):
+    footage = Footage(clips / "target_A.mp4")
+    add_tracks(tmp_path / "p", footage, [face_track(1, range(20))], 72)
+    settings = SwapSettings(mark_pictures=False)
+    assigned = (FaceAssignment(1, "anna", "bert"),)
+    job = SwapJob(tmp_path / "p", footage, (FrameRange(0, 20),), model, assigned, tmp_path / "out", (), settings)
+    assert swap(job, Reporter()).result["kept_faces"]["reused"] == 0
+    assert bool(load_choices(model, read_model(model).fingerprint)) == computes_bfloat16()
+    other = replace(job, settings=replace(settings, color_transfer="mean"))
+    with monkeypatch.context() as patch:
+        # Whoever loads calls what isn't there.
+        patch.setattr(swap_model, "load_trained", None)
+        done = swap(other, Reporter())
+    assert done.result["kept_faces"]["reused"] == 20 and done.result["kept_faces"]["made"] == 0
+    plain = replace(other, output=tmp_path / "plain", settings=replace(other.settings, keep_faces=False))
+    swap(plain, Reporter())
+    for path in plain.output.glob("*.png"):
+        assert path.read_bytes() == (job.output / path.name).read_bytes(), path.name
 
 
 def warnings_of(call):

@@ -2,10 +2,12 @@
 """Still pictures, marks, keys and written movies come back as they went in."""
 
 import os
+import struct
 from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from understudy.engine.media.images import (
 from understudy.engine.media.marks import composite_xmp
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.media.writer import MovieWriter
+from understudy.training_cli.inputs import picture_names
 
 pytestmark = pytest.mark.engine
 
@@ -94,6 +97,61 @@ def test_an_unreadable_picture_is_a_sentence(tmp_path, suffix, share):
     with pytest.raises(EngineError, match="kaputt") as caught:
         read_image(path)
     assert caught.value.code == ErrorCode.PICTURE_UNREADABLE
+
+
+def write_exr(path: Path) -> None:
+    """Write a picture of one line of four pixels, uncompressed half floats, as OpenEXR's file layout says."""
+
+    def attribute(name: str, kind: str, value: bytes) -> bytes:
+        return name.encode() + b"\0" + kind.encode() + b"\0" + struct.pack("<i", len(value)) + value
+
+    channels = b"".join(name + b"\0" + struct.pack("<iB3xii", 1, 0, 1, 1) for name in (b"B", b"G", b"R")) + b"\0"
+    box = struct.pack("<4i", 0, 0, 3, 0)
+    head = b"".join([
+        struct.pack("<ii", 20000630, 2), attribute("channels", "chlist", channels),
+        attribute("compression", "compression", b"\0"), attribute("dataWindow", "box2i", box),
+        attribute("displayWindow", "box2i", box), attribute("lineOrder", "lineOrder", b"\0"),
+        attribute("pixelAspectRatio", "float", struct.pack("<f", 1.0)),
+        attribute("screenWindowCenter", "v2f", struct.pack("<2f", 0.0, 0.0)),
+        attribute("screenWindowWidth", "float", struct.pack("<f", 1.0)), b"\0",
+    ])  # fmt: skip
+    line = np.full(12, 0.5, "<f2").tobytes()
+    path.write_bytes(head + struct.pack("<q", len(head) + 8) + struct.pack("<ii", 0, len(line)) + line)
+
+
+def refused(call, code: ErrorCode) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        call()
+    assert caught.value.code == code and "OpenEXR" in caught.value.message
+    assert "damaged" not in caught.value.message and "16-bit PNG" in caught.value.hint
+    return caught.value
+
+
+def test_linear_light_is_refused_by_name_instead_of_called_damaged(tmp_path):
+    path = tmp_path / "render_0001.exr"
+    write_exr(path)
+    with av.open(str(path)) as container:
+        (frame,) = container.decode(video=0)
+        assert frame.format.name.startswith("gbrp") and frame.width == 4, "FFmpeg takes it for a movie"
+    assert "render_0001.exr" in refused(lambda: read_image(path), ErrorCode.PICTURE_UNREADABLE).message
+    refused(lambda: FootageReader(Footage(path)), ErrorCode.FOOTAGE_UNREADABLE)
+    error = refused(lambda: list(FootageReader(Footage(tmp_path, (path.name,))).frames()), ErrorCode.PICTURE_UNREADABLE)
+    assert "Frame 0" in error.message
+    refused(lambda: picture_names(tmp_path), ErrorCode.FOOTAGE_UNREADABLE)
+    renamed = path.rename(tmp_path / "render.png")
+    refused(lambda: read_image(renamed), ErrorCode.PICTURE_UNREADABLE)
+    # The first bytes count, not the name.
+    Image.fromarray(random_image()).save(tmp_path / "picture.png")
+    misnamed = (tmp_path / "picture.png").rename(tmp_path / "misnamed.exr")
+    assert (read_image(misnamed) == random_image()).all()
+
+
+def test_a_kind_of_picture_that_is_not_read_is_not_just_called_damaged(tmp_path):
+    path = tmp_path / "scan.dpx"
+    path.write_bytes(b"SDPX" + bytes(2048))
+    with pytest.raises(EngineError, match=r"\.dpx\) that Understudy doesn't read") as caught:
+        read_image(path)
+    assert "Convert" in caught.value.hint
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -22,7 +22,7 @@ from understudy.training_cli.main import build_parser
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Eight pictures, shot_0101.png to shot_0108.png, with a face in each, and a pretended model."""
-    monkeypatch.setattr(pipeline, "load_model", lambda job, reporter: FakeSwapper(lambda faces: 1.0 - faces))
+    monkeypatch.setattr(pipeline, "open_model", lambda job, reporter: FakeSwapper(lambda faces: 1.0 - faces))
     folder = tmp_path / "pictures"
     for number in range(8):
         write_png(folder / f"shot_{number + 101:04d}.png", painted_picture(160, 120, number))

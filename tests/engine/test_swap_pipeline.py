@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from comp_faces import FakeSwapper, landmarks_at, painted_picture
 from drawn_hands import hand_points
+from media_clips import write_clip
 from understudy.engine.comp.crop import Watch
 from understudy.engine.comp.over import composite
 from understudy.engine.contract.errors import EngineError, ErrorCode
@@ -25,7 +26,7 @@ from understudy.engine.faces.hands import Hand
 from understudy.engine.faces.picture_views import View
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, save_tracks
 from understudy.engine.media.fingerprint import footage_key
-from understudy.engine.media.images import read_png_xmp, read_rgba, write_png
+from understudy.engine.media.images import picture_kind, read_png_xmp, read_rgba, write_png
 from understudy.engine.media.reader import FootageReader
 from understudy.engine.pipelines import swap_hidden
 from understudy.engine.pipelines.swap import swap
@@ -34,6 +35,8 @@ from understudy.engine.runtime.reporter import CallbackReporter, Reporter
 
 WIDTH = HEIGHT = 512
 QUIET = SwapSettings(color_transfer="none", mark_pictures=False)
+# For tests that count what the network is asked.
+FORGETFUL = dataclasses.replace(QUIET, keep_faces=False)
 
 
 def face_track(number, frames, center=(255.0, 240.0), size=110.0):
@@ -288,6 +291,41 @@ def test_every_setting_has_an_effect(job, setting):
     assert not np.array_equal(read_rgba(job.output / "000005.png", deep=True), plain)
 
 
+def deep_footage(folder, kind):
+    """Footage of twelve pictures whose color rises by less than a step of 8 bits from column to column."""
+    if kind == "movie":
+        return Footage(write_clip(folder / "ten bits.mov", range(12), size=(160, 120), pixel_format="yuv420p10le"))
+    ramp = np.linspace(20000, 30000, 160 * 120 * 3).reshape(120, 160, 3).astype(np.uint16)
+    for number in range(12):
+        write_png(folder / f"{number:02d}.png", ramp)
+    return Footage(folder, tuple(f"{number:02d}.png" for number in range(12)))
+
+
+@pytest.mark.parametrize("kind", ["movie", "pictures"])
+@pytest.mark.parametrize(("asked", "given"), [(0, 16), (8, 8), (16, 16)])
+def test_pictures_over_deep_footage_are_as_deep_unless_asked_otherwise(job, tmp_path, kind, asked, given):
+    folder = tmp_path / "tief"
+    folder.mkdir()
+    footage = deep_footage(folder, kind)
+    add_tracks(job.project, footage, [face_track(1, range(3, 10), (60.0, 60.0), 40)], 12, size=(160, 120))
+    settings = dataclasses.replace(QUIET, bit_depth=asked)
+    run(dataclasses.replace(job, footage=footage, settings=settings))
+    assert {picture_kind(path).bit_depth for path in job.output.glob("*.png")} == {given}
+    assert document_of(job)["bit_depth"] == given and document_of(job)["settings"]["bit_depth"] == asked
+    picture = read_rgba(job.output / "000005.png", deep=True)
+    inside = picture[picture[..., 3] == 65535]
+    assert (inside % 257 != 0).any() == (given == 16), "steps finer than those of 8 bits reach the picture"
+
+
+def test_the_depth_left_to_footage_of_eight_bits_gives_the_pictures_of_eight(job):
+    run(dataclasses.replace(job, settings=dataclasses.replace(QUIET, bit_depth=8)))
+    stamps = {path: path.stat().st_mtime_ns for path in job.output.glob("*.png")}
+    assert QUIET.bit_depth == 0
+    run(job)
+    assert {path: path.stat().st_mtime_ns for path in job.output.glob("*.png")} == stamps
+    assert document_of(job)["bit_depth"] == 8
+
+
 def test_pictures_carry_the_mark(job):
     run(dataclasses.replace(job, settings=SwapSettings(), ranges=(FrameRange(0, 5),)))
     for path in job.output.glob("*.png"):
@@ -387,10 +425,10 @@ def test_what_is_in_front_stays_in_the_frames_that_are_hidden_and_the_others_kee
 
 def test_switching_it_renews_the_pictures_near_hidden_frames_only_and_the_record_stays_true(job):
     hide(job, [30, 31, 32])
-    asked = dataclasses.replace(job, ranges=(FrameRange(0, 40),))
+    asked = dataclasses.replace(job, ranges=(FrameRange(0, 40),), settings=FORGETFUL)
     run(asked)
     swapper = FakeSwapper()
-    off = dataclasses.replace(asked, settings=dataclasses.replace(QUIET, keep_in_front=False))
+    off = dataclasses.replace(asked, settings=dataclasses.replace(FORGETFUL, keep_in_front=False))
     run(off, swapper)
     # Twelve frames before the first hidden one, and all to the track's end.
     assert sum(count for count, _ in swapper.calls) == 40 - 18
@@ -424,7 +462,7 @@ def with_passing_hand(job, tmp_path, monkeypatch):
     track = face_track(1, range(24))
     track.occlusion[6:14] = 0.5
     add_tracks(job.project, footage, [track], 24)
-    return dataclasses.replace(job, footage=footage, ranges=(FrameRange(0, 24),))
+    return dataclasses.replace(job, footage=footage, ranges=(FrameRange(0, 24),), settings=FORGETFUL)
 
 
 def test_a_range_and_a_picture_made_again_show_a_hand_as_the_whole_run_does(job, tmp_path, monkeypatch):
@@ -535,6 +573,8 @@ def test_two_jobs_on_one_project(job):
 def test_a_full_disk_keeps_what_is_finished(job, monkeypatch):
     from understudy.engine.comp import pictures
 
+    job = dataclasses.replace(job, settings=FORGETFUL)
+
     def full(path, *arguments):
         if path.stem >= "000006":
             raise EngineError(ErrorCode.DISK_FULL, f"The disk is full: {path} could not be written.", "Free some.")
@@ -577,6 +617,17 @@ def test_a_damaged_picture_in_a_folder_fails_alone(picture_job):
     assert failed["frame"] == 2 and "shot_103.png" in failed["reason"]
     shapes = [picture.shape[:2] for picture in pictures_of(picture_job).values()]
     assert shapes == [(160, 200)] * 4 + [(160, 120)]
+
+
+def test_a_damaged_first_picture_fails_alone_too(picture_job):
+    first = picture_job.footage.path / "shot_101.png"
+    first.write_bytes(first.read_bytes()[:100])
+    add_tracks(
+        picture_job.project, picture_job.footage, [face_track(1, range(4), (100.0, 80.0), 40)], 5, size=(200, 160)
+    )
+    done = run(picture_job)
+    assert done.result["failed"] == 2 and done.result["swapped"] == 2
+    assert [item["frame"] for item in document_of(picture_job)["failed"]] == [0, 2]
 
 
 def test_pictures_never_land_among_the_footage(picture_job):

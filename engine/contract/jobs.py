@@ -157,7 +157,8 @@ class TrainJob:
             "Name the project, or leave the shots out.",
         )
         known = {item.performer for item in self.performers}
-        strangers = sorted({source for shot in self.shots for _track, source in shot.sources} - known)
+        shown = {name for shot in self.shots for _track, name in (*shot.sources, *shot.targets)}
+        strangers = sorted(shown - known)
         _require(
             not strangers,
             f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.",

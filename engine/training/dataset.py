@@ -66,6 +66,8 @@ def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, per
     masks = MaskTargets(chosen) if collector.with_masks else None
     points = FacePoints(reporter) if collector.with_points else None
     for record in chosen:
+        reporter.progress(len(collector.pictures), None, f"faces of {performer}")
+        reporter.leave_if_stopped()
         try:
             image = faceset.image(record)
         except EngineError as error:
@@ -94,12 +96,13 @@ def read_faces(
         performer: Whose faces, and where they are.
         view: What the network sees.
         oversampling: How much finer than that the faces are kept in memory.
-        reporter: Is told what was left out.
+        reporter: Is told how far it is and what was left out, and says when to stop.
         with_masks: Whether to make masks too, for networks that learn them.
         with_points: Whether to keep landmarks too, for networks that look at sketches.
 
     Raises:
         EngineError: `too_few_faces`, naming performer and count; whatever reading the folder raises.
+        Stopped: A stop was asked for.
     """
     name = performer.performer
     collector = _Collector(view.size / view.coverage * oversampling, with_masks, with_points)

@@ -15,7 +15,7 @@ from ..contract.settings import TrainSettings, settings_to_json
 from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
 from ..runtime.device import choose_policy
-from ..runtime.reporter import Reporter
+from ..runtime.reporter import CallbackReporter, Reporter
 from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
@@ -49,8 +49,11 @@ def open_session(
     Raises:
         EngineError: `model_missing`, `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`,
             or what reading facesets raises.
+        Stopped: A stop was asked for, and no other process waits for this one.
     """
-    settings = job.settings
+    settings, team = job.settings, team or Team()
+    # Nobody leaves a team before they have agreed on it, which they do before each step: the others would wait.
+    opening = reporter if team.size == 1 else CallbackReporter(reporter.send)
     family = FAMILIES[settings.family]
     performers = tuple(item.performer for item in job.performers)
     found = read_model(job.model) if holds_model(job.model) else None
@@ -68,9 +71,10 @@ def open_session(
     by_name = {item.performer: item for item in job.performers}
     recipe = RECIPES[family.name]
     faces = [
-        read_faces(by_name[name], view, recipe.oversampling, reporter, family.has_mask, family.is_sketched)
+        read_faces(by_name[name], view, recipe.oversampling, opening, family.has_mask, family.is_sketched)
         for name in performers
     ]
+    opening.leave_if_stopped()
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
     trainer = make_trainer(network, recipe, settings)
@@ -81,6 +85,7 @@ def open_session(
         for performer, known in begin.items():
             if performer != known:
                 reporter.info(f"{performer} begins as {known} of {Path(settings.warm_start).name}.")
+    opening.leave_if_stopped()
     document = _describe(found, settings, network, faces)
     return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
 

@@ -35,6 +35,7 @@ from .recipes import augmentation_of, flips_of, learning_rate_at
 from .run_clock import RunClock
 from .runaway import Runaway
 from .sketcher import sketcher_of
+from .smaller_batch import halved_batch
 from .team import Team
 from .trainer import Trainer
 
@@ -86,9 +87,9 @@ class TrainingSession:
         }
         self._decode = NetworkDecoder(trainer.network)
         self._keeper = ModelKeeper(folder, document, settings)
-        # Only the process that leads writes, so that machines which share the folder don't disturb each other.
-        self._history = History(folder / HISTORY_FILE, trainer.steps) if self._team.leads else None
-        self._outlook = Outlook(read_history(folder / HISTORY_FILE))
+        self._history: History | None = None
+        # Of lines behind this step, which an interrupted run left, nothing is known.
+        self._outlook = Outlook([line for line in read_history(folder / HISTORY_FILE) if line["step"] <= trainer.steps])
         self._pacing = Pacing(settings.preview_interval, clock=clock)
         sketcher = sketcher_of(document)
         self._previewer = Previewer(
@@ -112,6 +113,11 @@ class TrainingSession:
         self._trained_s = self._run_s = 0.0
 
     @property
+    def folder(self) -> Path:
+        """Folder of the model."""
+        return self._keeper.folder
+
+    @property
     def steps(self) -> int:
         """Steps done in all."""
         return self._trainer.steps
@@ -132,6 +138,11 @@ class TrainingSession:
         return self._preview_share
 
     @property
+    def has_trained(self) -> bool:
+        """Whether the last run did any step."""
+        return self.steps > self._first_step
+
+    @property
     def run_s(self) -> float:
         """Seconds that the last run took, from its first step on."""
         return self._run_s
@@ -149,11 +160,15 @@ class TrainingSession:
     def run(self) -> None:
         """Train until a limit is reached or a stop is asked for; the result is saved.
 
+        After a stop before the first step the model's folder is as it was.
+
         Raises:
             EngineError: `training_diverged`, `out_of_memory`, or what writing raises.
         """
         self._clock.start(self.steps)
-        if self._team.leads:
+        # Only the process that leads writes, so that machines which share the folder don't disturb each other.
+        if self._team.leads and not self._reporter.is_stopped:
+            self._history = History(self.folder / HISTORY_FILE, self.steps)
             self._keeper.prepare()
             self._previewer.start(self.steps)
         while not self._is_over():
@@ -167,7 +182,7 @@ class TrainingSession:
             if not self._reporter.is_stopped:
                 self._previewer.draw(self.steps)
             # Of a run that had nothing to do, previews would be all.
-            self._preview_share = self._pacing.spent_share if self.steps > self._first_step else 0.0
+            self._preview_share = self._pacing.spent_share if self.has_trained else 0.0
         # Nobody leaves before everything is written.
         self._team.agree(True, 1.0)
         self._run_s = self._clock.elapsed_s
@@ -227,19 +242,7 @@ class TrainingSession:
         )
 
     def _halve_batch(self) -> None:
-        if self._batch_size == 1:
-            raise EngineError(
-                ErrorCode.OUT_OF_MEMORY,
-                "The memory is too small even for a batch of one face of each performer.",
-                "Close other programs, or train a smaller family.",
-            )
-        if self._team.size > 1 or (self._batch_size // 2) % self._team.shards:
-            raise EngineError(
-                ErrorCode.OUT_OF_MEMORY,
-                f"The memory is too small for a batch of {self._batch_size} faces over {self._team.shards} devices.",
-                "Train on with a smaller batch size on every machine.",
-            )
-        self._batch_size //= 2
+        self._batch_size = halved_batch(self._batch_size, self._team)
         self._reporter.warning(f"The memory ran out; going on with a batch of {self._batch_size} faces.")
 
     def _report(self) -> None:
@@ -269,7 +272,7 @@ class TrainingSession:
         return measured
 
     def _save(self) -> None:
-        if self.steps == self._saved_step and self._keeper.document.checkpoint:
+        if self.steps == self._saved_step:
             return
         if not self._trainer.is_healthy():
             raise self._diverged("some weights are no longer numbers")

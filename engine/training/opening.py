@@ -96,11 +96,12 @@ def make_trainer(network: Autoencoder, recipe: Recipe, settings: TrainSettings) 
     Args:
         network: What is trained.
         recipe: Figures of its family's training.
-        settings: Growth, finish, perceptual loss, seed.
+        settings: Weight of eyes and mouth, growth, finish, perceptual loss, seed.
 
     Raises:
         EngineError: `perceptual_unavailable`, also when a family is to compare features and can't.
     """
+    recipe = replace(recipe, eyes_and_mouth=settings.eyes_and_mouth)
     players = _players(network, recipe, settings)
     sizes = network.family.sizes
     if not sizes:

@@ -164,7 +164,8 @@ class TrainJob:
             f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.",
             f"Choose one of {', '.join(sorted(known))}.",
         )
-        _require(len(self.performers) >= 2, "Training needs at least two performers.", "Add the second one.")
+        alone = f"; here is {self.performers[0].performer} only" if self.performers else ""
+        _require(len(self.performers) >= 2, f"Training needs at least two performers{alone}.", "Add the second one.")
         ids = [item.performer for item in self.performers]
         _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.", "List each once.")
         for item in self.performers:

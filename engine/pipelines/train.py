@@ -11,7 +11,7 @@ from ..contract.jobs import TrainJob
 from ..contract.messages import Done
 from ..contract.project import Project, ProjectLock
 from ..runtime.backend import TITLES, chosen_backend, prepare_backend
-from ..runtime.device import describe_device
+from ..runtime.device import choose_policy, describe_device
 from ..runtime.reporter import Reporter
 from ..runtime.stop import Stopped
 from ..training.team import join_team, team_of
@@ -101,7 +101,8 @@ def _begun(job: TrainJob, reporter: Reporter) -> TrainingSession:
     reporter.stage("reading", "Reading the faces")
     shots = open_shot_frames(job, FAMILIES[family], reporter)
     session = open_session(job, reporter, shots, team)
-    reporter.stage("training", f"Training on {describe_device()}")
+    precision = choose_policy(settings.precision, FAMILIES[family].allows_bfloat16).removeprefix("mixed_")
+    reporter.stage("training", f"Training on {describe_device()}, {precision}")
     return session
 
 

@@ -273,6 +273,8 @@ def test_one_command_draws_what_the_network_sees(tmp_path):
     asked = job(tmp_path, [])
     done = draw_training_views(asked, tmp_path / "vues.png", recorder()[1])
     assert done.result["flips"] == {"anna": 0.0, "bert": 0.0}
+    height = cv2.imread(str(tmp_path / "vues.png")).shape[0]
+    assert height == 2 * 4 * FAMILIES["quick"].face_size + 4, "stored face, picture, sketch and target of each"
     command = ["train", str(tmp_path / "model"), "--show-views", str(tmp_path / "same.png")]
     command += [word for name in ("anna", "bert") for word in ("--performer", f"{name}={tmp_path / name}")]
     assert main(command) == 0

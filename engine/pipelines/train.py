@@ -50,6 +50,8 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
             return _stopped(job, reporter)
         reporter.artifact("model", session.folder)
     reason = " It is at its plateau." if session.is_at_plateau else ""
+    if not session.has_trained and session.steps >= job.settings.maximum_steps:
+        reason = f" Nothing was trained, because maximum_steps is {job.settings.maximum_steps}."
     # Nothing was drawn where it was stopped early, or where another process leads.
     share = 100.0 * session.preview_share
     shown = f" Previews took {share:.1f} % of the time." if share else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import damage
 from ..contract.jobs import TrainJob
 from ..contract.settings import TrainSettings, settings_to_json
 from ..networks.autoencoder import Autoencoder
@@ -19,6 +20,7 @@ from ..runtime.reporter import CallbackReporter, Reporter
 from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
+from .chosen_weights import chosen_file
 from .dataset import read_faces
 from .face_shapes import face_shapes, shapes_to_json
 from .finish import JUDGE, finish_players
@@ -160,7 +162,8 @@ def _yes(value: bool) -> str:
 
 def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocument:
     """Give the trainer the state of a checkpoint; return the document of that state."""
-    name = job.settings.resume_from or found.checkpoint
+    asked = job.settings.resume_from
+    name = chosen_file(job.model, found, asked) if asked else found.checkpoint
     arrays = read_arrays(job.model, name)
     if job.settings.finish and not any(array.startswith(f"training/{JUDGE}/") for array in arrays):
         # The first run of a finish: its judge is new.
@@ -170,7 +173,7 @@ def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocum
     except (KeyError, ValueError) as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
-            f"The checkpoint {job.model / name} does not fit the network: {error}.",
+            f"The checkpoint {job.model / name} does not fit the network: {damage(error)}.",
             "Use one of its backups with the setting resume_from, or choose another model folder.",
         ) from error
     return replace(found, step=trainer.steps)

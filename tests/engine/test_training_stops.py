@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A training that is stopped before its first step: it ends at once, writes nothing and leaves what was there."""
+"""A training that ends before its first step, stopped or with nothing to do: it writes nothing and says why."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from training_victim import tiny_families
+from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.files import write_bytes
 from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
 from understudy.engine.contract.messages import Progress, Stage
@@ -88,6 +91,21 @@ def test_a_stop_before_the_first_step_leaves_a_model_as_it_is(job):
     for is_moment in MOMENTS.values():
         done = train(job, StoppedAt(is_moment))
         assert done.stopped and done.result["step"] == 2 and "stays as it was, with 2 steps" in done.summary
+        assert contents(job.model) == before
+
+
+def test_a_training_that_has_its_steps_or_no_such_checkpoint_says_so(job):
+    train(job, Reporter())
+    assert "has 2 steps. Nothing was trained, because maximum_steps is 2." in train(job, Reporter()).summary
+    before = contents(job.model)
+    for name, code, words in (
+        ("nothing.npz", ErrorCode.MODEL_MISSING, "has no checkpoint nothing.npz"),
+        (str(job.model / "checkpoint-00000002.npz"), ErrorCode.MODEL_MISSING, "has no checkpoint"),
+        ("best", ErrorCode.MODEL_UNREADABLE, "is missing"),
+    ):
+        with pytest.raises(EngineError) as caught:
+            train(replace(job, settings=replace(job.settings, maximum_steps=3, resume_from=name)), Reporter())
+        assert caught.value.code is code and words in caught.value.message and caught.value.hint
         assert contents(job.model) == before
 
 

@@ -209,6 +209,17 @@ def test_a_run_that_is_ended_early_lets_the_learning_rate_fall_first():
     assert at_once.share(1000) == 1.0
 
 
+def test_nobody_is_told_how_long_a_million_steps_take_that_they_did_not_ask_for():
+    unasked, asked = (RunClock(0.0, steps, 0.3) for steps in (TrainSettings().maximum_steps, 1000))
+    assert unasked.progress(250, 0) == (250, None, "steps", None)
+    assert asked.progress(250, 0)[:3] == (250, 1000, "steps")
+    timed = RunClock(60.0, TrainSettings().maximum_steps, 0.3)
+    timed.start(0)
+    assert timed.progress(1, 0)[1:3] == (60.0, "seconds")
+    unasked.finish(1000)
+    assert unasked.progress(1050, 0)[:3] == (1050, 1100, "steps"), "the end is in sight"
+
+
 def run_with_previews(pacing, now, steps, cost_s, compile_s=0.0):
     """Let a training of 0.1 s a step draw previews as `Previewer` does; return the steps of those before its end."""
     drawn = []

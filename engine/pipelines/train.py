@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ..training.session import TrainingSession
 
 
+# Share of the time that is worth a word.
+_MUCH_WAITING = 0.05
+
+
 def train(job: TrainJob, reporter: Reporter) -> Done:
     """Train a model until a limit is reached or a stop is asked for.
 
@@ -30,6 +34,7 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     Returns:
         Done; `result` holds `model` (folder), `step`, `losses` (by performer), `preview`
         (picture, empty when none was drawn yet), `preview_share` (share of this run's time that previews took),
+        `waiting_share` (share of the time up to the last step in which steps waited for batches),
         `seconds` (what this run took from its first step on) and `end_seconds` (of them, after the last step). After a
         stop before the first step it holds `model` and `step` only, and nothing was written.
 
@@ -55,6 +60,8 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
     # Nothing was drawn where it was stopped early, or where another process leads.
     share = 100.0 * session.preview_share
     shown = f" Previews took {share:.1f} % of the time." if share else ""
+    if session.waiting_share > _MUCH_WAITING:
+        shown += f" Steps waited for their faces for {100.0 * session.waiting_share:.0f} % of the time."
     # Nothing is left to do at the end of a run whose last step was one to save and to draw after.
     at_end = f", {spoken(session.end_s)} of it for saving and the last pictures" if session.end_s >= 0.05 else ""
     took = f" This run took {spoken(session.run_s)}{at_end}."
@@ -65,6 +72,7 @@ def train(job: TrainJob, reporter: Reporter) -> Done:
             "step": session.steps,
             "losses": session.losses,
             "preview_share": round(session.preview_share, 4),
+            "waiting_share": round(session.waiting_share, 4),
             "seconds": round(session.run_s, 1),
             "end_seconds": round(session.end_s, 1),
             "preview": str(session.preview_path) if session.preview_path.exists() else "",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from ..contract.errors import EngineError, ErrorCode
+from ..contract.errors import EngineError
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.reporter import Reporter
@@ -33,7 +33,7 @@ from .preview import preview_faces
 from .previewer import Previewer, ShotPreview
 from .recipes import augmentation_of, flips_of, learning_rate_at
 from .run_clock import RunClock
-from .runaway import Runaway
+from .runaway import Runaway, diverged
 from .sketcher import sketcher_of
 from .smaller_batch import halved_batch
 from .team import Team
@@ -110,7 +110,7 @@ class TrainingSession:
         limit_s = settings.maximum_minutes * 60.0
         self._clock = RunClock(limit_s, settings.maximum_steps, recipe.decay_share, clock)
         self._end = EndCosts(clock)
-        self._trained_s = self._run_s = 0.0
+        self._trained_s = self._run_s = self._waited_s = 0.0
 
     @property
     def folder(self) -> Path:
@@ -153,6 +153,11 @@ class TrainingSession:
         return self._run_s - self._trained_s
 
     @property
+    def waiting_share(self) -> float:
+        """Share of the last run's time, up to its last step, in which steps waited for their batches."""
+        return self._waited_s / self._trained_s if self._trained_s else 0.0
+
+    @property
     def is_at_plateau(self) -> bool:
         """Whether training ended because more would hardly help."""
         return self._clock.is_finishing
@@ -175,6 +180,7 @@ class TrainingSession:
             # A new loader follows only when memory ran out and the batch was halved, or when the pictures grow.
             with self._loader() as loader:
                 self._run_with(loader)
+                self._waited_s += loader.waited_s
         self._trained_s = self._clock.elapsed_s
         if self._team.leads:
             self._save()
@@ -225,21 +231,13 @@ class TrainingSession:
         rate = learning_rate_at(self._trainer.recipe, self._base_rate, self.steps, self._share)
         self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
         if not all(map(math.isfinite, self._losses.values())):
-            raise self._diverged("the loss is no longer a number")
+            raise diverged(self.steps, self._saved_step, "the loss is no longer a number")
         # Discriminators and their opponents have losses of their own, which rise and fall.
         if self._runaway.add(self._losses[item.performer] for item in self._faces):
-            raise self._diverged("the loss has become four times what it was, and stays there")
+            raise diverged(self.steps, self._saved_step, "the loss has become four times what it was, and stays there")
         if self._history is not None and self.steps % _HISTORY_STEPS == 0:
             losses = {f"loss/{name}": value for name, value in self._losses.items()}
             self._history.add(self.steps, {**losses, "learning_rate": rate, "batch_size": self._batch_size})
-
-    def _diverged(self, what: str) -> EngineError:
-        kept = f"The checkpoint of step {self._saved_step} is kept" if self._saved_step else "Nothing was saved yet"
-        return EngineError(
-            ErrorCode.TRAINING_DIVERGED,
-            f"Training ran away at step {self.steps}: {what}. {kept}.",
-            "Train on with a smaller learning rate, or with the precision float32.",
-        )
 
     def _halve_batch(self) -> None:
         self._batch_size = halved_batch(self._batch_size, self._team)
@@ -275,7 +273,7 @@ class TrainingSession:
         if self.steps == self._saved_step:
             return
         if not self._trainer.is_healthy():
-            raise self._diverged("some weights are no longer numbers")
+            raise diverged(self.steps, self._saved_step, "some weights are no longer numbers")
         with self._end.timed(EndPart.SAVE):
             # Measuring may take longer than someone who asked for a stop should wait.
             measured = None if self._reporter.is_stopped else self._measure()

@@ -182,9 +182,11 @@ def test_a_training_without_shots_leaves_no_picture_of_an_earlier_one(tmp_path, 
     families, recipes = tiny_families()
     monkeypatch.setitem(FAMILIES, "quick", families["quick"])
     monkeypatch.setitem(RECIPES, "quick", recipes["quick"])
+    monkeypatch.setattr("understudy.engine.pipelines.train._MUCH_WAITING", -1.0)
     done = train(job(tmp_path, [PreviewShot(footage, (3,), ((1, "bert"),))]), recorder()[1])
     picture = tmp_path / "model" / "preview_shots.png"
     assert picture.exists()
+    assert 0.0 <= done.result["waiting_share"] < 1.0 and "Steps waited for their faces for " in done.summary
     assert done.result["preview_share"] > 0.0 and " steps. This run took " in done.summary
     assert " of it for saving and the last pictures. Previews took " in done.summary
     train(job(tmp_path, [], maximum_steps=3), recorder()[1])

@@ -122,17 +122,15 @@ class Contest:
         Yields:
             At each mark its CPU seconds, and the share of the time so far that steps waited for views.
         """
-        last, waited, began = max(marks), 0.0, time.perf_counter()
+        last, began = max(marks), time.perf_counter()
         recipe = self.recipe
         with loader:
             while self.trainer.steps < last:
-                asked = time.perf_counter()
                 batch = loader.next_batch()
-                waited += time.perf_counter() - asked
                 rate = learning_rate_at(recipe, recipe.learning_rate, self.trainer.steps, self.trainer.steps / last)
                 self.trainer.step(batch.inputs, batch.targets, rate)
                 if self.trainer.steps in marks:
-                    yield marks[self.trainer.steps], waited / (time.perf_counter() - began)
+                    yield marks[self.trainer.steps], loader.waited_s / (time.perf_counter() - began)
 
     def plan(self) -> BatchPlan:
         """Return what the batches of the recipe have in common."""

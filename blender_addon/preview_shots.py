@@ -57,5 +57,6 @@ def _shot(scene: bpy.types.Scene, strip: Any, source: str, target: str) -> Previ
         frame = shot.used[scene.frame_current - visible_frames(strip).start]
         is_there = not found.frame_count or frame < found.frame_count
         if tracks and is_there:
-            return PreviewShot(shot.footage, (frame,), tuple((track, source) for track in tracks))
+            sources, targets = (tuple((track, name) for track in tracks) for name in (source, target))
+            return PreviewShot(shot.footage, (frame,), sources, targets)
     return None

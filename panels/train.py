@@ -20,6 +20,7 @@ _DRAWN_ABOVE = ("family", "maximum_minutes")
 _FOR_TERMINALS = ("workers", "worker", "coordinator")
 # Settings, and how the names of the networks begin that heed them.
 _OF_FAMILIES = (
+    (("eyes_and_mouth",), ("quick", "studio")),
     (("growth_steps",), ("studio",)),
     (("finish",), ("quick", "studio")),
     (("perceptual", "perceptual_weights"), ("gan",)),

@@ -77,6 +77,10 @@ def writing_error(path: Path, error: OSError) -> EngineError:
             f"The disk is full: {path} could not be written.",
             "Free some space or choose another folder, then start again; finished work is kept.",
         )
+    if error.errno == errno.EISDIR:
+        return EngineError(
+            ErrorCode.NOT_WRITABLE, f"{path} could not be written: it is a folder.", "Give the name of a file."
+        )
     in_the_way = None
     # A name that is too long can't even be asked for.
     with contextlib.suppress(OSError):

@@ -157,13 +157,15 @@ class TrainJob:
             "Name the project, or leave the shots out.",
         )
         known = {item.performer for item in self.performers}
-        strangers = sorted({source for shot in self.shots for _track, source in shot.sources} - known)
+        shown = {name for shot in self.shots for _track, name in (*shot.sources, *shot.targets)}
+        strangers = sorted(shown - known)
         _require(
             not strangers,
             f"The preview shows {', '.join(strangers)}, whom this model doesn't learn.",
             f"Choose one of {', '.join(sorted(known))}.",
         )
-        _require(len(self.performers) >= 2, "Training needs at least two performers.", "Add the second one.")
+        alone = f"; here is {self.performers[0].performer} only" if self.performers else ""
+        _require(len(self.performers) >= 2, f"Training needs at least two performers{alone}.", "Add the second one.")
         ids = [item.performer for item in self.performers]
         _require(len(set(ids)) == len(ids), "A performer is listed twice in the training job.", "List each once.")
         for item in self.performers:

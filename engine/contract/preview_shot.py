@@ -21,11 +21,14 @@ class PreviewShot:
         footage: The footage; its tracks are in the job's project.
         frames: Media frames to show.
         sources: Face track and the performer that shall appear on it; `EVERY_TRACK` stands for all.
+        targets: Face track and the performer whose face it shows, likewise; tracks of whom that isn't known are left
+            out.
     """
 
     footage: Footage
     frames: tuple[int, ...]
     sources: tuple[tuple[int, str], ...]
+    targets: tuple[tuple[int, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.frames or not self.sources:
@@ -41,13 +44,15 @@ class PreviewShot:
             "footage": self.footage.to_json(),
             "frames": list(self.frames),
             "sources": [{"track": track, "source": source} for track, source in self.sources],
+            "targets": [{"track": track, "target": target} for track, target in self.targets],
         }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> PreviewShot:
-        """Build from `to_json`'s values."""
+        """Build from `to_json`'s values; documents from before targets could be named are fine."""
         return cls(
             footage=Footage.from_json(content["footage"]),
             frames=tuple(map(int, content["frames"])),
             sources=tuple((int(item["track"]), str(item["source"])) for item in content["sources"]),
+            targets=tuple((int(item["track"]), str(item["target"])) for item in content.get("targets", ())),
         )

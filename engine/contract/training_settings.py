@@ -35,6 +35,13 @@ class TrainSettings(Checked):
     learning_rate: float = setting(
         0.0, "Step size of the optimizer; 0 takes the family's own.", minimum=0.0, maximum=1.0
     )
+    eyes_and_mouth: float = setting(
+        1.0,
+        "How much more than the rest of the face eyes and mouth count in the loss of quick and studio: 1 as measured "
+        "best, 0 no more.",
+        minimum=0.0,
+        maximum=4.0,
+    )
     growth_steps: int = setting(
         0,
         "Steps at each size before a growing network (studio) goes on to the next larger; 0 takes the family's own.",

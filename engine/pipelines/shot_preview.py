@@ -31,6 +31,7 @@ from ..media.fingerprint import footage_key
 from ..media.reader import FootageReader
 from ..runtime.reporter import Reporter
 from ..training.sketcher import Sketcher
+from .shown_performers import shown_performers
 from .swap_hidden import open_hands, watches
 
 if TYPE_CHECKING:
@@ -199,8 +200,9 @@ def _read_shot(
     hands: Callable[[], HandFinder | None],
 ) -> Iterator[PreviewFrame]:
     assert job.project is not None
-    tracks = load_tracks(Project(job.project).footage(footage_key(shot.footage)))
-    sources = dict(shot.sources)
+    key = footage_key(shot.footage)
+    tracks = load_tracks(Project(job.project).footage(key))
+    sources, targets = dict(shot.sources), shown_performers(job, shot, key, [track.id for track in tracks.tracks])
     watched = {track.id: watches(track, settings, tracks.tracks) for track in tracks.tracks}
     with FootageReader(shot.footage) as reader:
         for media_frame, image in reader.frames([FrameRange(number, number + 1) for number in numbers]):
@@ -211,7 +213,7 @@ def _read_shot(
                 if source and len(place):
                     points = track.landmarks[place[0]]
                     crop = cut_face(image, points, media_frame, track.id, source, family.face_size, family.coverage)
-                    crop = replace(crop, watch=watched[track.id][place[0]])
+                    crop = replace(crop, watch=watched[track.id][place[0]], target=targets[track.id])
                     if crop.watch is not Watch.NOTHING:
                         # Only this frame is read, so its hands are those that it shows by itself.
                         lookout = Lookout(hands(), settings)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..contract.jobs import TrainJob
 from ..contract.messages import Done
-from ..runtime.backend import prepare_backend
+from ..runtime.backend import TITLES, chosen_backend, prepare_backend
 from ..runtime.reporter import Reporter
+from ..runtime.stop import Stopped
 
 
 def draw_training_views(job: TrainJob, picture: Path, reporter: Reporter) -> Done:
@@ -26,7 +27,7 @@ def draw_training_views(job: TrainJob, picture: Path, reporter: Reporter) -> Don
         EngineError: What reading the faces or writing the picture raises.
     """
     settings = job.settings
-    reporter.stage("reading", "Reading the faces")
+    reporter.stage("loading", f"Loading {TITLES[chosen_backend(settings.backend)]}")
     prepare_backend(settings.threads, setting=settings.backend)
     # Keras is imported here: it takes seconds.
     from ..networks.registry import FAMILIES
@@ -38,7 +39,14 @@ def draw_training_views(job: TrainJob, picture: Path, reporter: Reporter) -> Don
 
     family, recipe = FAMILIES[settings.family], RECIPES[settings.family]
     view = View(family.face_size, family.coverage)
-    faces = [read_faces(item, view, recipe.oversampling, reporter) for item in job.performers]
+    reporter.stage("reading", "Reading the faces")
+    try:
+        faces = [
+            read_faces(item, view, recipe.oversampling, reporter, with_points=family.is_sketched)
+            for item in job.performers
+        ]
+    except Stopped:
+        return reporter.done("Stopped before anything was drawn.", {"views": "", "flips": {}})
     flips = flips_of(recipe, settings, faces)
     write_preview(picture, views_picture(faces, view, augmentation_of(recipe, settings), flips, settings.seed))
     reporter.artifact("views", picture)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..contract.frame_mentions import FrameMention
 from ..contract.messages import Artifact, Done, Log, Message, Metrics, Preview, Progress, Stage, is_last
-from .stop import StopSignal
+from .stop import Stopped, StopSignal
 
 
 class Reporter:
@@ -39,6 +39,15 @@ class Reporter:
     def is_stopped(self) -> bool:
         """Whether a stop was asked for."""
         return self.stop.is_set
+
+    def leave_if_stopped(self) -> None:
+        """Leave work that has nothing to keep yet.
+
+        Raises:
+            Stopped: A stop was asked for.
+        """
+        if self.is_stopped:
+            raise Stopped
 
     def stage(self, name: str, title: str) -> None:
         """Say that a named part of the job begins."""

@@ -6,6 +6,10 @@ from __future__ import annotations
 import threading
 
 
+class Stopped(Exception):
+    """Work that has nothing to keep yet was left, because a stop was asked for; whoever began it ends the run."""
+
+
 class StopSignal:
     """A flag that only ever goes up. Safe to set from a signal handler or another thread."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import BEST, NEWEST
 from .checkpoint import Arrays, ModelDocument, fingerprint_of, read_arrays
+from .face_shapes import SHAPES
 
 _AVERAGE = "average/"
 _WEIGHTS = "weights/"
@@ -64,13 +65,17 @@ def read_inference_weights(folder: Path, document: ModelDocument, choice: str = 
         choice: "newest", "best", or a file name.
 
     Returns:
-        The weights by name, and the document with `checkpoint`, `step` and `fingerprint` of the file chosen.
+        The weights by name, and the document with `checkpoint`, `step`, `fingerprint` and `shapes` of the file chosen;
+        a file of before shapes were kept with weights has the document's.
 
     Raises:
         EngineError: `model_missing`, when there is no such file; `model_unreadable`.
     """
     name = chosen_file(folder, document, choice)
     weights = read_arrays(folder, name, _AVERAGE) or read_arrays(folder, name, _WEIGHTS)
+    shapes = read_arrays(folder, name, SHAPES)
+    if shapes:
+        document = replace(document, shapes={performer: value.tolist() for performer, value in shapes.items()})
     if name == document.checkpoint:
         return weights, document
     steps = read_arrays(folder, name, "steps")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,10 @@ from .performer_faces import PerformerFaces, Picture
 from .view_units import Points
 
 MINIMUM_FACES = 8
+# Smaller pictures show nobody's features.
+_SMALLEST_PX = 16
+# What foreign programs round differently along the two axes.
+_SQUARE_TOLERANCE_PX = 2
 _FEW_FACES = 60
 _HELD_OUT = 8
 
@@ -63,19 +68,47 @@ def _read_part(part: FacesetPart, collector: _Collector, reporter: Reporter, per
         for record in faceset.records
         if (not part.tracks or record.track in part.tracks) and (not files or record.file in files)
     ]
+    if not chosen:
+        there = {record.track for record in faceset.records}
+        reporter.warning(f"No faces of {performer} are in {_described(part, there)}.")
+    others = []
     masks = MaskTargets(chosen) if collector.with_masks else None
     points = FacePoints(reporter) if collector.with_points else None
     for record in chosen:
+        reporter.progress(len(collector.pictures), None, f"faces of {performer}")
+        reporter.leave_if_stopped()
         try:
             image = faceset.image(record)
         except EngineError as error:
             reporter.warning(f"Left out a face of {performer}: {error.message}")
+            continue
+        if not _is_face(image):
+            others.append(record.file)
             continue
         collector.add(image, record.coverage, float("nan") if record.is_plain else record.yaw)
         if masks is not None:
             collector.masks.append(masks.make(record, image))
         if points is not None:
             collector.points.append(points.of(record, image))
+    if others:
+        count = f"{len(others)} pictures" if len(others) > 1 else "a picture"
+        reporter.warning(
+            f"Left out {count} of {performer} in {part.folder}, such as {others[0]}: an aligned face is square and has "
+            f"{_SMALLEST_PX} pixels at least. Extract the faces of other pictures first."
+        )
+
+
+def _is_face(image: Picture) -> bool:
+    height, width = image.shape[:2]
+    return abs(height - width) <= _SQUARE_TOLERANCE_PX and min(height, width) >= _SMALLEST_PX
+
+
+def _described(part: FacesetPart, there: Collection[int]) -> str:
+    """Return where faces were looked for: the folder, and its tracks where others were asked for."""
+    if part.tracks and there:
+        asked, found = (", ".join(map(str, sorted(tracks))) for tracks in (part.tracks, there))
+        return f"track {asked} of {part.folder}, which has track {found}"
+    return str(part.folder)
 
 
 def read_faces(
@@ -88,18 +121,19 @@ def read_faces(
 ) -> PerformerFaces:
     """Read the faces of a performer.
 
-    Pictures that can't be read are named in a warning and left out.
+    Pictures that can't be read or are no aligned faces are named in a warning and left out.
 
     Args:
         performer: Whose faces, and where they are.
         view: What the network sees.
         oversampling: How much finer than that the faces are kept in memory.
-        reporter: Is told what was left out.
+        reporter: Is told how far it is and what was left out, and says when to stop.
         with_masks: Whether to make masks too, for networks that learn them.
         with_points: Whether to keep landmarks too, for networks that look at sketches.
 
     Raises:
         EngineError: `too_few_faces`, naming performer and count; whatever reading the folder raises.
+        Stopped: A stop was asked for.
     """
     name = performer.performer
     collector = _Collector(view.size / view.coverage * oversampling, with_masks, with_points)
@@ -109,12 +143,16 @@ def read_faces(
     if count < MINIMUM_FACES:
         raise EngineError(
             ErrorCode.TOO_FEW_FACES,
-            f"The performer {name} has {count} usable faces; training needs at least {MINIMUM_FACES}.",
+            f"The performer {name} has {_counted(count)}; training needs at least {MINIMUM_FACES}.",
             f"Extract faces of {name} from more footage, or assign more of their tracks; 150 and more serve well.",
         )
     if count < _FEW_FACES:
         reporter.warning(f"The performer {name} has only {count} faces; the likeness will be weak below {_FEW_FACES}.")
     return _split(name, collector, tuple(part.folder for part in performer.faces))
+
+
+def _counted(faces: int) -> str:
+    return "no usable faces" if not faces else f"{faces} usable face{'' if faces == 1 else 's'}"
 
 
 def _split(name: str, collector: _Collector, folders: tuple[Path, ...]) -> PerformerFaces:

@@ -21,6 +21,9 @@ from .view_units import LANDMARKS, POINTS, Points
 _POSE_UNIT, _CALM = 30.0, 0.01
 _LEAST_FACES = 8
 
+SHAPES = "shapes/"
+"""How the names of shapes in a checkpoint begin."""
+
 
 def face_shapes(faces: Sequence[PerformerFaces]) -> dict[str, Points]:
     """Return performer -> mean landmarks in units, as if everybody had shown the same poses.
@@ -54,6 +57,11 @@ def _pose_terms(points: NDArray[np.complex128]) -> NDArray[np.float64]:
 def shapes_to_json(shapes: Mapping[str, Points]) -> dict[str, list[list[float]]]:
     """Return shapes as a model's document holds them: x and y of each landmark, in units."""
     return {name: [[round(z.real, 3), round(z.imag, 3)] for z in shape.tolist()] for name, shape in shapes.items()}
+
+
+def shapes_to_arrays(content: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Return what `shapes_to_json` wrote as arrays of a checkpoint: shapes belong to the weights trained with them."""
+    return {f"{SHAPES}{name}": np.asarray(pairs, np.float64) for name, pairs in content.items()}
 
 
 def shapes_from_json(content: Mapping[str, Any]) -> dict[str, Points]:

@@ -30,7 +30,7 @@ def _line(size: int, coverage: float) -> NDArray[np.float64]:
     return ((np.arange(size) + 0.5) / size - 0.5) * coverage
 
 
-def face_weight(size: int, coverage: float, outside: float = 0.1) -> NDArray[np.float32]:
+def face_weight(size: int, coverage: float, outside: float = 0.1, eyes_and_mouth: float = 1.0) -> NDArray[np.float32]:
     """Return how much each pixel of an aligned face matters; float32 (S, S, 1), mean 1.
 
     A soft ellipse around the face, and more on its eyes and mouth.
@@ -39,11 +39,12 @@ def face_weight(size: int, coverage: float, outside: float = 0.1) -> NDArray[np.
         size: Side in pixels.
         coverage: Side in canonical face squares.
         outside: Weight far from the face against 1 on it.
+        eyes_and_mouth: Factor of the extra weight of eyes and mouth; with 0 they weigh what the face does.
     """
     line = _line(size, coverage)
     weight = outside + (1.0 - outside) * face_area(size, coverage)
     for rows, extra, spread in _FEATURES:
         x, y = CANONICAL_INNER[rows].mean(axis=0)
         bump = np.exp(-((line[None, :] - x) ** 2 + (line[:, None] - y) ** 2) / (2.0 * spread**2))
-        weight = weight * (1.0 + extra * bump)
+        weight = weight * (1.0 + eyes_and_mouth * extra * bump)
     return (weight / weight.mean()).astype(np.float32)[..., None]

@@ -74,7 +74,7 @@ def rebuilding_player(
     variables = {name: variable for name, variable in network.weights().items() if variable.trainable}
     weights = {}
     for size in network.family.sizes:
-        face = face_weight(size, network.family.coverage)
+        face = face_weight(size, network.family.coverage, eyes_and_mouth=recipe.eyes_and_mouth)
         # Made here and not in the loss: TensorFlow would fold it with other constants, and round differently.
         weights[size] = ops.convert_to_tensor(face if recipe.is_face_weighted else np.ones_like(face))
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..contract.settings import TrainSettings
 from .checkpoint import Arrays, ModelDocument, fingerprint_of, now, save_model, sweep_unfinished, write_arrays
+from .face_shapes import shapes_to_arrays
 from .held_out import Measurement
 
 BY_TIME = "time"
@@ -56,6 +57,7 @@ class ModelKeeper:
             EngineError: `disk_full` or `not_writable`; the earlier checkpoint stays valid.
         """
         fingerprint = fingerprint_of(weights)
+        state = {**state, **shapes_to_arrays(self.document.shapes)}
         reached = self.document.best.get("ssim", 0.0)
         self.document = replace(
             self.document,
@@ -74,7 +76,8 @@ class ModelKeeper:
     def _write_best(self, weights: Arrays, measured: Measurement, fingerprint: str) -> dict[str, Any]:
         # A name of its own: until `model.json` names it, the earlier best stays the best.
         name = f"best-{measured.step:08d}.npz"
-        arrays = {f"average/{key}": value for key, value in weights.items()}
+        arrays: Arrays = {f"average/{key}": value for key, value in weights.items()}
+        arrays |= shapes_to_arrays(self.document.shapes)
         write_arrays(self.folder / name, {**arrays, "steps": np.asarray(measured.step, np.int64)})
         return {
             "file": name,

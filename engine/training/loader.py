@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -35,6 +36,9 @@ class BatchLoader:
         plan: What all batches have in common.
         first_step: Number of the first batch.
         warn: Is told what the user should know, in the thread that asks for batches.
+
+    Attributes:
+        waited_s: Seconds in which whoever asked for batches waited for one to be ready.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class BatchLoader:
         self._pool = ThreadPoolExecutor(feeding.workers, thread_name_prefix="batches")
         self._turns = threading.Semaphore(MOST_THREADS)
         self._waiting: deque[Future[Batch]] = deque()
+        self.waited_s = 0.0
 
     def next_batch(self) -> Batch:
         """Return the next batch.
@@ -62,7 +67,9 @@ class BatchLoader:
         while len(self._waiting) < self._ahead:
             self._waiting.append(self._pool.submit(self._make, self._next))
             self._next += 1
+        began = time.perf_counter()
         batch = self._waiting.popleft().result()
+        self.waited_s += time.perf_counter() - began
         self._tell_losses()
         return batch
 

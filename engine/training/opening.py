@@ -10,15 +10,17 @@ from pathlib import Path
 import keras
 
 from ..contract.errors import EngineError, ErrorCode
+from ..contract.files import damage
 from ..contract.jobs import TrainJob
 from ..contract.settings import TrainSettings, settings_to_json
 from ..networks.autoencoder import Autoencoder
 from ..networks.registry import FAMILIES, Family
 from ..runtime.device import choose_policy
-from ..runtime.reporter import Reporter
+from ..runtime.reporter import CallbackReporter, Reporter
 from .adversarial_players import adversarial_players
 from .augmentation import View
 from .checkpoint import ModelDocument, holds_model, now, read_arrays, read_model
+from .chosen_weights import chosen_file
 from .dataset import read_faces
 from .face_shapes import face_shapes, shapes_to_json
 from .finish import JUDGE, finish_players
@@ -49,8 +51,11 @@ def open_session(
     Raises:
         EngineError: `model_missing`, `model_mismatch`, `model_unreadable`, `too_few_faces`, `perceptual_unavailable`,
             or what reading facesets raises.
+        Stopped: A stop was asked for, and no other process waits for this one.
     """
-    settings = job.settings
+    settings, team = job.settings, team or Team()
+    # Nobody leaves a team before they have agreed on it, which they do before each step: the others would wait.
+    opening = reporter if team.size == 1 else CallbackReporter(reporter.send)
     family = FAMILIES[settings.family]
     performers = tuple(item.performer for item in job.performers)
     found = read_model(job.model) if holds_model(job.model) else None
@@ -68,9 +73,10 @@ def open_session(
     by_name = {item.performer: item for item in job.performers}
     recipe = RECIPES[family.name]
     faces = [
-        read_faces(by_name[name], view, recipe.oversampling, reporter, family.has_mask, family.is_sketched)
+        read_faces(by_name[name], view, recipe.oversampling, opening, family.has_mask, family.is_sketched)
         for name in performers
     ]
+    opening.leave_if_stopped()
     keras.utils.set_random_seed(settings.seed)
     network = Autoencoder(family, performers, choose_policy(settings.precision, family.allows_bfloat16))
     trainer = make_trainer(network, recipe, settings)
@@ -81,6 +87,7 @@ def open_session(
         for performer, known in begin.items():
             if performer != known:
                 reporter.info(f"{performer} begins as {known} of {Path(settings.warm_start).name}.")
+    opening.leave_if_stopped()
     document = _describe(found, settings, network, faces)
     return TrainingSession(job.model, document, trainer, faces, settings, reporter, shots, team)
 
@@ -91,11 +98,12 @@ def make_trainer(network: Autoencoder, recipe: Recipe, settings: TrainSettings) 
     Args:
         network: What is trained.
         recipe: Figures of its family's training.
-        settings: Growth, finish, perceptual loss, seed.
+        settings: Weight of eyes and mouth, growth, finish, perceptual loss, seed.
 
     Raises:
         EngineError: `perceptual_unavailable`, also when a family is to compare features and can't.
     """
+    recipe = replace(recipe, eyes_and_mouth=settings.eyes_and_mouth)
     players = _players(network, recipe, settings)
     sizes = network.family.sizes
     if not sizes:
@@ -150,7 +158,8 @@ def check_match(found: ModelDocument, family: Family, performers: Sequence[str],
 
 def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocument:
     """Give the trainer the state of a checkpoint; return the document of that state."""
-    name = job.settings.resume_from or found.checkpoint
+    asked = job.settings.resume_from
+    name = chosen_file(job.model, found, asked) if asked else found.checkpoint
     arrays = read_arrays(job.model, name)
     if job.settings.finish and not any(array.startswith(f"training/{JUDGE}/") for array in arrays):
         # The first run of a finish: its judge is new.
@@ -160,7 +169,7 @@ def _resume(job: TrainJob, found: ModelDocument, trainer: Trainer) -> ModelDocum
     except (KeyError, ValueError) as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
-            f"The checkpoint {job.model / name} does not fit the network: {error}.",
+            f"The checkpoint {job.model / name} does not fit the network: {damage(error)}.",
             "Use one of its backups with the setting resume_from, or choose another model folder.",
         ) from error
     return replace(found, step=trainer.steps)

@@ -89,7 +89,7 @@ def reconstruction_player(
     variables = {name: variable for name, variable in network.weights().items() if name.startswith(parts)}
     rows = [network.performers.index(name) for name in group]
     size = network.family.face_size
-    face = face_weight(size, network.family.coverage)
+    face = face_weight(size, network.family.coverage, eyes_and_mouth=recipe.eyes_and_mouth)
     # Made here and not in the loss: TensorFlow would fold it with other constants, and round differently.
     weight = keras.ops.convert_to_tensor(face if recipe.is_face_weighted else np.ones_like(face))
 

@@ -53,6 +53,7 @@ class Recipe:
         structural: Share of the structural dissimilarity.
         gradient: Share of the gradient error.
         is_face_weighted: Whether the loss looks at the face more than at its surroundings.
+        eyes_and_mouth: Factor of the extra weight that eyes and mouth have then.
         takes_turns: Whether performers are learned one after the other, each with an optimizer of its own, as the
             ancestor does; otherwise together with one optimizer.
         warm_up: Steps over which the learning rate rises from zero.
@@ -75,6 +76,7 @@ class Recipe:
     structural: float = 0.0
     gradient: float = 0.0
     is_face_weighted: bool = False
+    eyes_and_mouth: float = 1.0
     takes_turns: bool = False
     warm_up: int = 0
     decay_share: float = 0.0

@@ -6,8 +6,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ..contract.settings import TrainSettings
+
 # The share of the steps done that the falling learning rate takes when a run is ended early.
 _FINISH = 0.1
+_UNASKED = TrainSettings().maximum_steps
 
 
 class RunClock:
@@ -82,16 +85,22 @@ class RunClock:
         done = 1.0 if end <= begin else (steps - begin) / (end - begin)
         return 1.0 - self._decay_share * (1.0 - min(1.0, done))
 
-    def progress(self, steps: int, first_step: int) -> tuple[float, float, str, float]:
+    def progress(self, steps: int, first_step: int) -> tuple[float, float | None, str, float | None]:
         """Return what is done, of how much, in which unit, and the seconds left; by whatever ends first.
+
+        Nobody waits for the last of the steps that a training takes when none are asked for: of them only what is done
+        is told.
 
         Args:
             steps: Steps done in all.
             first_step: Steps the run began with.
         """
         elapsed, limit = self.elapsed_s, self.limit_s
-        if limit and elapsed / limit > steps / self.maximum_steps and self._finish is None:
+        is_unasked = self._finish is None and self.maximum_steps >= _UNASKED
+        if limit and self._finish is None and (is_unasked or elapsed / limit > steps / self.maximum_steps):
             return min(elapsed, limit), limit, "seconds", max(0.0, limit - elapsed)
+        if is_unasked:
+            return steps, None, "steps", None
         last = self.maximum_steps if self._finish is None else min(self.maximum_steps, self._finish[1])
         pace = elapsed / max(1, steps - first_step)
         return steps, last, "steps", pace * (last - steps)

@@ -10,11 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..contract.errors import EngineError, ErrorCode
+
 # Weight of the newest step in the running mean.
 _NEWEST = 0.1
 # A larger picture's error is up to two and a half times that of the smaller one before it; a finish or another size of
 # the batch change less.
 _SUSPECT, _CERTAIN_STEPS = 4.0, 100
+
+
+def diverged(step: int, saved_step: int, what: str) -> EngineError:
+    """Return the error of a training that ran away.
+
+    Args:
+        step: Where it is.
+        saved_step: Step of its last checkpoint, 0 for none.
+        what: What shows it.
+    """
+    kept = f"The checkpoint of step {saved_step} is kept" if saved_step else "Nothing was saved yet"
+    return EngineError(
+        ErrorCode.TRAINING_DIVERGED,
+        f"Training ran away at step {step}: {what}. {kept}.",
+        "Train on with a smaller learning rate, or with the precision float32.",
+    )
 
 
 class Runaway:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from ..contract.errors import EngineError, ErrorCode
+from ..contract.errors import EngineError
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.reporter import Reporter
@@ -33,8 +33,9 @@ from .preview import preview_faces
 from .previewer import Previewer, ShotPreview
 from .recipes import augmentation_of, flips_of, learning_rate_at
 from .run_clock import RunClock
-from .runaway import Runaway
+from .runaway import Runaway, diverged
 from .sketcher import sketcher_of
+from .smaller_batch import halved_batch
 from .team import Team
 from .trainer import Trainer
 
@@ -86,9 +87,9 @@ class TrainingSession:
         }
         self._decode = NetworkDecoder(trainer.network)
         self._keeper = ModelKeeper(folder, document, settings)
-        # Only the process that leads writes, so that machines which share the folder don't disturb each other.
-        self._history = History(folder / HISTORY_FILE, trainer.steps) if self._team.leads else None
-        self._outlook = Outlook(read_history(folder / HISTORY_FILE))
+        self._history: History | None = None
+        # Of lines behind this step, which an interrupted run left, nothing is known.
+        self._outlook = Outlook([line for line in read_history(folder / HISTORY_FILE) if line["step"] <= trainer.steps])
         self._pacing = Pacing(settings.preview_interval, clock=clock)
         sketcher = sketcher_of(document)
         self._previewer = Previewer(
@@ -109,7 +110,12 @@ class TrainingSession:
         limit_s = settings.maximum_minutes * 60.0
         self._clock = RunClock(limit_s, settings.maximum_steps, recipe.decay_share, clock)
         self._end = EndCosts(clock)
-        self._trained_s = self._run_s = 0.0
+        self._trained_s = self._run_s = self._waited_s = 0.0
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the model."""
+        return self._keeper.folder
 
     @property
     def steps(self) -> int:
@@ -132,6 +138,11 @@ class TrainingSession:
         return self._preview_share
 
     @property
+    def has_trained(self) -> bool:
+        """Whether the last run did any step."""
+        return self.steps > self._first_step
+
+    @property
     def run_s(self) -> float:
         """Seconds that the last run took, from its first step on."""
         return self._run_s
@@ -142,6 +153,11 @@ class TrainingSession:
         return self._run_s - self._trained_s
 
     @property
+    def waiting_share(self) -> float:
+        """Share of the last run's time, up to its last step, in which steps waited for their batches."""
+        return self._waited_s / self._trained_s if self._trained_s else 0.0
+
+    @property
     def is_at_plateau(self) -> bool:
         """Whether training ended because more would hardly help."""
         return self._clock.is_finishing
@@ -149,17 +165,22 @@ class TrainingSession:
     def run(self) -> None:
         """Train until a limit is reached or a stop is asked for; the result is saved.
 
+        After a stop before the first step the model's folder is as it was.
+
         Raises:
             EngineError: `training_diverged`, `out_of_memory`, or what writing raises.
         """
         self._clock.start(self.steps)
-        if self._team.leads:
+        # Only the process that leads writes, so that machines which share the folder don't disturb each other.
+        if self._team.leads and not self._reporter.is_stopped:
+            self._history = History(self.folder / HISTORY_FILE, self.steps)
             self._keeper.prepare()
             self._previewer.start(self.steps)
         while not self._is_over():
             # A new loader follows only when memory ran out and the batch was halved, or when the pictures grow.
             with self._loader() as loader:
                 self._run_with(loader)
+                self._waited_s += loader.waited_s
         self._trained_s = self._clock.elapsed_s
         if self._team.leads:
             self._save()
@@ -167,7 +188,7 @@ class TrainingSession:
             if not self._reporter.is_stopped:
                 self._previewer.draw(self.steps)
             # Of a run that had nothing to do, previews would be all.
-            self._preview_share = self._pacing.spent_share if self.steps > self._first_step else 0.0
+            self._preview_share = self._pacing.spent_share if self.has_trained else 0.0
         # Nobody leaves before everything is written.
         self._team.agree(True, 1.0)
         self._run_s = self._clock.elapsed_s
@@ -210,36 +231,16 @@ class TrainingSession:
         rate = learning_rate_at(self._trainer.recipe, self._base_rate, self.steps, self._share)
         self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
         if not all(map(math.isfinite, self._losses.values())):
-            raise self._diverged("the loss is no longer a number")
+            raise diverged(self.steps, self._saved_step, "the loss is no longer a number")
         # Discriminators and their opponents have losses of their own, which rise and fall.
         if self._runaway.add(self._losses[item.performer] for item in self._faces):
-            raise self._diverged("the loss has become four times what it was, and stays there")
+            raise diverged(self.steps, self._saved_step, "the loss has become four times what it was, and stays there")
         if self._history is not None and self.steps % _HISTORY_STEPS == 0:
             losses = {f"loss/{name}": value for name, value in self._losses.items()}
             self._history.add(self.steps, {**losses, "learning_rate": rate, "batch_size": self._batch_size})
 
-    def _diverged(self, what: str) -> EngineError:
-        kept = f"The checkpoint of step {self._saved_step} is kept" if self._saved_step else "Nothing was saved yet"
-        return EngineError(
-            ErrorCode.TRAINING_DIVERGED,
-            f"Training ran away at step {self.steps}: {what}. {kept}.",
-            "Train on with a smaller learning rate, or with the precision float32.",
-        )
-
     def _halve_batch(self) -> None:
-        if self._batch_size == 1:
-            raise EngineError(
-                ErrorCode.OUT_OF_MEMORY,
-                "The memory is too small even for a batch of one face of each performer.",
-                "Close other programs, or train a smaller family.",
-            )
-        if self._team.size > 1 or (self._batch_size // 2) % self._team.shards:
-            raise EngineError(
-                ErrorCode.OUT_OF_MEMORY,
-                f"The memory is too small for a batch of {self._batch_size} faces over {self._team.shards} devices.",
-                "Train on with a smaller batch size on every machine.",
-            )
-        self._batch_size //= 2
+        self._batch_size = halved_batch(self._batch_size, self._team)
         self._reporter.warning(f"The memory ran out; going on with a batch of {self._batch_size} faces.")
 
     def _report(self) -> None:
@@ -269,10 +270,10 @@ class TrainingSession:
         return measured
 
     def _save(self) -> None:
-        if self.steps == self._saved_step and self._keeper.document.checkpoint:
+        if self.steps == self._saved_step:
             return
         if not self._trainer.is_healthy():
-            raise self._diverged("some weights are no longer numbers")
+            raise diverged(self.steps, self._saved_step, "some weights are no longer numbers")
         with self._end.timed(EndPart.SAVE):
             # Measuring may take longer than someone who asked for a stop should wait.
             measured = None if self._reporter.is_stopped else self._measure()

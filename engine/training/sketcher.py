@@ -80,7 +80,7 @@ def sketcher_of(document: ModelDocument) -> Sketcher:
     except (ValueError, TypeError, AttributeError) as error:
         raise EngineError(
             ErrorCode.MODEL_UNREADABLE,
-            f"The model's document is damaged: {error}.",
-            "Restore model.json from a backup, or train on: that writes it anew.",
+            f"The model's face shapes are damaged: {error}.",
+            "Choose another checkpoint, restore the model from a backup, or train on: that writes them anew.",
         ) from error
     return Sketcher(document.coverage, document.sketch > 0, shapes)

@@ -148,6 +148,7 @@ def test_training_shows_the_selected_shot_at_the_playhead(edit):
     OPS.train_start(model="Anna und Ben", minutes=0.5)
     (shot,) = last_job("train").shots
     assert shot.footage.path.name == "target_A.mp4" and shot.frames == (10,) and shot.sources == ((1, "ben"),)
+    assert shot.targets == ((1, "anna-ärmel"),)
     edit.frame_current = 35
     OPS.train_start(model="Anna und Ben", minutes=0.5)
     assert last_job("train").shots == (), "the playhead is behind the shot"

@@ -11,8 +11,17 @@ from pathlib import Path
 
 import pytest
 from launching import command, is_running, messages, run, start
-from understudy.engine.contract.jobs import CheckJob, DummyJob, SwapJob, save_job
-from understudy.engine.contract.messages import Done, Failed, Hello, Log, Progress, decode
+from PIL import Image
+from understudy.engine.contract.jobs import (
+    CheckJob,
+    DummyJob,
+    FacesetPart,
+    SwapJob,
+    TrainingPerformer,
+    TrainJob,
+    save_job,
+)
+from understudy.engine.contract.messages import Done, Failed, Hello, Log, Progress, Stage, decode
 from understudy.engine.contract.project import MESSAGES_FILE, Project, ProjectLock
 
 
@@ -85,6 +94,27 @@ def test_closing_stdin_stops_within_two_seconds(tmp_path):
     last = messages("".join(lines))[-1]
     assert isinstance(last, Done)
     assert last.stopped
+
+
+@pytest.mark.parametrize("way", ["closed pipe", "interrupt"])
+def test_a_training_that_is_stopped_as_it_begins_ends_and_writes_nothing(tmp_path, way):
+    faces = [tmp_path / name for name in ("anna", "ben")]
+    for folder in faces:
+        folder.mkdir()
+        for number in range(8):
+            Image.new("RGB", (64, 64), (number, 90, 90)).save(folder / f"{number}.png")
+    parts = tuple(TrainingPerformer(folder.name, (FacesetPart(folder),)) for folder in faces)
+    path = tmp_path / "job é.json"
+    save_job(path, TrainJob(tmp_path / "model", parts))
+    with start("run", path) as process:
+        lines = [next(process.stdout), next(process.stdout)]
+        assert isinstance(decode(lines[-1]), Stage)
+        process.stdin.close() if way == "closed pipe" else process.send_signal(signal.SIGINT)
+        lines += list(process.stdout)
+        assert process.wait(30) == 0
+    found = messages("".join(lines))
+    assert found[-1].stopped and found[-1].result["step"] == 0 and not (tmp_path / "model").exists()
+    assert [item.name for item in found if isinstance(item, Stage)] == ["loading"], "no face is read any more"
 
 
 def test_standard_input_without_a_pipe_stops_nothing(tmp_path):

@@ -354,3 +354,19 @@ def test_a_terminal_hears_once_of_a_result_and_of_a_stop(capsys):
     told = capsys.readouterr()
     assert told.out == "The model anna has 3 steps.\n"
     assert told.err.splitlines() == [f"model: {Path('models/anna')}", "Stopped as asked; what is finished is kept."]
+
+
+def test_a_preview_says_who_appears_and_in_place_of_whom(tmp_path):
+    from understudy.training_cli.commands.train import job_from
+
+    clip = tmp_path / "a=b é:1.mp4"
+    clip.touch()
+    line = ["train", str(tmp_path / "m"), "--project", str(tmp_path)]
+    line += [text for name in ("anna", "ben") for text in ("--performer", f"{name}={tmp_path}")]
+    line += ["--preview", f"{clip}:0,40=Anna", "--preview", f"{clip}:3=anna/Ben"]
+    plain, said = job_from(main.build_parser("train").parse_args(line)).shots
+    assert plain.footage.path == clip and plain.frames == (0, 40)
+    assert (plain.sources, plain.targets) == (((-1, "anna"),), ())
+    assert (said.frames, said.sources, said.targets) == ((3,), ((-1, "anna"),), ((-1, "ben"),))
+    for wrong in ("x.mp4:1=", "x.mp4:1=anna/", "x.mp4:1=/ben", "x.mp4:1=a/b/c", "x.mp4=anna"):
+        assert run(*line, "--preview", wrong).returncode == 2

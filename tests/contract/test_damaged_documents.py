@@ -52,7 +52,7 @@ JOBS = (
         Path("m"),
         (TrainingPerformer("anna", FACES), TrainingPerformer("ben", FACES)),
         Path("p"),
-        shots=(PreviewShot(FOOTAGE, (1,), ((-1, "anna"),)),),
+        shots=(PreviewShot(FOOTAGE, (1,), ((-1, "anna"),), ((1, "anna"),)),),
     ),
     SwapJob(
         Path("p"), FOOTAGE, RANGES, Path("m"), (FaceAssignment(1, "anna", "ben"),), Path("o"), skip_faces=((1, 1),)

@@ -46,6 +46,14 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     assert caught.value.code == ErrorCode.NOT_WRITABLE
 
 
+def test_a_file_that_is_a_folder_is_refused(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(EngineError, match="a.json could not be written") as caught:
+        write_text(tmp_path / "a.json", "x")
+    assert caught.value.code == ErrorCode.NOT_WRITABLE and caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_documents_carry_schema_and_version_and_older_ones_are_read(tmp_path):
     path = tmp_path / "a.json"
     write_document(path, "understudy.test", 1, {"name": "Ünal"})

@@ -11,7 +11,7 @@ from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.outlook import outlook_text, plain_figures
 from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.training.augmentation import View
-from understudy.engine.training.checkpoint import ModelDocument, read_arrays, read_model
+from understudy.engine.training.checkpoint import ModelDocument, read_arrays, read_model, write_arrays
 from understudy.engine.training.chosen_weights import chosen_file, read_inference_weights
 from understudy.engine.training.held_out import Measurement, measure, similarity_map
 from understudy.engine.training.history import History, held_out_series, read_history
@@ -20,6 +20,7 @@ from understudy.engine.training.outlook import Outlook
 from understudy.engine.training.pacing import SHARE, Pacing
 from understudy.engine.training.plateau import estimate_plateau
 from understudy.engine.training.run_clock import RunClock
+from understudy.engine.training.sketcher import sketcher_of
 
 
 def faces(seed=0):
@@ -85,6 +86,27 @@ def test_best_is_kept_by_the_held_out_measure_and_can_be_chosen(tmp_path):
         with pytest.raises(EngineError, match="has no checkpoint") as caught:
             chosen_file(tmp_path, document, stranger)
         assert caught.value.code is ErrorCode.MODEL_MISSING and "checkpoint-00000030.npz" in caught.value.hint
+
+
+def test_weights_keep_the_face_shapes_that_they_were_trained_with(tmp_path):
+    first, second = ({"anna": [[float(i), shift] for i in range(68)]} for shift in (0.0, 1.5))
+    keeping = keeper(tmp_path)
+    keeping.document = replace(keeping.document, is_sketched=True, shapes=first)
+    save(keeping, 10, 0.6)
+    keeping.document = replace(keeping.document, shapes=second)
+    save(keeping, 20, 0.5)
+    document = read_model(tmp_path)
+    assert document.shapes == second and len(document.snapshots) == 1
+    used = {
+        name: read_inference_weights(tmp_path, document, name)[1]
+        for name in ("newest", "best", "snapshot-00000010.npz", "checkpoint-00000010.npz")
+    }
+    assert {name: item.shapes for name, item in used.items()} == {**dict.fromkeys(used, first), "newest": second}
+    assert sketcher_of(used["best"]).shapes["anna"][3] == 3.0 and sketcher_of(document).shapes["anna"][3] == 3.0 + 1.5j
+    weights = read_arrays(tmp_path, "best-00000010.npz", "average/")
+    write_arrays(tmp_path / "best-00000010.npz", {f"average/{name}": value for name, value in weights.items()})
+    _, earlier = read_inference_weights(tmp_path, document, "best")
+    assert earlier.shapes == second, "a file of before shapes were kept with weights"
 
 
 def test_snapshots_come_by_time_and_at_milestones_and_the_oldest_go(tmp_path):
@@ -185,6 +207,17 @@ def test_a_run_that_is_ended_early_lets_the_learning_rate_fall_first():
     at_once = RunClock(0.0, 1_000_000, decay_share=0.0)
     at_once.finish(1000)
     assert at_once.share(1000) == 1.0
+
+
+def test_nobody_is_told_how_long_a_million_steps_take_that_they_did_not_ask_for():
+    unasked, asked = (RunClock(0.0, steps, 0.3) for steps in (TrainSettings().maximum_steps, 1000))
+    assert unasked.progress(250, 0) == (250, None, "steps", None)
+    assert asked.progress(250, 0)[:3] == (250, 1000, "steps")
+    timed = RunClock(60.0, TrainSettings().maximum_steps, 0.3)
+    timed.start(0)
+    assert timed.progress(1, 0)[1:3] == (60.0, "seconds")
+    unasked.finish(1000)
+    assert unasked.progress(1050, 0)[:3] == (1050, 1100, "steps"), "the end is in sight"
 
 
 def run_with_previews(pacing, now, steps, cost_s, compile_s=0.0):

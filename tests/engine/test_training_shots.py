@@ -18,6 +18,8 @@ from understudy.engine.contract.project import Project
 from understudy.engine.contract.settings import ExtractSettings, SwapSettings, TrainSettings
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.faces.tracks import FaceTrack, TrackSet, load_tracks, save_tracks
+from understudy.engine.faceset.record import FaceRecord
+from understudy.engine.faceset.writer import FacesetWriter
 from understudy.engine.media.fingerprint import footage_key
 from understudy.engine.networks.registry import FAMILIES, quick_family
 from understudy.engine.pipelines import shot_preview
@@ -63,13 +65,13 @@ def footage(tmp_path):
     return found
 
 
-def job(tmp_path, shots, **settings):
+def job(tmp_path, shots, others=(), **settings):
     for name, skin in (("anna", (230, 190, 160)), ("bert", (120, 80, 60))):
         for i in range(8):
             image = np.full((64, 64, 3), 60, np.uint8)
             cv2.ellipse(image, (30 + i, 32), (18, 22), 0, 0, 360, skin, -1, cv2.LINE_AA)
             write_bytes(tmp_path / name / f"{i:06d}_t00.png", cv2.imencode(".png", image)[1].tobytes())
-    parts = tuple(TrainingPerformer(name, (FacesetPart(tmp_path / name),)) for name in ("anna", "bert"))
+    parts = (*(TrainingPerformer(name, (FacesetPart(tmp_path / name),)) for name in ("anna", "bert")), *others)
     chosen = TrainSettings(**{"maximum_steps": 2, "batch_size": 2, "deterministic": True, **settings})
     return TrainJob(tmp_path / "model", parts, tmp_path / "p.understudy", chosen, tuple(shots))
 
@@ -180,9 +182,11 @@ def test_a_training_without_shots_leaves_no_picture_of_an_earlier_one(tmp_path, 
     families, recipes = tiny_families()
     monkeypatch.setitem(FAMILIES, "quick", families["quick"])
     monkeypatch.setitem(RECIPES, "quick", recipes["quick"])
+    monkeypatch.setattr("understudy.engine.pipelines.train._MUCH_WAITING", -1.0)
     done = train(job(tmp_path, [PreviewShot(footage, (3,), ((1, "bert"),))]), recorder()[1])
     picture = tmp_path / "model" / "preview_shots.png"
     assert picture.exists()
+    assert 0.0 <= done.result["waiting_share"] < 1.0 and "Steps waited for their faces for " in done.summary
     assert done.result["preview_share"] > 0.0 and " steps. This run took " in done.summary
     assert " of it for saving and the last pictures. Previews took " in done.summary
     train(job(tmp_path, [], maximum_steps=3), recorder()[1])
@@ -206,13 +210,17 @@ def test_a_training_shows_the_shot_and_goes_on_without_one_that_is_lost(tmp_path
 
 
 def test_shots_survive_the_job_file_and_senseless_ones_are_refused(tmp_path, footage):
-    asked = job(tmp_path, [PreviewShot(footage, (3, 4), ((1, "bert"), (2, "anna")))])
+    asked = job(tmp_path, [PreviewShot(footage, (3, 4), ((1, "bert"), (2, "anna")), ((1, "anna"), (2, "bert")))])
     save_job(tmp_path / "job.json", asked)
     assert load_job(tmp_path / "job.json") == asked
+    content = asked.shots[0].to_json()
+    del content["targets"]
+    assert PreviewShot.from_json(content) == replace(asked.shots[0], targets=()), "a job file from before targets"
     shot = PreviewShot(footage, (3,), ((1, "cleo"),))
     for make in (
         lambda: PreviewShot(footage, (), ((1, "bert"),)),
         lambda: job(tmp_path, [shot]),
+        lambda: job(tmp_path, [PreviewShot(footage, (3,), ((1, "bert"),), ((1, "cleo"),))]),
         lambda: replace(asked, project=None),
     ):
         with pytest.raises(EngineError) as caught:
@@ -220,10 +228,55 @@ def test_shots_survive_the_job_file_and_senseless_ones_are_refused(tmp_path, foo
         assert caught.value.code is ErrorCode.JOB_INVALID
 
 
+def given_sketch(asked, family=FAMILY):
+    """Where the network is given the one face's eyes, in tenths of its side; bert's lie a tenth below all others'."""
+    shape = landmarks_at((0.0, 0.0), 160.0) @ np.array([1, 1j])
+    shapes = {item.performer: shape + 25.6j * (item.performer == "bert") for item in asked.performers}
+    given = []
+    frames = open_shot_frames(asked, family, recorder()[1], SwapSettings(color_transfer="none"))
+    frames.draw(lambda faces, _who: (given.append(faces) or faces[..., :3], None), Sketcher(1.6, True, shapes))
+    eyes = given[0][0, ..., 5]
+    return (eyes.sum(axis=1) @ np.arange(32)) / eyes.sum() / 3.2
+
+
+def test_a_sketch_is_moved_from_the_shape_of_whoever_the_shot_shows(tmp_path, footage):
+    shot = PreviewShot(footage, (5,), ((-1, "bert"),))
+    key = footage_key(footage)
+    shown, other = (Project(tmp_path / "p.understudy").faceset(name) for name in (key, "other"))
+    with FacesetWriter(shown, 64, 2.0) as writer:
+        for track in (1, 2):
+            place = {"landmarks": landmarks_at((32, 32), 32), "image_to_face": np.eye(2, 3)}
+            record = FaceRecord(file="", media_frame=3, track=track, **place)
+            writer.add(np.zeros((64, 64, 3), np.uint8), record)
+
+    def cleo(folder, *tracks, files=()):
+        return TrainingPerformer("cleo", (FacesetPart(folder, tracks, files),))
+
+    own = given_sketch(job(tmp_path, [shot], [cleo(other)]))
+    assert given_sketch(job(tmp_path, [shot])) == pytest.approx(own + 1.0, abs=0.15), "a cast of two"
+    moved = {
+        "said of the track": job(tmp_path, [replace(shot, targets=((1, "anna"),))], [cleo(other)]),
+        "said of all tracks": job(tmp_path, [replace(shot, targets=((-1, "anna"),))], [cleo(other)]),
+        "trained on all faces": job(tmp_path, [shot], [cleo(shown)]),
+        "trained on this track": job(tmp_path, [replace(shot, targets=((-1, "bert"),))], [cleo(shown, 1)]),
+        "trained on a file of it": job(tmp_path, [shot], [cleo(shown, files=("000003_t01.png",))]),
+    }
+    still = {
+        "trained on another track": job(tmp_path, [shot], [cleo(shown, 2)]),
+        "trained on another's file": job(tmp_path, [shot], [cleo(shown, files=("000003_t02.png",))]),
+        "claimed by two": job(tmp_path, [shot], [cleo(shown, 1), TrainingPerformer("dora", (FacesetPart(shown),))]),
+        "bert's own face": job(tmp_path, [replace(shot, targets=((-1, "bert"),))], [cleo(other)]),
+    }
+    assert {what: round(given_sketch(asked) - own) for what, asked in moved.items()} == dict.fromkeys(moved, 1)
+    assert {what: round(given_sketch(asked) - own) for what, asked in still.items()} == dict.fromkeys(still, 0)
+
+
 def test_one_command_draws_what_the_network_sees(tmp_path):
     asked = job(tmp_path, [])
     done = draw_training_views(asked, tmp_path / "vues.png", recorder()[1])
     assert done.result["flips"] == {"anna": 0.0, "bert": 0.0}
+    height = cv2.imread(str(tmp_path / "vues.png")).shape[0]
+    assert height == 2 * 4 * FAMILIES["quick"].face_size + 4, "stored face, picture, sketch and target of each"
     command = ["train", str(tmp_path / "model"), "--show-views", str(tmp_path / "same.png")]
     command += [word for name in ("anna", "bert") for word in ("--performer", f"{name}={tmp_path / name}")]
     assert main(command) == 0

@@ -181,6 +181,19 @@ def test_d17_error_in_the_loader_thread_surfaces(monkeypatch):
     assert time.monotonic() - began < 5
 
 
+def test_waiting_for_a_slow_batch_is_counted_and_for_a_ready_one_it_is_not(monkeypatch):
+    made = batch_module.make_views
+    monkeypatch.setattr(batch_module, "make_views", lambda *args, **named: time.sleep(0.3) or made(*args, **named))
+    with BatchLoader(threads((faces_of("a", 3),)), BatchPlan(View(16, 1.0), CLASSIC, 2, seed=0)) as loader:
+        loader.next_batch()
+        slow = loader.waited_s
+        # The ones after it are made while the step is done.
+        while not loader._waiting[0].done():
+            time.sleep(0.01)
+        loader.next_batch()
+    assert slow >= 0.25 and loader.waited_s - slow < 0.25
+
+
 def test_history_becomes_a_falling_line_for_each_performer():
     lines = [{"step": 10 * n, "loss/anna": 0.5 / n, "loss/ben": 0.4 / n} for n in range(1, 20)]
     series = loss_series([*lines, {"step": 100, "held_out/ssim": 0.9}, {"step": 110, "loss/anna": float("nan")}])

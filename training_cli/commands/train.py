@@ -53,9 +53,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         default=[],
         type=preview_frames,
-        metavar="CLIP:FRAMES=ID",
-        help="show frames of extracted footage with this performer's face while training (shot.mp4:0,40=anna); needs "
-        "--project; may be repeated",
+        metavar="CLIP:FRAMES=ID[/TARGET]",
+        help="show frames of extracted footage with this performer's face while training (shot.mp4:0,40=anna); in a "
+        "cast of three or more say whose face they show, unless it is trained on these very faces "
+        "(shot.mp4:0,40=anna/ben); needs --project; may be repeated",
     )
     parser.add_argument(
         "--show-views",
@@ -66,16 +67,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_settings(parser, TrainSettings)
 
 
-def preview_frames(text: str) -> tuple[Path, tuple[int, ...], str]:
-    """Return footage, media frames and performer id of "CLIP:0,40=ID"."""
-    match = re.fullmatch(r"(.+):(\d+(?:,\d+)*)=([^=]+)", text)
+def preview_frames(text: str) -> tuple[Path, tuple[int, ...], str, str]:
+    """Return footage, media frames, performer and target, empty if not said, of "CLIP:0,40=ID" or "CLIP:0=ID/ID"."""
+    match = re.fullmatch(r"(.+):(\d+(?:,\d+)*)=([^=/]+)(?:/([^=/]+))?", text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not CLIP:FRAMES=ID")
+        raise argparse.ArgumentTypeError(f"{text!r} is not CLIP:FRAMES=ID or CLIP:FRAMES=ID/TARGET")
     try:
-        performer = performer_id(match[3])
+        performer, target = performer_id(match[3]), performer_id(match[4]) if match[4] else ""
     except EngineError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    return Path(match[1]).expanduser().absolute(), tuple(map(int, match[2].split(","))), performer
+    return Path(match[1]).expanduser().absolute(), tuple(map(int, match[2].split(","))), performer, target
 
 
 def performer_faces(text: str) -> tuple[str, FacesetPart]:
@@ -108,8 +109,10 @@ def job_from(arguments: argparse.Namespace) -> TrainJob:
         project=arguments.project.expanduser().absolute() if arguments.project else None,
         settings=settings_from(arguments, TrainSettings),
         shots=tuple(
-            PreviewShot(footage_of(path), frames, ((EVERY_TRACK, performer),))
-            for path, frames, performer in arguments.previews
+            PreviewShot(
+                footage_of(path), frames, ((EVERY_TRACK, performer),), ((EVERY_TRACK, target),) if target else ()
+            )
+            for path, frames, performer, target in arguments.previews
         ),
     )
 

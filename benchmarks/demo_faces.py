@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from understudy.engine.contract.jobs import ExtractJob
 from understudy.engine.contract.timing import Footage
+from understudy.engine.faces.eyes import EyeFitter
 from understudy.engine.faces.geometry import transform_points
-from understudy.engine.faces.iris import IrisFitter
 from understudy.engine.faceset.store import load_faceset
 from understudy.engine.pipelines.extract import extract
 from understudy.engine.runtime.reporter import Reporter
@@ -94,8 +94,8 @@ class StoredFace:
 
     @functools.cached_property
     def points(self) -> Points:
-        """The landmarks and irises in units of views."""
-        points = np.concatenate([self.landmarks, IrisFitter().fit(self.picture, self.landmarks)])
+        """The landmarks and eyes in units of views."""
+        points = np.concatenate([self.landmarks, EyeFitter().fit(self.picture, self.landmarks)])
         return in_units(points, self.picture.shape[0], self.coverage)
 
 

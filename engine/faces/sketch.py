@@ -36,8 +36,9 @@ def draw_sketch(points: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
     """Draw a face.
 
     Args:
-        points: 68 landmarks in pixels of the result, and behind them the middle of each iris, if known; shape (68, 2)
-            or (70, 2). Where a landmark isn't a number nothing is drawn, where an iris is none the eye only.
+        points: 68 landmarks in pixels of the result, shape (68, 2), and behind them, if known, the points of both eyes
+            (`EyeFitter`). Where a landmark isn't a number nothing is drawn, where a point of an eye is none the eye
+            as its landmarks say.
         size: Side of the result in pixels.
 
     Returns:
@@ -50,9 +51,7 @@ def draw_sketch(points: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
         for plane, lines in zip(planes, _LINES, strict=False):
             for line in lines:
                 cv2.polylines(plane, [fixed[_rows(line)]], False, _FULL, width, cv2.LINE_AA, _SHIFT)
-        for eye in EYES:
-            cv2.fillPoly(planes[2], [fixed[eye]], _EYE_VALUE, cv2.LINE_AA, _SHIFT)
-        planes[2] = _with_irises(planes[2], points)
+        planes[2] = _eyes(points, size)
         cv2.fillPoly(planes[3], [fixed[_rows(_LIPS)]], _LIPS_VALUE, cv2.LINE_AA, _SHIFT)
         cv2.fillPoly(planes[3], [fixed[_rows(_MOUTH)]], 0, cv2.LINE_AA, _SHIFT)
         cv2.polylines(planes[3], [fixed[_rows(_MOUTH)]], True, _FULL, width, cv2.LINE_AA, _SHIFT)
@@ -64,16 +63,20 @@ def draw_sketches(landmarks: Iterable[NDArray[np.floating]], size: int) -> NDArr
     return np.stack([draw_sketch(points, size) for points in landmarks]).astype(np.float32) * np.float32(1 / 255)
 
 
-def _with_irises(eyes: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return the plane of the eyes with the irises in it, as far as the lids leave them open."""
+def _eyes(points: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+    """Return the plane of the eyes: each as far as its lids leave it open, and in it the iris where it is known."""
+    eyes, discs = (np.zeros((size, size), np.uint8) for _ in range(2))
     left, right = (points[eye].mean(axis=0) for eye in EYES)
-    radius = max(1, round(min(float(np.hypot(*(right - left))), len(eyes)) * _IRIS_RADIUS * 2**_SHIFT))
-    discs = np.zeros_like(eyes)
-    for middle in points[_LANDMARKS:]:
-        if np.isfinite(middle).all():
-            cv2.circle(discs, _fixed(middle, len(eyes)).tolist(), radius, _FULL, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-    seen = eyes.astype(np.uint16) * discs // _EYE_VALUE
-    return np.maximum(eyes, np.minimum(seen, _FULL).astype(np.uint8))
+    radius = max(1, round(min(float(np.hypot(*(right - left))), size) * _IRIS_RADIUS * 2**_SHIFT))
+    seen = points[_LANDMARKS:].reshape(len(EYES), -1, 2) if len(points) > _LANDMARKS else np.empty((len(EYES), 0, 2))
+    for eye, fitted in zip(EYES, seen, strict=True):
+        is_fitted = len(fitted) > 0 and bool(np.isfinite(fitted).all())
+        outline = fitted[1:] if is_fitted else points[eye]
+        cv2.fillPoly(eyes, [_fixed(outline, size)], _EYE_VALUE, cv2.LINE_AA, _SHIFT)
+        if is_fitted:
+            cv2.circle(discs, _fixed(fitted[0], size).tolist(), radius, _FULL, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+    inside = eyes.astype(np.uint16) * discs // _EYE_VALUE
+    return np.maximum(eyes, np.minimum(inside, _FULL).astype(np.uint8))
 
 
 def _fixed(points: NDArray[np.floating], size: int) -> NDArray[np.int32]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where landmarks and irises of stored faces lie, in units of views: from the records, or fitted to the picture."""
+"""Where landmarks and eyes of stored faces lie, in units of views: from the records, or fitted to the picture."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
+from ..faces.eyes import EyeFitter
 from ..faces.geometry import transform_points
-from ..faces.iris import IrisFitter
 from ..faces.mesh import MeshFitter
 from ..faceset.record import FaceRecord
 from ..runtime.reporter import Reporter
@@ -18,20 +18,20 @@ _LEAST_PRESENCE = 0.5
 
 
 class FacePoints:
-    """Tells where the landmarks and irises of a faceset's faces lie.
+    """Tells where the landmarks and eyes of a faceset's faces lie.
 
     Args:
         reporter: Is told once when faces without landmarks can't be fitted.
 
     Raises:
-        EngineError: `detector_unavailable` or `library_missing`, when irises can't be found.
+        EngineError: `detector_unavailable` or `library_missing`, when eyes can't be fitted.
     """
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._fitter: MeshFitter | None = None
         self._can_fit = True
-        self._irises = IrisFitter()
+        self._eyes = EyeFitter()
 
     def of(self, record: FaceRecord, image: NDArray[np.uint8]) -> Points:
         """Return a face's landmarks; `UNKNOWN` where the record has none and no face can be fitted.
@@ -46,7 +46,7 @@ class FacePoints:
             landmarks = self._fitted(image, record.coverage)
         if landmarks is None:
             return UNKNOWN
-        points = np.concatenate([landmarks, self._irises.fit(image, landmarks)])
+        points = np.concatenate([landmarks, self._eyes.fit(image, landmarks)])
         return in_units(points, image.shape[0], record.coverage)
 
     def _fitted(self, image: NDArray[np.uint8], coverage: float) -> NDArray[np.floating] | None:

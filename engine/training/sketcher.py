@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import EngineError, ErrorCode
-from ..faces.iris import IrisFitter
+from ..faces.eyes import EyeFitter
 from ..faces.sketch import EYES
 from .checkpoint import ModelDocument
 from .face_shapes import shapes_from_json
 from .network_inputs import Faces, with_sketches
-from .view_units import POINTS, UNITS_PER_SQUARE, Points
+from .view_units import LANDMARKS, UNITS_PER_SQUARE, Points
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Sketcher:
             targets: Whose face each is; a sketch of someone whose shape isn't known stays as it is.
 
         Raises:
-            EngineError: `detector_unavailable` or `library_missing`, when irises can't be found.
+            EngineError: `detector_unavailable` or `library_missing`, when eyes can't be fitted.
         """
         if not self.is_sketched:
             return plates
@@ -51,22 +51,35 @@ class Sketcher:
         pictures = np.rint(plates * np.float32(255)).astype(np.uint8)
         moved = []
         for picture, points, who in zip(pictures, landmarks, targets, strict=True):
-            seen = np.concatenate([points, self._irises.fit(picture, points)])
-            moved.append(seen + self._move(source, who) * px)
+            move = self._move(source, who) * px
+            eyes = self._eyes.fit(picture, points).reshape(len(EYES), -1, 2)
+            fitted = [_into(eye, points[rows], points[rows] + move[rows]) for eye, rows in zip(eyes, EYES, strict=True)]
+            moved.append(np.concatenate([points + move, *fitted]))
         return with_sketches(plates, moved)
 
     @functools.cached_property
-    def _irises(self) -> IrisFitter:
-        return IrisFitter()
+    def _eyes(self) -> EyeFitter:
+        return EyeFitter()
 
     def _move(self, source: str, target: str) -> NDArray[np.float64]:
-        """Return how far the source's points lie from the target's, (POINTS, 2) in units."""
+        """Return how far the source's landmarks lie from the target's, (68, 2) in units."""
         if source == target or source not in self.shapes or target not in self.shapes:
-            return np.zeros((POINTS, 2))
+            return np.zeros((LANDMARKS, 2))
         difference = self.shapes[source] - self.shapes[target]
-        move = np.stack([difference.real, difference.imag], axis=-1)
-        # An iris goes with its eye: where somebody's footage looks on average says nothing of the face.
-        return np.concatenate([move, [move[rows].mean(axis=0) for rows in EYES]])
+        return np.stack([difference.real, difference.imag], axis=-1)
+
+
+def _into(eye: NDArray[np.float64], before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return what was fitted of an eye where its six landmarks go, as wide as they make it.
+
+    How far it is open and where it looks are the plate's: how that is on average in somebody's footage says nothing of
+    the face.
+    """
+    if np.array_equal(before, after):
+        return eye
+    widths = [float(np.hypot(*(eye_landmarks[3] - eye_landmarks[0]))) for eye_landmarks in (before, after)]
+    middle = before.mean(axis=0)
+    return (eye - middle) * (widths[1] / max(widths[0], 1e-6)) + after.mean(axis=0)
 
 
 def sketcher_of(document: ModelDocument) -> Sketcher:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..faces.eyes import EYE_POINTS
 from ..faces.sketch import draw_sketches
 from .view_units import Points, in_pixels
 
@@ -26,15 +27,18 @@ _PARTS = (
 # Standard deviation of each part's shift and of each point's, along each axis, in units.
 _PART_SHIFT, _POINT_SHIFT = 1.0, 0.5
 
-# The last two points are the irises, each of which moves with its eye.
-_PART_OF_POINT = np.array([part for part, rows in enumerate(_PARTS) for _row in rows] + [4, 5])
+# What was fitted of the eyes comes last, and moves with them.
+_EYE_PARTS = (4, 5)
+_PART_OF_POINT = np.concatenate(
+    [np.repeat(range(len(_PARTS)), [len(rows) for rows in _PARTS]), np.repeat(_EYE_PARTS, EYE_POINTS)]
+)
 
 
 def draw_view_sketches(points: Points, size: int, coverage: float, random: np.random.Generator) -> NDArray[np.float32]:
     """Draw the sketches of views.
 
     Args:
-        points: Where each view shows its face's landmarks, (n, 70) in units.
+        points: Where each view shows its face's landmarks, (n, POINTS) in units.
         size: Side of the views in pixels.
         coverage: Their side in canonical face squares.
         random: Source of all chance.

@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..faces.eyes import EYE_POINTS
+
 UNITS_PER_SQUARE = 160.0
 
-# The landmarks, and the middle of each iris behind them.
+# The landmarks, and behind them the points of both eyes (`EyeFitter`).
 LANDMARKS = 68
-POINTS = LANDMARKS + 2
+POINTS = LANDMARKS + 2 * EYE_POINTS
 # (POINTS,); not a number where unknown.
 Points = NDArray[np.complex128]
 UNKNOWN: Points = np.full(POINTS, np.nan + 1j * np.nan)

@@ -12,8 +12,8 @@ from understudy.engine.contract.sketch import SKETCH_CHANNELS, SKETCH_FORM
 from understudy.engine.contract.timing import Footage, FrameRange
 from understudy.engine.faces.alignment import align_face, face_matrix
 from understudy.engine.faces.blazeface import BlazeFaceDetector
+from understudy.engine.faces.eyes import EYE_POINTS, EyeFitter
 from understudy.engine.faces.geometry import transform_points
-from understudy.engine.faces.iris import IrisFitter
 from understudy.engine.faces.mesh import MeshFitter
 from understudy.engine.faces.sketch import draw_sketch
 from understudy.engine.faceset.record import FaceRecord
@@ -64,15 +64,28 @@ def test_closed_eyes_and_an_open_mouth_are_told():
     assert draw_sketch(wide, SIZE)[(*middle, 3)] == 0
 
 
+def eye_points(landmarks, opening=1.0, gaze=0.0):
+    """Points of both eyes as they are fitted: outlines like the landmarks', opened so far, irises aside by `gaze`."""
+    found = []
+    for rows in EYE_ROWS:
+        eye = landmarks[rows]
+        middle = eye.mean(axis=0)
+        turn = np.linspace(0.0, 2 * np.pi, EYE_POINTS - 1, endpoint=False)
+        outline = middle + np.stack([np.cos(turn), opening * 0.45 * np.sin(turn)], axis=-1) * np.ptp(eye[:, 0]) / 2
+        found += [middle[None] + (gaze, 0.0), outline]
+    return np.concatenate(found)
+
+
 def test_an_iris_shows_where_its_eye_looks_as_far_as_the_lids_are_open():
-    middles = [LANDMARKS[eye].mean(axis=0) for eye in EYE_ROWS]
-    left, right = (draw_sketch(np.concatenate([LANDMARKS, np.add(middles, (x, 0.0))]), SIZE) for x in (-2.0, 2.0))
-    plain = draw_sketch(np.concatenate([LANDMARKS, np.full((2, 2), np.nan)]), SIZE)
-    assert np.array_equal(plain, draw_sketch(LANDMARKS, SIZE))
-    discs = [center(item[..., 2].astype(int) - plain[..., 2]) for item in (left, right)]
-    assert np.abs(discs[1] - discs[0] - (4.0, 0.0)).max() < 0.8
-    assert not (left[..., 2] > 0)[plain[..., 2] == 0].any(), "lids cover an iris"
+    plain = draw_sketch(np.concatenate([LANDMARKS, np.full((2 * EYE_POINTS, 2), np.nan)]), SIZE)
+    assert np.array_equal(plain, draw_sketch(LANDMARKS, SIZE)), "without fitted eyes the landmarks are drawn"
+    left, right = (draw_sketch(np.concatenate([LANDMARKS, eye_points(LANDMARKS, 1.0, x)]), SIZE) for x in (-2.0, 2.0))
+    bright = [np.where(item[..., 2] > 200, 1.0, 0.0) for item in (left, right)]
+    assert np.abs(center(bright[1]) - center(bright[0]) - (4.0, 0.0)).max() < 0.8
+    assert np.array_equal(left[..., 2] > 0, right[..., 2] > 0), "lids cover an iris"
     assert all(np.array_equal(left[..., channel], plain[..., channel]) for channel in (0, 1, 3))
+    closed = draw_sketch(np.concatenate([LANDMARKS, eye_points(LANDMARKS, 0.1)]), SIZE)
+    assert closed[..., 2].sum() < 0.5 * left[..., 2].sum(), "its outline says how far an eye is open"
 
 
 def test_unknown_landmarks_draw_nothing_and_distant_ones_harm_nobody():
@@ -80,15 +93,16 @@ def test_unknown_landmarks_draw_nothing_and_distant_ones_harm_nobody():
     assert draw_sketch(LANDMARKS * 1e9, SIZE).shape == (SIZE, SIZE, SKETCH_CHANNELS)
 
 
-def with_irises(points):
-    """Landmarks in units with irises behind them, in the middle of the eyes."""
-    return np.concatenate([points, [points[eye].mean() for eye in EYE_ROWS]])
+def with_eyes(landmarks):
+    """Landmarks in units with the points of open eyes behind them."""
+    eyes = eye_points(np.stack([landmarks.real, landmarks.imag], axis=-1))
+    return np.concatenate([landmarks, eyes[:, 0] + 1j * eyes[:, 1]])
 
 
 def mouthed(size=192, coverage=2.0):
     """A stored face that is black but for its mouth, drawn as a sketch draws it, and its landmarks in units."""
     landmarks = (LANDMARKS - 47.5) * (size / coverage) / (SIZE / COVERAGE) + (size - 1) / 2
-    return np.repeat(draw_sketch(landmarks, size)[..., 3:], 3, axis=2), with_irises(in_units(landmarks, size, coverage))
+    return np.repeat(draw_sketch(landmarks, size)[..., 3:], 3, axis=2), with_eyes(in_units(landmarks, size, coverage))
 
 
 @pytest.mark.parametrize("change", [{}, {"flip": 1.0}, {"head_turn_deg": 12.0}])
@@ -137,7 +151,7 @@ def faces_of(performer, shape, yaws):
     landmarks = (
         shape + np.tan(np.radians(yaw)) * (depths - depths[17:].mean()) + random.normal(0.0, 0.5, 68) for yaw in yaws
     )
-    points = tuple(with_irises(item) for item in landmarks)
+    points = tuple(with_eyes(item) for item in landmarks)
     return PerformerFaces(
         performer=performer, learned=(), held_out=(), learned_coverage=np.empty(0), held_out_coverage=np.empty(0),
         digest="", folders=(), learned_points=(*points, UNKNOWN),
@@ -165,7 +179,7 @@ def test_a_sketch_is_drawn_in_the_shape_of_who_appears():
     plates = np.zeros((3, SIZE, SIZE, 3), np.float32)
     given = sketcher(plates, np.stack([LANDMARKS] * 3), "bo", ("anna", "bo", "somebody"))
     moved, same, unknown = (center(item[..., 5]) for item in given)
-    assert np.abs(moved - same - (0.0, 4.0 * SIZE / COVERAGE / 160.0)).max() < 0.1
+    assert np.abs(moved - same - (0.0, 4.0 * SIZE / COVERAGE / 160.0)).max() < 0.2
     assert np.array_equal(same, unknown)
     assert Sketcher(COVERAGE)(plates, np.stack([LANDMARKS] * 3), "bo", ("anna",) * 3) is plates
 
@@ -222,36 +236,53 @@ def test_plain_pictures_of_faces_get_their_landmarks_by_a_fit(demo_face):
     assert np.isnan(FacePoints(Reporter()).of(FaceRecord("b.png", coverage=coverage), noise)).all()
 
 
-def test_irises_are_found_where_an_eye_looks_and_also_in_a_face_on_its_side(demo_face):
+def test_eyes_are_fitted_also_in_a_face_on_its_side(demo_face):
     picture, landmarks, _coverage = demo_face
-    irises = IrisFitter().fit(picture, landmarks)
-    for iris, rows in zip(irises, EYE_ROWS, strict=True):
+    eyes = EyeFitter().fit(picture, landmarks)
+    for eye, rows in zip(eyes.reshape(2, EYE_POINTS, 2), EYE_ROWS, strict=True):
         # Her irises are blue, which nothing beside them is.
-        x, y = np.rint(iris).astype(int)
+        x, y = np.rint(eye[0]).astype(int)
         shades = picture[y - 3 : y + 4, x - 14 : x + 15].astype(float)
         blue = np.convolve((shades[..., 2] - shades[..., 0]).mean(axis=0), np.ones(5), "valid")
         assert abs(np.argmax(blue) - len(blue) // 2) <= 4
-        assert np.abs(iris - landmarks[rows].mean(axis=0)).max() < 0.5 * np.ptp(landmarks[rows, 0])
+        assert np.abs(eye[0] - landmarks[rows].mean(axis=0)).max() < 0.5 * np.ptp(landmarks[rows, 0])
+        assert 0.6 < np.ptp(eye[1:, 0]) / np.ptp(landmarks[rows, 0]) < 1.4
+        steps = np.linalg.norm(np.diff(eye[[*range(1, EYE_POINTS), 1]], axis=0), axis=1)
+        assert steps.max() < 0.4 * np.ptp(eye[1:, 0]), "the outline goes once around"
     lying = np.stack([landmarks[:, 1], picture.shape[1] - 1 - landmarks[:, 0]], axis=-1)
-    found = IrisFitter().fit(np.ascontiguousarray(np.rot90(picture)), lying)
-    assert np.abs(found - np.stack([irises[:, 1], picture.shape[1] - 1 - irises[:, 0]], axis=-1)).max() < 1.0
+    found = EyeFitter().fit(np.ascontiguousarray(np.rot90(picture)), lying)
+    assert np.abs(found - np.stack([eyes[:, 1], picture.shape[1] - 1 - eyes[:, 0]], axis=-1)).max() < 1.0
     landmarks = landmarks.copy()
     landmarks[36] = np.nan
-    one = IrisFitter().fit(picture, landmarks)
-    assert np.isnan(one[0]).all() and np.array_equal(one[1], irises[1])
+    one = EyeFitter().fit(picture, landmarks)
+    assert np.isnan(one[:EYE_POINTS]).all() and np.array_equal(one[EYE_POINTS:], eyes[EYE_POINTS:])
 
 
-def test_the_swap_draws_the_iris_of_the_plate_moved_with_its_eye(demo_face):
+def test_a_closed_eye_is_told_from_an_open_one():
+    clip = Path(__file__).resolve().parents[2] / "demo" / "clips" / "target_A.mp4"
+    opening = []
+    with FootageReader(Footage(clip)) as reader:
+        for _number, image in reader.frames([FrameRange(24, 25), FrameRange(38, 39)]):
+            (found,) = BlazeFaceDetector(0.5, 40).detect(image)
+            landmarks, _presence = MeshFitter().fit(image, found.box)
+            for eye in EyeFitter().fit(image, landmarks).reshape(2, EYE_POINTS, 2):
+                opening.append(np.ptp(eye[1:, 1]) / np.ptp(eye[1:, 0]))
+    assert max(opening[:2]) < 0.6 * min(opening[2:])
+
+
+def test_the_swap_draws_the_eyes_of_the_plate_as_wide_as_the_others_and_at_their_place(demo_face):
     picture, landmarks, coverage = demo_face
     shape = in_units(landmarks, picture.shape[0], coverage)
-    wide = shape.copy()
-    wide[36:42] -= 6.0
+    other = shape.copy()
+    other[36:42] = shape[36:42].mean() - 6.0 + 0.8 * (shape[36:42] - shape[36:42].mean())
     plates = picture[None].astype(np.float32) / 255
-    sketcher = Sketcher(coverage, True, {"anna": shape, "bo": wide})
+    sketcher = Sketcher(coverage, True, {"anna": shape, "bo": other})
     own, moved = (sketcher(plates, landmarks[None], who, ("anna",))[0, ..., 5] for who in ("anna", "bo"))
-    expected = draw_sketch(np.concatenate([landmarks, IrisFitter().fit(picture, landmarks)]), picture.shape[0])
+    expected = draw_sketch(np.concatenate([landmarks, EyeFitter().fit(picture, landmarks)]), picture.shape[0])
     assert np.array_equal(np.rint(own * 255), expected[..., 2])
     px = 6.0 * picture.shape[0] / coverage / 160.0
     middle = int(landmarks[27, 0])
-    bright = [np.where(item > 0.7, item, 0.0)[:, :middle] for item in (own, moved)]
-    assert np.abs(center(bright[1]) - center(bright[0]) + (px, 0.0)).max() < 1.0
+    shown = [np.where(item > 0.3, 1.0, 0.0)[:, :middle] for item in (own, moved)]
+    assert np.abs(center(shown[1]) - center(shown[0]) + (px, 0.0)).max() < 1.0
+    assert 0.5 < shown[1].sum() / shown[0].sum() < 0.8
+    assert np.array_equal(own[:, middle:] > 0.3, moved[:, middle:] > 0.3)

@@ -10,6 +10,7 @@ import pytest
 from understudy.engine.contract.errors import EngineError, ErrorCode
 from understudy.engine.contract.outlook import outlook_text, plain_figures
 from understudy.engine.contract.settings import TrainSettings
+from understudy.engine.contract.sketch import SKETCH_FORM
 from understudy.engine.training.augmentation import View
 from understudy.engine.training.checkpoint import ModelDocument, read_arrays, read_model, write_arrays
 from understudy.engine.training.chosen_weights import chosen_file, read_inference_weights
@@ -91,7 +92,7 @@ def test_best_is_kept_by_the_held_out_measure_and_can_be_chosen(tmp_path):
 def test_weights_keep_the_face_shapes_that_they_were_trained_with(tmp_path):
     first, second = ({"anna": [[float(i), shift] for i in range(68)]} for shift in (0.0, 1.5))
     keeping = keeper(tmp_path)
-    keeping.document = replace(keeping.document, is_sketched=True, shapes=first)
+    keeping.document = replace(keeping.document, sketch=SKETCH_FORM, shapes=first)
     save(keeping, 10, 0.6)
     keeping.document = replace(keeping.document, shapes=second)
     save(keeping, 20, 0.5)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the eyes look: the middle of each iris, by MediaPipe's iris network.
+"""How eyes are open and where they look: the outline of each between its lids, and the middle of its iris.
 
-The network sees a level square of 64 px around one eye, 2.3 times as wide as the eye from corner to corner, values in
-0…1, and answers among others five points of the iris in pixels of that square, its middle first (Ablavatski et al.
-2020). It knows the eye on the left of the picture; the other one is shown to it mirrored.
+MediaPipe's iris network sees a level square of 64 px around one eye, 2.3 times as wide as the eye from corner to
+corner, values in 0…1. It answers 71 points of the eye, of which the first nine run along the lower lid from corner to
+corner and the next seven along the upper one in the same direction, and five points of the iris, its middle first, in
+pixels of that square (Ablavatski et al. 2020). It knows the eye on the left of the picture; the other one is shown to
+it mirrored.
 """
 
 from __future__ import annotations
@@ -17,15 +19,17 @@ from .geometry import invert_similarity, scale_of, transform_points
 from .mesh import square_matrix
 from .models import load_network
 
+EYE_POINTS = 17
+"""Points of an eye: the middle of its iris, then its outline, once around."""
 _SIDE = 64
 _MARGIN = 2.3
 # Rows of each eye's corners among the 68 landmarks, and whether the network sees it mirrored.
 _EYES = ((36, 39, False), (42, 45, True))
-_IRIS_VALUES = 15
+_OUTLINE = (*range(9), *range(15, 8, -1))
 
 
-class IrisFitter:
-    """Finds the irises of faces whose landmarks are known.
+class EyeFitter:
+    """Fits the eyes of faces whose landmarks are known.
 
     Raises:
         EngineError: `detector_unavailable` or `library_missing`.
@@ -35,16 +39,17 @@ class IrisFitter:
         self._run = load_network("iris")
 
     def fit(self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the middle of both irises, that on the left of an upright face first.
+        """Return the points of both eyes, that on the left of an upright face first.
 
         Args:
             image: RGB picture (h, w, 3).
             landmarks: The face's 68 points in its pixels.
 
         Returns:
-            (2, 2) in picture pixels; not a number where a landmark is none, or both corners of an eye are one place.
+            (2 · EYE_POINTS, 2) in picture pixels; not a number where a landmark is none, or both corners of an eye are
+            one place.
         """
-        return np.stack([self._fit_eye(image, np.asarray(landmarks, float), *eye) for eye in _EYES])
+        return np.concatenate([self._fit_eye(image, np.asarray(landmarks, float), *eye) for eye in _EYES])
 
     def _fit_eye(
         self, image: NDArray[np.uint8], landmarks: NDArray[np.float64], first: int, second: int, is_mirrored: bool
@@ -53,14 +58,15 @@ class IrisFitter:
         along = corners[1] - corners[0]
         width = float(np.hypot(*along))
         if not np.isfinite(width) or width < 1e-6:
-            return np.full(2, np.nan)
+            return np.full((EYE_POINTS, 2), np.nan)
         lean = float(np.degrees(np.arctan2(along[1], along[0])))
         matrix = square_matrix(corners.mean(axis=0), width * _MARGIN, lean, _SIDE)
         eye = align_face(image, matrix, _SIDE, cv2.INTER_LINEAR if scale_of(matrix) >= 0.5 else None)
         seen = eye[:, ::-1] if is_mirrored else eye
         outputs = self._run(np.ascontiguousarray(seen, np.float32)[None] / np.float32(255))
-        found = next(values for values in outputs if values.size == _IRIS_VALUES)
+        iris, outline = sorted((values.reshape(-1, 3)[:, :2] for values in outputs), key=len)
         # The network counts from the corner of its input; pixel centers are at integers here.
-        x, y = found.ravel()[:2].astype(np.float64) - 0.5
-        middle = np.array([[_SIDE - 1 - x if is_mirrored else x, y]])
-        return transform_points(invert_similarity(matrix), middle)[0]
+        points = np.concatenate([iris[:1], outline[list(_OUTLINE)]]).astype(np.float64) - 0.5
+        if is_mirrored:
+            points[:, 0] = _SIDE - 1 - points[:, 0]
+        return transform_points(invert_similarity(matrix), points)

@@ -7,4 +7,4 @@ SKETCH_CHANNELS = 4
 """Outline and nose, brows, eyes, mouth."""
 
 SKETCH_FORM = 2
-"""What is drawn, by number, which models keep: 1 had no irises; 0 is no sketch."""
+"""What is drawn, by number, which models keep: 1 had eyes as their landmarks say; 0 is no sketch."""

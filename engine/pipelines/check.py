@@ -229,10 +229,19 @@ def _try_landmarks(name: str) -> Callable[[np.ndarray], Any]:
 def _try_identity(picture: np.ndarray) -> None:
     from ..faces.identity import IdentityModel
 
-    # Any 68 points that span a plane fit a similarity; where they lie doesn't matter to whether the model computes.
+    _require_finite(IdentityModel().embed(picture, _any_landmarks()))
+
+
+def _try_eyes(picture: np.ndarray) -> None:
+    from ..faces.eyes import EyeFitter
+
+    _require_finite(EyeFitter().fit(picture, _any_landmarks()))
+
+
+def _any_landmarks() -> np.ndarray:
+    # Any 68 points that span a plane fit a similarity; where they lie doesn't matter to whether a model computes.
     angles = np.linspace(0, 2 * np.pi, 68, endpoint=False)
-    landmarks = _SIDE / 2 + 40 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    _require_finite(IdentityModel().embed(picture, landmarks))
+    return _SIDE / 2 + 40 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def _try_hands(name: str) -> Callable[[np.ndarray], Any]:
@@ -257,6 +266,7 @@ def _require_finite(values: np.ndarray) -> None:
 _TRIALS: dict[str, Callable[[np.ndarray], Any]] = {
     "blazeface": _try_detector("blazeface"),
     "mesh": _try_landmarks("mesh"),
+    "iris": _try_eyes,
     "palm": _try_hands("palm"),
     "hand": _try_hands("hand"),
     "dlib-hog": _try_detector("dlib-hog"),

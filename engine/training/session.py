@@ -184,8 +184,8 @@ class TrainingSession:
         self._trained_s = self._clock.elapsed_s
         if self._team.leads:
             self._save()
-            # Someone who asked for a stop should not wait for a picture.
-            if not self._reporter.is_stopped:
+            # Someone who asked for a stop should not wait for a picture; of no steps there is nothing to see.
+            if self.steps and not self._reporter.is_stopped:
                 self._previewer.draw(self.steps)
             # Of a run that had nothing to do, previews would be all.
             self._preview_share = self._pacing.spent_share if self.has_trained else 0.0

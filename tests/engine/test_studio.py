@@ -21,6 +21,7 @@ from understudy.engine.training.growing import set_shares
 from understudy.engine.training.growth import grown_from, plan_growth, resume_growth
 from understudy.engine.training.inference import load_swapper
 from understudy.engine.training.mask_loss import mask_error
+from understudy.engine.training.opening import open_session
 from understudy.engine.training.recipes import RECIPES
 
 SIZE = 32
@@ -52,13 +53,19 @@ def cast(facesets):  # noqa: F811
     return facesets
 
 
+FIGURES = {"family": "studio", "growth_steps": EACH, "batch_size": 2}
+
+
 def run(model, folder, stop_after=None, performers=CAST, **changes):
-    """Train; with `stop_after` 0 the model is opened and saved, but no step is done."""
     reporter = Recorder(stop_after)
-    if stop_after == 0:
-        reporter.stop.set()
-    figures = {"family": "studio", "growth_steps": EACH, "batch_size": 2, **changes}
-    return reporter, train(job(model, folder, performers=performers, **figures), reporter)
+    return reporter, train(job(model, folder, performers=performers, **{**FIGURES, **changes}), reporter)
+
+
+def save_opened(model, folder, performers=CAST, **changes):
+    """Open a training and save it as it is before its first step."""
+    session = open_session(job(model, folder, performers=performers, **{**FIGURES, **changes}), Recorder())
+    trainer = session._trainer
+    session._keeper.save(trainer.state(), trainer.inference_weights(), {}, None, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +197,7 @@ def test_a_training_stopped_while_a_size_is_faded_in_ends_with_the_same_bytes(ca
 
 def test_a_larger_network_starts_from_a_smaller_one_and_knows_what_that_knew(trained, cast, tmp_path):
     smaller, model = trained[0], tmp_path / "groß"
-    run(model, cast, stop_after=0, family="studio-512", warm_start=str(smaller))
+    save_opened(model, cast, family="studio-512", warm_start=str(smaller))
     assert read_model(model).face_size == 2 * SIZE
     faces = some_faces(size=2 * SIZE)
     reduced = faces.reshape(3, SIZE, 2, SIZE, 2, CHANNELS).mean(axis=(2, 4))
@@ -207,7 +214,7 @@ def test_a_larger_network_starts_from_a_smaller_one_and_knows_what_that_knew(tra
 def test_another_performer_joins_by_a_warm_start(trained, cast, tmp_path):
     write_faces(cast / "dora", (200, 90, 90))
     model = tmp_path / "vier"
-    run(model, cast, stop_after=0, performers=(*CAST, "dora"), warm_start=str(trained[0]))
+    save_opened(model, cast, performers=(*CAST, "dora"), warm_start=str(trained[0]))
     faces = some_faces()
     four, three = load_swapper(model), load_swapper(trained[0])
     assert np.abs(four.swap(faces, "cleo")[0] - three.swap(faces, "cleo")[0]).max() < 1e-3
@@ -237,7 +244,7 @@ def test_a_finish_forks_the_model_and_leaves_it_as_it_was_bit_for_bit(copied, ca
     # It goes on in the fork, also when the fork itself is named; a fork has no fork.
     assert fork_for_finish(copied) == fork_for_finish(fork) == (fork, False)
     judge = arrays_of(fork)["training/judge/00.kernel"]
-    run(fork, cast, stop_after=0, finish=True)
+    save_opened(fork, cast, finish=True)
     assert np.array_equal(arrays_of(fork)["training/judge/00.kernel"], judge) and contents(copied) == before
 
 

@@ -199,7 +199,7 @@ def models_page():
         "[trust](../explanation/trust.md).",
         "\n".join(rows),
         f"For paid work, leave the settings as they are: {', '.join(f'`{name}`' for name in used)} are the defaults, "
-        f"and with them it is {verdict}.",
+        f"and with them it is {verdict}. Eyes and hands have no other choice, and allow it too.",
     ]
     return "\n\n".join(parts) + "\n"
 

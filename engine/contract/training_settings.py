@@ -37,8 +37,8 @@ class TrainSettings(Checked):
     )
     eyes_and_mouth: float = setting(
         1.0,
-        "How much more than the rest of the face eyes and mouth count in the loss of quick and studio: 1 as measured "
-        "best, 0 no more.",
+        "How much more than the rest of the face eyes and mouth count in the loss of quick and studio: 1 is the "
+        "recipe's, 0 no more.",
         minimum=0.0,
         maximum=4.0,
     )

@@ -24,7 +24,7 @@ class Autoencoder:
         family: The kind of network.
         performers: Performer ids, one decoder each.
         policy: Dtype policy of the arithmetic; the weights themselves are float32.
-        encoder: float32 (n, S, S, 3) in 0…1 -> code.
+        encoder: float32 (n, S, S, channels of the family) in 0…1 -> code.
         trunk: What the decoders share, or None.
         decoders: Performer id -> model from code to float32 (n, S, S, 3) in 0…1, or (n, S, S, 4) with a mask.
     """

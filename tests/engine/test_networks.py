@@ -24,7 +24,7 @@ def test_s45_s46_s48_classic_families_have_exactly_the_ancestors_parameters(name
     assert (FAMILIES[name].face_size, FAMILIES[name].coverage) == (64, 1.0)
 
 
-def test_d01_lowmem_can_be_chosen():
+def test_d01_s30_lowmem_can_be_chosen():
     from understudy.training_cli.main import build_parser
 
     arguments = build_parser("train").parse_args(
@@ -34,6 +34,19 @@ def test_d01_lowmem_can_be_chosen():
 
     assert job_from(arguments).settings.family == "lowmem"
     assert FAMILIES["lowmem"].name == "lowmem"
+
+
+@pytest.mark.parametrize("name", ["original", "lowmem"])
+def test_s49_either_performers_decoder_takes_the_one_encoders_code(name):
+    network = Autoencoder(FAMILIES[name], ("a", "b"))
+    parts = {variable.partition("/")[0] for variable in network.weights()}
+    assert parts == {"encoder", "decoder:a", "decoder:b"}
+    decode = NetworkDecoder(network)
+    faces = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    code = network.encoder(faces)
+    for who in ("a", "b"):
+        assert np.abs(decode(faces, who) - np.array(network.decoders[who](code))).max() < 1e-4
+    assert np.abs(decode(faces, "a") - decode(faces, "b")).max() > 1e-3
 
 
 def test_every_family_on_offer_can_be_built_and_trained():

@@ -193,11 +193,12 @@ def test_damaged_shapes_are_named():
     assert caught.value.code is ErrorCode.MODEL_UNREADABLE
 
 
-def test_a_model_of_before_sketches_is_refused_by_name():
-    document = ModelDocument("quick", ("a",), 96, 1.7, 0, {}, {}, [], "")
+@pytest.mark.parametrize(("form", "named"), [(0, "without sketches"), (1, "with sketches of form 1")])
+def test_a_model_of_before_these_sketches_is_refused_by_name(form, named):
+    document = ModelDocument("quick", ("a",), 96, 1.7, 0, {}, {}, [], "", sketch=form)
     with pytest.raises(EngineError) as caught:
         family_of(document)
-    assert caught.value.code is ErrorCode.MODEL_MISMATCH and "without sketches" in caught.value.message
+    assert caught.value.code is ErrorCode.MODEL_MISMATCH and named in caught.value.message
 
 
 def test_folding_loses_nothing():

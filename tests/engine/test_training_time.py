@@ -35,6 +35,8 @@ class Pretended:
         self.picture_size = self.network.family.face_size
         self.steps = 0
         self.averaged = contextlib.nullcontext
+        # As a loader of batches.
+        self.waited_s = 0.0
 
     def spend(self, kind):
         self.now += self.cost[kind]

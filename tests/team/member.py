@@ -77,7 +77,7 @@ def main(out, model, facesets, workers, worker, address):
                     face_size=32,
                     build_encoder=encoder,
                     build_decoder=decoder,
-                    sketch=0,
+                    is_sketched=False,
                 )
                 RECIPES["quick"] = replace(RECIPES["quick"], warm_up=2)
 

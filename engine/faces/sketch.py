@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.sketch import SKETCH_CHANNELS
+from .geometry import LEFT_EYE, RIGHT_EYE
 
 # Rows of the 68 landmarks: lines that stay open, by channel.
 _LINES = ((range(17), range(27, 31), range(31, 36)), (range(17, 22), range(22, 27)))
-EYES = (slice(36, 42), slice(42, 48))
-"""Rows of each eye among the 68 landmarks."""
+EYES = (RIGHT_EYE, LEFT_EYE)
+"""Rows of each eye among the 68 landmarks, that on the left of the picture first."""
 # Eyes against the iris in them, which is a disc: its radius in distances of the eyes' middles.
 _EYE_VALUE, _IRIS_RADIUS = 140, 0.093
 _LIPS, _MOUTH = range(48, 60), range(60, 68)

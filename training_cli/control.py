@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a run is told to stop: the closed control pipe, Ctrl-C and the system's request to end; and who owns stdout."""
+"""How a run hears of the world: the control pipe and its end, keys, Ctrl-C, the request to end; and who owns stdout."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -10,6 +11,7 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import TextIO
 
@@ -18,6 +20,8 @@ from .exits import Exit
 
 # A run that doesn't heed the stop would outlive a crashed Blender; saving a large model takes less than this.
 _SECONDS_UNTIL_EXIT = 60.0
+_LONGEST_LINE = 4096
+_SECONDS_IN_BACKGROUND = 1.0
 
 
 def claim_stdout() -> TextIO:
@@ -45,27 +49,65 @@ def abandon_stdout() -> None:
     os.close(nowhere)
 
 
-def watch_stdin(stop: StopSignal) -> None:
-    """Set the signal when standard input is a pipe and closes: whoever started the run asks it to stop, or is gone."""
+def watch_stdin(stop: StopSignal, obey: Callable[[str], None]) -> None:
+    """Listen to standard input if it is a pipe, from a thread.
+
+    Args:
+        stop: Set when the pipe closes: whoever started the run asks it to stop, or is gone.
+        obey: Gets each line, without its end.
+    """
     try:
         kind = os.fstat(0).st_mode
     except OSError:
         return
     # A terminal or the null device is nobody's control pipe.
     if stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind):
-        threading.Thread(target=_wait_for_end, args=(stop,), name="control pipe", daemon=True).start()
+        threading.Thread(target=_listen, args=(stop, obey), name="control pipe", daemon=True).start()
 
 
-def _wait_for_end(stop: StopSignal) -> None:
-    # Raw reads: Python's own stream holds a lock while it waits, which the interpreter needs to shut down.
-    try:
-        while os.read(0, 4096):
-            continue
-    except OSError:
-        stop.set()
+def _listen(stop: StopSignal, obey: Callable[[str], None]) -> None:
+    with contextlib.suppress(OSError):
+        _read_lines(0, obey)
     stop.set()
     time.sleep(_SECONDS_UNTIL_EXIT)
     os._exit(Exit.FAILED)
+
+
+def _read_lines(source: int, obey: Callable[[str], None]) -> None:
+    """Pass on each line of a descriptor until it ends."""
+    rest = b""
+    # Raw reads: Python's own stream holds a lock while it waits, which the interpreter needs to shut down.
+    while chunk := os.read(source, _LONGEST_LINE):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            obey(line.decode("utf-8", errors="replace"))
+        rest = rest[:_LONGEST_LINE]
+
+
+def watch_keys(obey: Callable[[str], None], source: int = 0) -> bool:
+    """Listen to a terminal's keyboard from a thread, and return whether there is one.
+
+    Args:
+        obey: Gets each line that is typed.
+        source: Descriptor of standard input.
+    """
+    if not os.isatty(source):
+        return False
+    if hasattr(signal, "SIGTTIN"):
+        # A run in the background (`… &`) would be halted for asking; now it reads an error instead.
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    threading.Thread(target=_hear_keys, args=(source, obey), name="keyboard", daemon=True).start()
+    return True
+
+
+def _hear_keys(source: int, obey: Callable[[str], None]) -> None:
+    while True:
+        try:
+            _read_lines(source, obey)
+            return
+        except OSError:
+            # The terminal belongs to another program now, and may come back.
+            time.sleep(_SECONDS_IN_BACKGROUND)
 
 
 def watch_signals(stop: StopSignal) -> None:

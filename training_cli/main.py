@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,8 +20,9 @@ from ..engine.contract.files import write_text
 from ..engine.contract.messages import Failed, Hello
 from ..engine.runtime.stop import StopSignal
 from .commands import COMMANDS
-from .control import abandon_stdout, claim_stdout, forgive_odd_characters, watch_signals, watch_stdin
+from .control import abandon_stdout, claim_stdout, forgive_odd_characters, watch_keys, watch_signals, watch_stdin
 from .exits import Exit, exit_of
+from .orders import HELP, Orders
 from .reporters import CommandReporter, JsonLinesReporter, TerminalReporter
 
 _JSON = "--json"
@@ -66,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
     if is_json or arguments.command == "run":
         return _listen_and_run(arguments, stop)
     forgive_odd_characters()
-    return _run(arguments, TerminalReporter(stop), is_terminal=True)
+    reporter = TerminalReporter(stop)
+    return _run(arguments, reporter, is_terminal=True, listen=lambda orders: _hear_keys(orders, reporter))
 
 
 def build_parser(name: str | None = None) -> argparse.ArgumentParser:
@@ -92,15 +95,34 @@ def build_parser(name: str | None = None) -> argparse.ArgumentParser:
 def _listen_and_run(arguments: argparse.Namespace, stop: StopSignal) -> int:
     output = claim_stdout()
     record = COMMANDS["run"].load().record_of(arguments) if arguments.command == "run" else None
-    watch_stdin(stop)
-    return _run(arguments, JsonLinesReporter(output, record, stop), is_terminal=False)
+    reporter = JsonLinesReporter(output, record, stop)
+    return _run(arguments, reporter, is_terminal=False, listen=lambda orders: watch_stdin(stop, orders.obey_line))
 
 
-def _run(arguments: argparse.Namespace, reporter: CommandReporter, is_terminal: bool) -> int:
-    """Run the command between the first and the last message, and return the exit code."""
+def _hear_keys(orders: Orders, reporter: CommandReporter) -> None:
+    if orders.can_save and watch_keys(orders.obey_key):
+        reporter.info(HELP)
+
+
+def _run(
+    arguments: argparse.Namespace,
+    reporter: CommandReporter,
+    is_terminal: bool,
+    listen: Callable[[Orders], None] | None = None,
+) -> int:
+    """Run the command between the first and the last message, and return the exit code.
+
+    Args:
+        arguments: The command and its options.
+        reporter: Where messages go.
+        is_terminal: Whether a person reads them.
+        listen: Begins to pass on what is asked of the run, once the first message is sent.
+    """
     module = COMMANDS[arguments.command].load()
     job = module.job_name(arguments) if hasattr(module, "job_name") else arguments.command
     reporter.send(Hello(job, version(), platform.python_version(), os.getpid()))
+    if listen is not None:
+        listen(Orders(reporter, job, hasattr(module, "can_save") and module.can_save(arguments)))
     try:
         reporter.send(module.run(arguments, reporter))
         return Exit.DONE

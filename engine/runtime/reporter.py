@@ -10,6 +10,7 @@ from typing import Any
 
 from ..contract.frame_mentions import FrameMention
 from ..contract.messages import Artifact, Done, Log, Message, Metrics, Preview, Progress, Stage, is_last
+from .save_request import SaveRequest
 from .stop import Stopped, StopSignal
 
 
@@ -20,6 +21,9 @@ class Reporter:
 
     Args:
         stop: Signal that makes `progress` and `is_stopped` true; a fresh one by default.
+
+    Attributes:
+        saves: Where a checkpoint is asked for while a training goes on.
     """
 
     # Progress and metrics are sent at most this often per stage, so that a fast loop can't flood the reader.
@@ -27,6 +31,7 @@ class Reporter:
 
     def __init__(self, stop: StopSignal | None = None) -> None:
         self.stop = stop or StopSignal()
+        self.saves = SaveRequest()
         self._stage = ""
         self._stage_began = 0.0
         self._last_progress = -1e9
@@ -120,11 +125,12 @@ class PartReporter(Reporter):
     """Passes everything on but the last message: a part of a larger run, which has one end only.
 
     Args:
-        whole: Receives the messages; its stop signal is shared.
+        whole: Receives the messages; its stop signal and its requests to save are shared.
     """
 
     def __init__(self, whole: Reporter) -> None:
         super().__init__(whole.stop)
+        self.saves = whole.saves
         self._whole = whole
 
     def send(self, message: Message) -> None:

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import keras
-
-from ..contract.errors import EngineError
 from ..contract.project import HISTORY_FILE
 from ..contract.settings import TrainSettings
 from ..runtime.reporter import Reporter
@@ -20,6 +18,7 @@ from .checkpoint import ModelDocument
 from .end_costs import EndCosts, EndPart
 from .feeding import choose_feeding
 from .finish import RATE_SHARE
+from .graph_offer import offer_graphs
 from .held_out import Measurement, measure
 from .history import History, read_history
 from .inference import Faces, NetworkDecoder
@@ -246,8 +245,12 @@ class TrainingSession:
     def _report(self) -> None:
         steps = self.steps
         is_due = steps % self._settings.save_interval == 0 or self._end.is_due(EndPart.SAVE, self._clock.limit_share)
-        if self._team.leads and is_due and not self._runaway.is_suspected:
-            self._save()
+        is_asked = self._reporter.saves.is_asked
+        if self._team.leads and (is_due or is_asked) and not self._runaway.is_suspected:
+            self._save(is_due)
+        elif is_asked and self._reporter.saves.take():
+            risen = "the losses are far above what they were; ask again when they have come down"
+            self._reporter.warning(f"Not saved: {risen if self._team.leads else 'ask the process that leads'}.")
         is_due = self._pacing.is_due(steps) or self._end.is_due(EndPart.PREVIEW, self._clock.limit_share)
         if self._team.leads and is_due:
             self._previewer.draw(steps)
@@ -257,41 +260,37 @@ class TrainingSession:
         self._reporter.metrics(steps, losses | self._outlook.figures(steps, pace))
         self._reporter.progress(*self._clock.progress(steps, self._first_step))
 
-    def _measure(self) -> Measurement:
-        """Measure the performers' own reconstruction of faces not trained on, and judge the outlook."""
+    def _measure(self, is_regular: bool) -> Measurement:
+        """Measure the performers' own reconstruction of faces not trained on, and judge the outlook if it is time to."""
         with self._trainer.averaged():
             measured = measure(self._held_out, self._view, self._decode, self.steps)
         if self._history is not None:
             self._history.add(self.steps, measured.scalars())
+        if not is_regular:
+            return measured
         self._outlook.add(measured, is_comparable=not self._clock.is_falling(self.steps))
         if self._settings.stop_at_plateau and self._outlook.is_at_plateau and not self._clock.is_finishing:
             self._reporter.info("The plateau is reached: training twice as long would gain less than 5 %.")
             self._clock.finish(self.steps)
         return measured
 
-    def _save(self) -> None:
-        if self.steps == self._saved_step:
-            return
+    def _save(self, is_regular: bool = True) -> None:
+        """Save what isn't saved yet; a save that was merely asked for leaves plan and end of the run as they were."""
+        if self.steps != self._saved_step:
+            self._write(is_regular)
+        if self._reporter.saves.take():
+            self._reporter.info(f"Saved after step {self.steps}, as asked.")
+
+    def _write(self, is_regular: bool) -> None:
         if not self._trainer.is_healthy():
             raise diverged(self.steps, self._saved_step, "some weights are no longer numbers")
-        with self._end.timed(EndPart.SAVE):
+        with self._end.timed(EndPart.SAVE) if is_regular else contextlib.nullcontext():
             # Measuring may take longer than someone who asked for a stop should wait.
-            measured = None if self._reporter.is_stopped else self._measure()
+            measured = None if self._reporter.is_stopped else self._measure(is_regular)
             trained_s = self._trained_before_s + self._clock.elapsed_s
             weights = self._trainer.inference_weights()
             self._keeper.save(self._trainer.state(), weights, self._losses, measured, trained_s)
         self._saved_step = self.steps
-        self._export()
+        if not self._reporter.is_stopped:
+            offer_graphs(self._keeper.folder, self._keeper.document, self._reporter.warning)
         self._reporter.artifact("model", self._keeper.folder)
-
-    def _export(self) -> None:
-        """Write what a swap without TensorFlow needs, once for each model; what fails here the swap tries again."""
-        # Only TensorFlow writes graphs; after training on another backend the first swap does.
-        if self._reporter.is_stopped or keras.backend.backend() != "tensorflow":
-            return
-        from .network_graph import export_graphs
-
-        try:
-            export_graphs(self._keeper.folder, self._keeper.document)
-        except EngineError as error:
-            self._reporter.warning(str(error))

@@ -98,7 +98,7 @@ def pretended(monkeypatch):
     monkeypatch.setattr(session, "flips_of", lambda *_: None)
     monkeypatch.setattr(session, "NetworkDecoder", lambda _: SimpleNamespace(with_masks=lambda faces, _name: faces))
     monkeypatch.setattr(session, "BatchLoader", lambda *_: contextlib.nullcontext(made))
-    monkeypatch.setattr(session.TrainingSession, "_export", lambda _self: None)
+    monkeypatch.setattr(session, "offer_graphs", lambda *_: None)
     monkeypatch.setattr(previewer, "preview_grid", grid)
     monkeypatch.setattr(ModelKeeper, "save", slow_save)
     return made

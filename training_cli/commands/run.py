@@ -36,7 +36,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "run",
         help="run a job file and answer in JSON lines, as Blender does",
         description="Run a job file. Messages go to standard output, one JSON object a line, and to messages.jsonl "
-        "beside the job file. Closing standard input stops the job and keeps what is finished.",
+        "beside the job file. Closing standard input stops the job and keeps what is finished; "
+        """the line {"type":"save"} there makes a training save and go on.""",
     )
     parser.add_argument("job", type=Path, metavar="JOB.json", help="job file (docs/reference/formats/job.md)")
 
@@ -47,6 +48,11 @@ def job_name(arguments: argparse.Namespace) -> str:
         return load_job(arguments.job).kind
     except EngineError:
         return arguments.command
+
+
+def can_save(arguments: argparse.Namespace) -> bool:
+    """Return whether the job can save before its end and go on: trainings can."""
+    return job_name(arguments) == "train"
 
 
 def record_of(arguments: argparse.Namespace) -> Path | None:

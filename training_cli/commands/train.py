@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "train",
         help="train a model on two or more performers, or train on where it is",
         description="Train a model on the faces of two or more performers. A folder that holds a model is trained "
-        "on; stopping it (Ctrl-C) saves first.",
+        "on; stopping it (Ctrl-C) saves first, and s and Enter saves without stopping.",
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder of the model; made when missing")
     parser.add_argument(
@@ -120,6 +120,11 @@ def job_from(arguments: argparse.Namespace) -> TrainJob:
 def _parts(part: FacesetPart) -> tuple[FacesetPart, ...]:
     is_training_set = part.folder.suffix.lower() == ".json" and not part.folder.is_dir()
     return load_training_set(part.folder).chosen_parts() if is_training_set else (part,)
+
+
+def can_save(arguments: argparse.Namespace) -> bool:
+    """Return whether the run can save before its end and go on: it can unless it only draws."""
+    return arguments.show_views is None
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:

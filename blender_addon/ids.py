@@ -45,6 +45,7 @@ class Operator(StrEnum):
     MODEL_IMPORT = "understudy.model_import"
     MODEL_LICENCE = "understudy.model_licence"
     TRAIN_START = "understudy.train_start"
+    TRAIN_SAVE = "understudy.train_save"
     SWAP = "understudy.swap"
     SWAP_INSERT = "understudy.swap_insert"
     SWAP_TOGGLE = "understudy.swap_toggle"

@@ -29,6 +29,7 @@ from ..engine.contract.messages import (
     Progress,
     Stage,
 )
+from ..engine.contract.orders import Order
 from .edit_frames import in_edit
 from .job_request import JobRequest, Preparation
 from .process import EngineProcess
@@ -87,6 +88,16 @@ class Job:
         return self.state in (JobState.RUNNING, JobState.STOPPING, JobState.FINISHING)
 
     @property
+    def can_save(self) -> bool:
+        """Whether it can write a checkpoint and go on: a running training can."""
+        return self.request.kind == "train" and self.state is JobState.RUNNING
+
+    @property
+    def note(self) -> str:
+        """What it said last that is no warning."""
+        return next((log.text for log in reversed(self.logs) if log.level == "info"), "")
+
+    @property
     def result(self) -> dict[str, Any]:
         """Figures and paths of the last message; empty before it came."""
         return {} if self.done is None else self.done.result
@@ -119,6 +130,12 @@ class Job:
         elif self.state is JobState.RUNNING and self.process is not None:
             self.state = JobState.STOPPING
             self.process.stop()
+
+    def save(self) -> None:
+        """Let a running training write a checkpoint after the step it is in, and go on; its note tells when it did."""
+        if self.can_save and self.process is not None:
+            self.process.order(Order.SAVE)
+            self.logs.append(Log("info", "Saving after this step"))
 
     def advance(self, deadline: float) -> bool:
         """Read messages and take over results until `deadline` (`time.perf_counter`); return whether anything changed.

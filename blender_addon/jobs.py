@@ -100,6 +100,16 @@ def stop(uid: str = "", everything: bool = False) -> list[Job]:
     return told
 
 
+def save(uid: str = "") -> Job | None:
+    """Let a training save and go on, by default the one that runs; return it, or None where there is none."""
+    job = queue.find(uid) if uid else queue.current
+    if job is None or not job.can_save:
+        return None
+    job.save()
+    publish()
+    return job
+
+
 def clear() -> None:
     """Forget the jobs that are over."""
     queue.clear()
@@ -160,6 +170,9 @@ def _row(job: Job) -> dict[str, Any]:
         "hint": report.hint if report else "",
         "helper": (report.operator or "") if report else "",
         "warning": job.warnings[-1] if job.warnings else "",
+        "can_save": job.can_save,
+        # Of the other jobs the last message is worth more.
+        "note": job.note if job.request.kind == "train" else "",
         "figures": "  ".join(f"{name} {value:.4g}" for name, value in plain_figures(job.metrics).items()),
         "outlook": outlook_text(job.metrics),
         "folder": str(job.request.folder),

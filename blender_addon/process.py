@@ -2,8 +2,8 @@
 """The engine as a child process: launched by path, read by a thread, stopped by closing its standard input. No bpy.
 
 The child gets one job, sends messages as JSON lines on standard output and writes everything else to the job's log
-file. End-of-file on its standard input means "stop at the next step and save"; the same end-of-file arrives when
-Blender dies, so no engine outlives its Blender.
+file. A line on its standard input is an order (`engine.contract.orders`), and end-of-file means "stop at the next step
+and save"; the same end-of-file arrives when Blender dies, so no engine outlives its Blender.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.messages import Failed, Log, Message, Metrics, Preview, Progress, decode, is_last
+from ..engine.contract.orders import Order, encode_order
 from ..engine.contract.project import LOG_FILE
 
 LAUNCH_FILE = Path(__file__).resolve().parent.parent / "training_cli" / "launch.py"
@@ -93,6 +94,7 @@ class EngineProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopping = False
+        self._waiting_orders: list[Order] = []
         self._was_forced = False
         self._ended = threading.Event()
         # Starting a program can take longer than a redraw, so even that happens in the thread.
@@ -111,6 +113,21 @@ class EngineProcess:
     def start(self) -> None:
         """Start the child and the thread that reads it."""
         self._reader.start()
+
+    def order(self, order: Order) -> None:
+        """Ask something of the child; what is asked before it is there waits for it."""
+        with self._lock:
+            if self._process is None:
+                self._waiting_orders.append(order)
+            elif not self._is_stopping:
+                self._write(order)
+
+    def _write(self, order: Order) -> None:
+        # A line is far shorter than what a pipe takes without being read. A child that is gone needs no orders.
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._process.stdin.write(f"{encode_order(order)}\n".encode())
+                self._process.stdin.flush()
 
     def stop(self) -> None:
         """Ask the child to stop at its next step and save; end it if it doesn't."""
@@ -182,6 +199,8 @@ class EngineProcess:
         with self._lock:
             process = launch(self.command, env=clean_environment(), cwd=self.folder, **own_group)
             self._process = process
+            for order in self._waiting_orders:
+                self._write(order)
             if self._is_stopping:
                 self._close_stdin()
         return process

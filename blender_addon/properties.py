@@ -174,6 +174,8 @@ class UNDERSTUDY_PG_job(bpy.types.PropertyGroup):
     hint: StringProperty()
     helper: StringProperty()
     warning: StringProperty()
+    can_save: BoolProperty()
+    note: StringProperty()
     figures: StringProperty()
     outlook: StringProperty()
     folder: StringProperty()

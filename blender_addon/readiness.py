@@ -290,6 +290,16 @@ def insert_reason(context: bpy.types.Context, name: str = "") -> str:
     return shots_reason(context, name)
 
 
+def save_reason() -> str:
+    """Return why no checkpoint can be written now."""
+    job = jobs.queue.current
+    if job is None:
+        return "No training is running"
+    if job.request.kind != "train":
+        return f"Only a training can save and go on; what runs is “{job.request.title}”"
+    return "" if job.can_save else "The training is stopping and saves anyway"
+
+
 def stop_reason(context: bpy.types.Context) -> str:
     """Return why there is nothing to stop."""
     return "No job is running" if jobs.queue.is_idle else ""

@@ -99,7 +99,7 @@ def cli_page():
         "# Command line",
         "`understudy COMMAND` when installed with pip, `<engine's Python> training_cli/launch.py COMMAND` in a "
         "checkout. With `--json` a command answers in JSON lines and stops when standard input is closed; without it, "
-        "Ctrl-C stops at the next step and keeps what is finished.",
+        "Ctrl-C stops at the next step and keeps what is finished, and `s` and Enter let a training save and go on.",
         "## Exit codes",
         "\n".join(["| code | name |", "|---|---|", *(f"| {code.value} | {code.name.lower()} |" for code in Exit)]),
     ]

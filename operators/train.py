@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators for training: start it, and show its preview large."""
+"""Operators for training: start it, let it save, and show its preview large."""
 
 from pathlib import Path
 
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from ..blender_addon import casting, ids, job_requests, preview_shots, previews, readiness
+from ..blender_addon import casting, ids, job_requests, jobs, preview_shots, previews, readiness
 from ..blender_addon.job_request import JobRequest
 from ..blender_addon.sequencer import sequencer_scene
 from ..engine.contract.errors import EngineError, ErrorCode
@@ -52,6 +52,29 @@ class UNDERSTUDY_OT_train_start(JobOperator, bpy.types.Operator):
         return [job_requests.train_request(context, self.model.strip(), names, self.minutes, preview)]
 
 
+class UNDERSTUDY_OT_train_save(Described, bpy.types.Operator):
+    """Write a checkpoint of the running training without stopping it."""
+
+    bl_idname = ids.Operator.TRAIN_SAVE
+    bl_label = "Save Now"
+    bl_description = "Write a checkpoint after the step that the training is in, and go on training"
+    bl_options = {"REGISTER"}
+
+    uid: StringProperty(name="Job", description="Id of the job; empty takes the running one", options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why there is nothing to save."""
+        return readiness.save_reason()
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Ask the training to save and return at once."""
+        job = jobs.save(self.uid)
+        if job is None:
+            raise EngineError(ErrorCode.JOB_INVALID, "This job is no running training.", "Choose the one that runs.")
+        return f"{job.request.title}: saving after the step it is in"
+
+
 class UNDERSTUDY_OT_preview_show(Described, bpy.types.Operator):
     """Show the training preview in an Image Editor; it follows the training."""
 
@@ -92,4 +115,4 @@ def show_image(context: bpy.types.Context, path: Path) -> None:
         area.tag_redraw()
 
 
-CLASSES = (UNDERSTUDY_OT_train_start, UNDERSTUDY_OT_preview_show)
+CLASSES = (UNDERSTUDY_OT_train_start, UNDERSTUDY_OT_train_save, UNDERSTUDY_OT_preview_show)

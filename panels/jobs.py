@@ -49,8 +49,11 @@ class SEQUENCER_PT_understudy_jobs(SidebarPanel, bpy.types.Panel):
 def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
     state = JobState(job.state)
     is_running = state is JobState.RUNNING
-    row = box.split(factor=0.72) if is_running else box.row()
+    row = box.split(factor=0.5 if job.can_save else 0.72) if is_running else box.row()
     row.label(text=job.title, icon=_ICONS[state])
+    if job.can_save:
+        row = row.row(align=True)
+        row.operator(ids.Operator.TRAIN_SAVE, text="Save", icon="FILE_TICK").uid = job.uid
     if is_running or state in (JobState.PREPARING, JobState.WAITING):
         row.operator(ids.Operator.JOB_STOP, text="Stop" if is_running else "", icon="CANCEL").uid = job.uid
     if state in (JobState.RUNNING, JobState.STOPPING, JobState.FINISHING):
@@ -61,6 +64,8 @@ def _draw_job(box: bpy.types.UILayout, job: Any) -> None:
             box.label(text=job.figures, icon="BLANK1")
         if job.outlook:
             sentence(box, job.outlook)
+        if job.note:
+            sentence(box, job.note, icon="INFO")
     elif state is JobState.FAILED:
         sentence(box, job.summary)
         sentence(box, job.hint, icon="FORWARD")

@@ -250,7 +250,7 @@ class TrainingSession:
             self._save(is_due)
         elif is_asked and self._reporter.saves.take():
             risen = "the losses are far above what they were; ask again when they have come down"
-            self._reporter.warning(f"Not saved: {risen if self._team.leads else 'ask the process that leads'}.")
+            self._reporter.info(f"Not saved: {risen if self._team.leads else 'ask the process that leads'}.")
         is_due = self._pacing.is_due(steps) or self._end.is_due(EndPart.PREVIEW, self._clock.limit_share)
         if self._team.leads and is_due:
             self._previewer.draw(steps)
@@ -261,7 +261,7 @@ class TrainingSession:
         self._reporter.progress(*self._clock.progress(steps, self._first_step))
 
     def _measure(self, is_regular: bool) -> Measurement:
-        """Measure the performers' own reconstruction of faces not trained on, and judge the outlook if it is time to."""
+        """Measure the performers' own reconstruction of faces not trained on, and the outlook if it is time."""
         with self._trainer.averaged():
             measured = measure(self._held_out, self._view, self._decode, self.steps)
         if self._history is not None:

@@ -28,6 +28,7 @@ from understudy.engine.contract.frame_mentions import mention  # noqa: E402
 from understudy.engine.contract.imported_model import ImportedModel, save_imported  # noqa: E402
 from understudy.engine.contract.jobs import load_job  # noqa: E402
 from understudy.engine.contract.messages import Done, Failed, Hello, Log, Preview, Progress, Stage, encode  # noqa: E402
+from understudy.engine.contract.orders import Order, decode_order  # noqa: E402
 from understudy.engine.contract.people import Member, People, Person, Suggestion, TrackName, save_people  # noqa: E402
 from understudy.engine.contract.project import COVERAGE_FILE, Project  # noqa: E402
 from understudy.engine.contract.training_set import TrainingSet, folder_stamp, save_training_set  # noqa: E402
@@ -116,6 +117,15 @@ def correct(job):
     return Done(False, f"{len(job.append)} added, {job.undo} taken back.", {"parents": parents})
 
 
+def wait_for_save():
+    """Train until a save is asked for, and say that it was made, as the engine does."""
+    send(Log("info", "The pictures grow from 64 to 128 px."))
+    assert decode_order(sys.stdin.readline()) is Order.SAVE
+    send(Log("info", "Saved after step 2, as asked."))
+    # Goes on until it is stopped.
+    return sys.stdin.read() == ""
+
+
 def train(job):
     for step in range(3):
         send(Progress("training", step, 3, "steps"))
@@ -123,7 +133,8 @@ def train(job):
     send(Preview("training", str(job.model / "preview.png")))
     content = {"performers": [item.performer for item in job.performers], "step": 3, "family": job.settings.family}
     (job.model / "model.json").write_text(json.dumps(content), encoding="utf-8")
-    return Done(False, "The model has 3 steps.", {"step": 3})
+    is_stopped = "FAKE_ENGINE_SAVES" in os.environ and wait_for_save()
+    return Done(is_stopped, "The model has 3 steps.", {"step": 3})
 
 
 def import_model(job):

@@ -432,6 +432,44 @@ def test_the_preview_becomes_an_image_that_follows_its_file(edit):
     assert "no preview yet" in message_of(OPS.preview_show, model="Other")
 
 
+def test_a_running_training_saves_when_asked_and_goes_on(edit, monkeypatch):
+    assert "No training is running" in message_of(OPS.train_save)
+    prepare()
+    monkeypatch.setenv("FAKE_ENGINE_SAVES", "1")
+    job = jobs.start(job_requests.train_request(bpy.context, "Anna und Ben", [], 0.5, ()))
+    row = bpy.context.window_manager.understudy.jobs[-1]
+    assert not row.can_save and not OPS.train_save.poll()
+
+    def drive(text):
+        deadline = time.monotonic() + 30
+        while row.note != text:
+            assert time.monotonic() < deadline, row.note
+            jobs.tick()
+            time.sleep(0.01)
+
+    # Before its process is there, an order waits for it.
+    jobs.tick()
+    assert row.can_save and OPS.train_save() == {"FINISHED"} and row.note == "Saving after this step"
+    drive("Saved after step 2, as asked.")
+    assert job.state is JobState.RUNNING and OPS.train_save.poll()
+    assert "no running training" in message_of(OPS.train_save, uid=jobs.queue.jobs[0].uid)
+    OPS.job_stop()
+    assert not row.can_save and not OPS.train_save.poll()
+    jobs.wait([job])
+    assert job.state is JobState.STOPPED
+
+
+def test_only_trainings_save_in_between(edit):
+    OPS.extract(strip="Shot train_A")
+    job = jobs.queue.add(jobs.queue.jobs[0].request)
+    job.state = JobState.RUNNING
+    jobs.publish()
+    assert not bpy.context.window_manager.understudy.jobs[-1].can_save
+    assert readiness.save_reason() == f"Only a training can save and go on; what runs is “{job.request.title}”"
+    assert "Only a training" in message_of(OPS.train_save)
+    jobs.queue.jobs.remove(job)
+
+
 def test_every_operator_says_what_it_is():
     from understudy.blender_addon.ids import Operator
 

@@ -326,7 +326,7 @@ def test_a_running_job_shows_progress_time_left_figures_and_stop(edit, tmp_path)
         Progress("training", 250, 1000, "steps", 95.0),
         Metrics(250, {"anna": 0.04219, "ben": 0.05}),
     )
-    assert "Train: Anna-Ben [Stop] 25% 250 / 1000 steps, 2 min left Training on the CPU" in shown
+    assert "Train: Anna-Ben [Save] [Stop] 25% 250 / 1000 steps, 2 min left Training on the CPU" in shown
     assert "anna 0.04219  ben 0.05" in shown and "Clear" not in shown
 
 

@@ -52,7 +52,7 @@ class ExtractSettings(Checked):
         choices={
             "blazeface": f"MediaPipe BlazeFace, fast and sure ({LICENCES['blazeface'].terms})",
             "dlib-hog": f"dlib HOG, frontal faces ({LICENCES['dlib-hog'].terms})",
-            "dlib-cnn": f"dlib CNN, slow without a GPU ({LICENCES['dlib-cnn'].terms})",
+            "dlib-cnn": f"dlib CNN, slow without a GPU, and HOG where it finds nothing ({LICENCES['dlib-cnn'].terms})",
         },
     )
     landmarks: str = setting(

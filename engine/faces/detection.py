@@ -73,43 +73,47 @@ class Detector(Protocol):
         ...
 
 
-def _blazeface(confidence: float, minimum_size: int) -> Detector:
+Warn = Callable[[str], None]
+
+
+def _blazeface(confidence: float, minimum_size: int, _warn: Warn) -> Detector:
     from .blazeface import BlazeFaceDetector
 
     return BlazeFaceDetector(confidence, minimum_size)
 
 
-def _dlib_hog(confidence: float, minimum_size: int) -> Detector:
+def _dlib_hog(confidence: float, minimum_size: int, _warn: Warn) -> Detector:
     from .dlib_detection import HogDetector
 
     return HogDetector(confidence, minimum_size)
 
 
-def _dlib_cnn(confidence: float, minimum_size: int) -> Detector:
-    from .dlib_detection import CnnDetector
+def _dlib_cnn(confidence: float, minimum_size: int, warn: Warn) -> Detector:
+    from .dlib_detection import CnnThenHogDetector
 
-    return CnnDetector(confidence, minimum_size)
+    return CnnThenHogDetector(confidence, minimum_size, warn)
 
 
-DETECTORS: dict[str, Callable[[float, int], Detector]] = {
+DETECTORS: dict[str, Callable[[float, int, Warn], Detector]] = {
     "blazeface": _blazeface,
     "dlib-hog": _dlib_hog,
     "dlib-cnn": _dlib_cnn,
 }
 
 
-def make_detector(name: str, confidence: float, minimum_size: int) -> Detector:
+def make_detector(name: str, confidence: float, minimum_size: int, warn: Warn = lambda _sentence: None) -> Detector:
     """Return a detector of `DETECTORS`, its model loaded.
 
     Args:
         name: Key of `DETECTORS`.
         confidence: Lowest score that counts, 0…1.
         minimum_size: Smallest side of a face box in pixels.
+        warn: Is told once when a detector lets another one look.
 
     Raises:
         EngineError: `detector_unavailable` or `library_missing`.
     """
-    return DETECTORS[name](confidence, minimum_size)
+    return DETECTORS[name](confidence, minimum_size, warn)
 
 
 def suppress_doubles(detections: list[Detection], overlap: float = 0.3) -> list[Detection]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dlib's two face detectors: HOG (frontal faces) and CNN (slow without a GPU).
+"""dlib's two face detectors: HOG (frontal faces) and CNN (slow without a GPU), and HOG where the CNN finds nothing.
 
 Both find faces from about 80 px on, so every picture is brought to the same number of pixels first; measured, 960 x 540
 is where more pixels stop paying for HOG. dlib's scores are margins around 0; they are mapped to 0…1 with 0 at one
@@ -9,19 +9,22 @@ half, so that the setting `confidence` means "dlib's own threshold" at its defau
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract.errors import EngineError, ErrorCode
 from .detection import Detection, suppress_doubles
 from .models import import_library, model_path
 
 _PIXELS = 960 * 540
 _LARGEST_ENLARGEMENT = 2.0
 _STEEPNESS = 2.0
+
+FALLBACK_WARNING = "In some pictures dlib-cnn finds no face and dlib-hog does; the faces in these are dlib-hog's."
 
 
 class _DlibDetector:
@@ -93,7 +96,51 @@ class CnnDetector(_DlibDetector):
 
     def __init__(self, confidence: float, minimum_size: int) -> None:
         super().__init__(confidence, minimum_size)
-        self._detector = import_library("dlib").cnn_face_detection_model_v1(str(model_path("dlib-cnn")))
+        path = model_path("dlib-cnn")
+        try:
+            self._detector = import_library("dlib").cnn_face_detection_model_v1(str(path))
+        except RuntimeError as error:
+            raise EngineError(
+                ErrorCode.DETECTOR_UNAVAILABLE,
+                f"The model file {path} is damaged: {error}.",
+                "Run the engine's set-up again; it puts the models in place.",
+            ) from error
 
     def _find(self, image: NDArray[np.uint8]) -> Iterable[tuple[Any, float]]:
         return ((item.rect, item.confidence) for item in self._detector(image, 0))
+
+
+class CnnThenHogDetector:
+    """Asks the network, and HOG about a picture in which the network finds nothing.
+
+    Args:
+        confidence: Lowest score that counts, 0…1; 0.5 is dlib's own threshold.
+        minimum_size: Smallest side of a face box in pixels.
+        warn: Is told the first time that HOG finds what the network didn't.
+
+    Raises:
+        EngineError: `library_missing` or `detector_unavailable`.
+    """
+
+    finds_any_lean = False
+
+    def __init__(self, confidence: float, minimum_size: int, warn: Callable[[str], None]) -> None:
+        self._network = CnnDetector(confidence, minimum_size)
+        self._fallback = HogDetector(confidence, minimum_size)
+        self._warn = warn
+        self._has_warned = False
+
+    def detect(self, image: NDArray[np.uint8], known: Sequence[Detection] = ()) -> list[Detection]:
+        """Return the faces of an RGB picture (h, w, 3), best first."""
+        found = self._network.detect(image)
+        if found:
+            return found
+        found = self._fallback.detect(image)
+        if found and not self._has_warned:
+            self._has_warned = True
+            self._warn(FALLBACK_WARNING)
+        return found
+
+    def check(self, image: NDArray[np.uint8], known: Sequence[Detection]) -> list[Detection]:
+        """Return the faces of a picture; for this detector a closer look isn't cheaper."""
+        return self.detect(image)

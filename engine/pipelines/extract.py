@@ -38,6 +38,7 @@ from .face_search import FootageSearch, load_models
 from .faceset_desk import FacesetDesks
 from .persons import load_persons
 from .reapply import load_found, reapply_corrections, save_found
+from .usable_detector import with_usable_detector
 
 # Pictures decoded ahead of the search, which takes twelve at a time: decoding goes on while it is at work on them.
 _PICTURES_AHEAD = 14
@@ -78,6 +79,7 @@ def extract(job: ExtractJob, reporter: Reporter) -> Done:
 
 def extract_footage(job: ExtractJob, key: str, places: ExtractPlaces, reporter: Reporter) -> Done:
     """Extract a footage into any two folders, without a project's lock; returns and raises as `extract` does."""
+    job = replace(job, settings=with_usable_detector(job.settings, reporter.warning))
     with FootageReader(job.footage) as reader, _threads_for_the_stages():
         info = reader.info
         empty = TrackSet(
@@ -180,7 +182,7 @@ def _search(
         settings, places.faceset, places.tracks / DEBUG_FOLDER, keep=plan.is_addition, frames=total
     ) as desks:
         reporter.stage("loading", "Loading the detectors")
-        models = load_models(settings)
+        models = load_models(settings, reporter.warning)
         search = FootageSearch(
             models,
             settings,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ from .face_keeping import DEBUG_FOLDER
 from .face_search import FaceModels, load_models
 from .persons import load_persons
 from .track_recording import FaceCut, face_record
+from .usable_detector import with_usable_detector
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,14 @@ class PictureFaces:
         faces: Aligned faces that are kept.
         rejections: Why other faces were left out.
         unreadable: Why the picture couldn't be read; empty when it could.
+        warnings: What the models had to say for the first time.
     """
 
     picture: str
     faces: tuple[FaceCut, ...] = ()
     rejections: tuple[str, ...] = ()
     unreadable: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def extract_pictures(search: PictureSearch, reporter: Reporter) -> Done:
@@ -85,21 +88,37 @@ def extract_pictures(search: PictureSearch, reporter: Reporter) -> Done:
         EngineError: `no_faces`, when nothing was found in any picture; `faceset_unreadable`, when the folder holds
             faces of other pictures; `crashed`, when a worker process died; or what models and writing raise.
     """
-    settings = search.settings
     _check_output(search)
+    settings = with_usable_detector(search.settings, reporter.warning)
     reporter.stage("loading", "Loading the detectors")
-    models = load_models(settings)
+    said = _Said(reporter)
+    models = load_models(settings, said.warn)
     persons = load_persons(search.references, search.rejects, settings, models)
     tally = _Tally()
     with FacesetWriter(search.output, settings.face_size, settings.coverage, keep=settings.skip_existing) as writer:
         todo = [path for path in search.pictures if not writer.is_searched(path.name) and path.name not in search.skip]
         reporter.stage("search", "Finding faces")
         for item in _search_all(todo, models, persons, settings):
+            for sentence in item.warnings:
+                said.warn(sentence)
             _store(item, writer, settings.debug_landmarks, reporter)
             tally.add(item)
             if reporter.progress(tally.pictures + len(tally.unreadable), len(todo), "pictures"):
                 break
     return _finish(search, tally, len(search.pictures) - len(todo), reporter)
+
+
+class _Said:
+    """Passes each warning on once, whichever process it comes from."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._sentences: set[str] = set()
+
+    def warn(self, sentence: str) -> None:
+        if sentence not in self._sentences:
+            self._sentences.add(sentence)
+            self._reporter.warning(sentence)
 
 
 class _Tally:
@@ -255,17 +274,20 @@ def _in_order(pool: ProcessPoolExecutor, pictures: Sequence[Path], ahead: int) -
         yield waiting.popleft().result()
 
 
-# Each worker process loads its models once.
+# Each worker process loads its models once, and keeps what they say until its next answer.
 _worker: tuple[FaceModels, IdentityFilter, ExtractSettings] | None = None
+_unsaid: list[str] = []
 
 
 def _open_worker(settings: ExtractSettings, persons: IdentityFilter) -> None:
     global _worker
-    _worker = (load_models(settings), persons, settings)
+    _worker = (load_models(settings, _unsaid.append), persons, settings)
 
 
 def _search_in_worker(path: Path) -> PictureFaces:
     if _worker is None:
         raise EngineError(ErrorCode.INTERNAL, "A worker process was not set up.")
     models, persons, settings = _worker
-    return search_picture(path, models, persons, settings)
+    found = replace(search_picture(path, models, persons, settings), warnings=tuple(_unsaid))
+    _unsaid.clear()
+    return found

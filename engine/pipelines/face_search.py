@@ -61,13 +61,17 @@ class FaceModels:
     identity: IdentityModel
 
 
-def load_models(settings: ExtractSettings) -> FaceModels:
+def load_models(settings: ExtractSettings, warn: Callable[[str], None] = lambda _sentence: None) -> FaceModels:
     """Load what the settings ask for.
+
+    Args:
+        settings: Which models.
+        warn: Is told once when a detector lets another one look.
 
     Raises:
         EngineError: `detector_unavailable` or `library_missing`.
     """
-    detector = make_detector(settings.detector, settings.confidence, settings.minimum_size)
+    detector = make_detector(settings.detector, settings.confidence, settings.minimum_size, warn)
     if settings.rotations:
         detector = TurningDetector(detector)
     return FaceModels(detector, make_landmark_fitter(settings.landmarks), IdentityModel())

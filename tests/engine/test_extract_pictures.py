@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Extraction of unrelated pictures, in the library and on the command line (seed rows S-21 to S-28, D-14, D-15)."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -14,7 +15,11 @@ from understudy.engine.contract.settings import ExtractSettings
 from understudy.engine.faceset.ancestor import read_alignments
 from understudy.engine.faceset.store import load_faceset
 from understudy.engine.media.images import read_image, write_png
-from understudy.engine.pipelines.extract_pictures import PictureSearch, extract_pictures
+from understudy.engine.pipelines import extract_pictures as extract_pictures_module
+from understudy.engine.pipelines.extract_pictures import PictureFaces, PictureSearch, extract_pictures
+from understudy.engine.pipelines.face_search import FootageSearch
+from understudy.training_cli.commands import extract as extract_command
+from understudy.training_cli.main import build_parser
 
 LAUNCH = Path(__file__).resolve().parents[2] / "training_cli" / "launch.py"
 
@@ -131,3 +136,86 @@ def test_a_failure_is_one_sentence_and_exit_code_one(tmp_path):
     assert code == 1
     assert (last["type"], last["code"]) == ("failed", "no_faces")
     assert str(tmp_path / "in") in last["message"]
+
+
+def _command(*arguments: object) -> argparse.Namespace:
+    return build_parser("extract").parse_args(["extract", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("failure", [EngineError(ErrorCode.DISK_FULL, "The disk is full."), RuntimeError("a defect")])
+def test_s14_alignments_of_what_was_found_are_written_before_a_failure_is_told(tmp_path, monkeypatch, failure):
+    _pictures(tmp_path / "in")
+    search = extract_pictures_module.search_picture
+
+    def failing(path, *others):
+        if path.name == "take_1.png":
+            raise failure
+        return search(path, *others)
+
+    monkeypatch.setattr(extract_pictures_module, "search_picture", failing)
+    reporter, alignments = Recorder(), tmp_path / "alignments.json"
+    command = _command(tmp_path / "in", "--output", tmp_path / "faces ä", "--alignments", alignments)
+    with pytest.raises(type(failure), match=str(failure).rstrip(".")):
+        extract_command.run(command, reporter)
+    assert {name: len(faces) for name, faces in read_alignments(alignments).items()} == {"take.png": 1, "take_0.png": 1}
+    assert reporter.warnings == [f"What was found until then is in {alignments}."]
+    # A search that is refused leaves the file, although the folder holds faces: they are of other pictures.
+    written = alignments.read_bytes()
+    monkeypatch.undo()
+    write_png(tmp_path / "other" / "wall.png", np.full((200, 300, 3), 120, np.uint8))
+    with pytest.raises(EngineError, match=r"take\.png"):
+        extract_command.run(
+            _command(tmp_path / "other", "--output", tmp_path / "faces ä", "--alignments", alignments), reporter
+        )
+    assert alignments.read_bytes() == written and len(reporter.warnings) == 1
+
+
+def test_s14_alignments_are_written_when_footage_fails_and_when_it_is_stopped(tmp_path, monkeypatch):
+    look, alignments, reporter = FootageSearch.look, tmp_path / "alignments.yml", Recorder()
+
+    def failing(search, media_frame, picture):
+        if media_frame == 12:
+            search.end_tracks()
+            raise RuntimeError("a defect")
+        look(search, media_frame, picture)
+
+    def stopping(search, media_frame, picture):
+        if media_frame == 11:
+            reporter.stop.set()
+        look(search, media_frame, picture)
+
+    line = (CLIPS / "target_A.mp4", "--project", tmp_path / "p", "--ranges", "8-13", "--face-size", 128)
+    monkeypatch.setattr(FootageSearch, "look", failing)
+    with pytest.raises(RuntimeError):
+        extract_command.run(_command(*line, "--alignments", alignments), reporter)
+    # Pictures of footage are numbered from 1.
+    assert set(read_alignments(alignments)) == {f"{number}.png" for number in range(9, 13)}
+    assert reporter.warnings == [f"What was found until then is in {alignments}."]
+    monkeypatch.setattr(FootageSearch, "look", stopping)
+    done = extract_command.run(_command(*line, "--alignments", alignments), reporter)
+    assert done.stopped and done.result["alignments"] == str(alignments)
+    assert len(read_alignments(alignments)) == done.result["faces"] == 4
+
+
+def test_s17_what_several_processes_say_is_said_once(tmp_path, monkeypatch):
+    found = [PictureFaces(f"{number}.png", warnings=("HOG looked.",)) for number in range(3)]
+    monkeypatch.setattr(extract_pictures_module, "_search_all", lambda *_: iter(found))
+    reporter = Recorder()
+    with pytest.raises(EngineError, match="No face"):
+        extract_pictures(_search([tmp_path / "0.png"], tmp_path / "faces"), reporter)
+    assert reporter.warnings == ["HOG looked."]
+
+
+def test_s17_a_process_hands_on_what_its_models_say_with_its_next_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(extract_pictures_module, "load_models", lambda _settings, warn: warn)
+
+    def search(path, warn, _persons, _settings):
+        if path.name == "1.png":
+            warn("HOG looked.")
+        return PictureFaces(path.name)
+
+    monkeypatch.setattr(extract_pictures_module, "search_picture", search)
+    monkeypatch.setattr(extract_pictures_module, "_worker", None)
+    extract_pictures_module._open_worker(ExtractSettings(), None)
+    said = [extract_pictures_module._search_in_worker(tmp_path / f"{number}.png").warnings for number in range(3)]
+    assert said == [(), ("HOG looked.",), ()]

@@ -2,18 +2,21 @@
 """The detectors and fitters find the demo's faces, agree with each other, and say so when a model is missing."""
 
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from extract_material import frame, two_people
 from understudy.engine.contract.errors import EngineError, ErrorCode
-from understudy.engine.faces import models
+from understudy.engine.contract.settings import ExtractSettings
+from understudy.engine.faces import dlib_detection, models
 from understudy.engine.faces.detection import DETECTORS, make_detector
 from understudy.engine.faces.geometry import box_of, box_overlap, eye_distance, eye_lean
 from understudy.engine.faces.identity import IdentityModel, identity_distance
 from understudy.engine.faces.landmarks import make_landmark_fitter
 from understudy.engine.faces.rotations import TurningDetector, turn_back_points
+from understudy.engine.pipelines.usable_detector import with_usable_detector
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -151,6 +154,42 @@ def test_a_damaged_model_is_named(monkeypatch, tmp_path):
         models.load_network("mesh")
     models.load_network.cache_clear()
     assert caught.value.code is ErrorCode.DETECTOR_UNAVAILABLE
+
+
+def test_s17_hog_looks_where_the_network_finds_nothing_and_says_so_once(monkeypatch):
+    image = cv2.resize(frame("target_A", 10), (160, 160), interpolation=cv2.INTER_AREA)
+    warnings = []
+    detector = make_detector("dlib-cnn", 0.5, 24, warnings.append)
+    network_finds = []
+    monkeypatch.setattr(dlib_detection.CnnDetector, "detect", lambda *_: list(network_finds))
+    (by_hog,) = make_detector("dlib-hog", 0.5, 24).detect(image)
+    for found in (detector.detect(image), detector.check(image, ()), TurningDetector(detector).detect(image)):
+        assert [item.box.tolist() for item in found] == [by_hog.box.tolist()]
+    assert warnings == [dlib_detection.FALLBACK_WARNING]
+    assert not detector.detect(np.full((160, 160, 3), 90, np.uint8))
+    network_finds.append("a face of the network")
+    assert detector.detect(image) == network_finds
+
+
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_s17_without_the_networks_weights_hog_searches_and_is_written_down(monkeypatch, tmp_path, content):
+    if content is not None:
+        (tmp_path / models.MODELS["dlib-cnn"].file).write_bytes(content)
+    monkeypatch.setattr(models, "_folder", lambda _model: tmp_path)
+    warnings = []
+    settings = ExtractSettings(detector="dlib-cnn", minimum_size=30)
+    assert with_usable_detector(settings, warnings.append) == replace(settings, detector="dlib-hog")
+    (warning,) = warnings
+    assert "mmod_human_face_detector.dat" in warning and "dlib-hog searches instead" in warning and "set-up" in warning
+    blazeface = ExtractSettings()
+    assert with_usable_detector(blazeface, warnings.append) is blazeface and len(warnings) == 1
+
+
+def test_s17_without_dlib_nothing_searches_in_its_place(monkeypatch):
+    monkeypatch.setattr(models, "_DLIB_PACKAGE", "a_package_that_is_not_there")
+    with pytest.raises(EngineError) as caught:
+        with_usable_detector(ExtractSettings(detector="dlib-cnn"), pytest.fail)
+    assert caught.value.code is ErrorCode.LIBRARY_MISSING
 
 
 def test_models_state_what_they_mean_for_paid_work():

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...engine.contract.errors import EngineError
 from ...engine.contract.jobs import ExtractJob
 from ...engine.contract.messages import Done
-from ...engine.contract.project import Project
+from ...engine.contract.project import FACESET_FILE, Project
 from ...engine.contract.settings import ExtractSettings
 from ...engine.contract.timing import Footage, FrameRange
 from ...engine.runtime.reporter import PartReporter, Reporter
@@ -74,19 +76,56 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> Done:
     """Extract, write alignments if wanted, and return the last message."""
     part = PartReporter(reporter)
     known = _known_pictures(arguments)
-    if _is_picture(arguments.input) or (arguments.input.is_dir() and arguments.output is not None):
-        done = _extract_pictures(arguments, frozenset(known), part)
-    else:
-        done = _extract_footage(arguments, part)
-    result = dict(done.result)
-    if arguments.alignments is not None:
-        from ...engine.faceset.ancestor import read_alignments, write_alignments
-        from ...engine.faceset.exporting import ExportPlan, export_faces
+    if arguments.alignments is None:
+        done = _extract(arguments, known, part)
+        return reporter.done(done.summary, done.result, done.frames)
+    faceset = _faceset_folder(arguments)
+    before = _stamp(faceset)
+    try:
+        done = _extract(arguments, known, part)
+    except Exception:
+        # Where nothing was searched, the folder may hold faces of something else.
+        if _stamp(faceset) != before:
+            with contextlib.suppress(EngineError):
+                _write_alignments(arguments.alignments, faceset, known)
+                reporter.warning(f"What was found until then is in {arguments.alignments}.")
+        raise
+    _write_alignments(arguments.alignments, faceset, known)
+    return reporter.done(done.summary, {**done.result, "alignments": str(arguments.alignments)}, done.frames)
 
-        export_faces(ExportPlan(Path(result["faceset_folder"]), arguments.alignments))
-        write_alignments(arguments.alignments, known | read_alignments(arguments.alignments))
-        result["alignments"] = str(arguments.alignments)
-    return reporter.done(done.summary, result, done.frames)
+
+def _extract(arguments: argparse.Namespace, known: Mapping[str, object], reporter: Reporter) -> Done:
+    if _has_single_pictures(arguments):
+        return _extract_pictures(arguments, frozenset(known), reporter)
+    return _extract_footage(arguments, reporter)
+
+
+def _faceset_folder(arguments: argparse.Namespace) -> Path:
+    """Return where the faces go."""
+    if _has_single_pictures(arguments):
+        return _output_of_pictures(arguments)
+    if arguments.output is not None:
+        return arguments.output.absolute()
+    from ...engine.media.fingerprint import footage_key
+
+    return _project_of(arguments).faceset(footage_key(footage_of(arguments.input.absolute())))
+
+
+def _stamp(faceset: Path) -> tuple[int, int] | None:
+    """Return what changes whenever a faceset is written."""
+    try:
+        found = (faceset / FACESET_FILE).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _write_alignments(path: Path, faceset: Path, known: dict) -> None:
+    from ...engine.faceset.ancestor import read_alignments, write_alignments
+    from ...engine.faceset.exporting import ExportPlan, export_faces
+
+    export_faces(ExportPlan(faceset, path))
+    write_alignments(path, known | read_alignments(path))
 
 
 def _known_pictures(arguments: argparse.Namespace) -> dict:
@@ -99,10 +138,23 @@ def _known_pictures(arguments: argparse.Namespace) -> dict:
     return read_alignments(arguments.alignments) if is_addition and arguments.alignments.exists() else {}
 
 
-def _is_picture(path: Path) -> bool:
+def _has_single_pictures(arguments: argparse.Namespace) -> bool:
+    """Return whether pictures are searched one by one, because they don't belong together."""
     from ...engine.media.images import PICTURE_SUFFIXES
 
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+    path = arguments.input
+    if path.is_dir():
+        return arguments.output is not None
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def _output_of_pictures(arguments: argparse.Namespace) -> Path:
+    given: Path = arguments.input.absolute()
+    return (arguments.output or given.with_name(f"{given.stem}-faces")).absolute()
+
+
+def _project_of(arguments: argparse.Namespace) -> Project:
+    return Project(arguments.project.absolute()) if arguments.project else Project.beside(arguments.input.absolute())
 
 
 def _extract_pictures(arguments: argparse.Namespace, skip: frozenset[str], reporter: Reporter) -> Done:
@@ -115,7 +167,7 @@ def _extract_pictures(arguments: argparse.Namespace, skip: frozenset[str], repor
     folder = given if given.is_dir() else given.parent
     search = PictureSearch(
         pictures=tuple(folder / name for name in names),
-        output=(arguments.output or given.with_name(f"{given.stem}-faces")).absolute(),
+        output=_output_of_pictures(arguments),
         references=tuple(arguments.references),
         rejects=tuple(arguments.rejects),
         skip=skip,
@@ -130,7 +182,7 @@ def _extract_footage(arguments: argparse.Namespace, reporter: Reporter) -> Done:
 
     given: Path = arguments.input.absolute()
     footage = footage_of(given)
-    project = Project(arguments.project.absolute()) if arguments.project else Project.beside(given)
+    project = _project_of(arguments)
     job = ExtractJob(
         project=project.root,
         footage=footage,

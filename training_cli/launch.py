@@ -12,6 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# An older Python may be what the user has; it would fail on the first import without telling why. So this file keeps to
+# what Python 3.4 understands.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.stderr.write("Understudy's engine needs Python 3.11 or newer, this is " + sys.version.split()[0] + ".\n")
+    sys.exit(3)
+
 
 def _bind() -> None:
     if "understudy" in sys.modules:
@@ -20,7 +26,7 @@ def _bind() -> None:
         "understudy", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
     if spec is None or spec.loader is None:
-        raise ImportError(f"{ROOT} holds no copy of Understudy")
+        raise ImportError(str(ROOT) + " holds no copy of Understudy")
     module = importlib.util.module_from_spec(spec)
     sys.modules["understudy"] = module
     spec.loader.exec_module(module)
@@ -30,10 +36,6 @@ def _bind() -> None:
 _bind()
 
 if __name__ == "__main__":
-    # An older Python may be what the user has; it would fail on the first import without telling why.
-    if sys.version_info < (3, 11):  # noqa: UP036
-        sys.stderr.write(f"Understudy's engine needs Python 3.11 or newer, this is {sys.version.split()[0]}.\n")
-        sys.exit(3)
     try:
         from understudy.training_cli.main import main  # pyright: ignore[reportMissingImports] - bound above
 

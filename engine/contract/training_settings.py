@@ -163,5 +163,10 @@ class TrainSettings(Checked):
     resume_from: str = setting(
         "", "Go on from this checkpoint file of the model's folder instead of the newest.", metavar="FILE"
     )
-    threads: int = setting(0, "Processor threads of the arithmetic; 0 takes all cores.", minimum=0, maximum=1024)
+    threads: int = setting(
+        0,
+        "Processor threads of the arithmetic; 0 takes all cores. A deterministic training takes one.",
+        minimum=0,
+        maximum=1024,
+    )
     memory_growth: bool = setting(True, "Take a graphics card's memory as needed instead of all of it at once.")

@@ -87,6 +87,7 @@ def _begun(job: TrainJob, reporter: Reporter) -> TrainingSession:
         EngineError: See `open_session`.
         Stopped: A stop was asked for. One process of several goes on until they agree.
     """
+    job = _as_computed(job, reporter)
     settings = job.settings
     is_alone = team_of(settings).size == 1
     reporter.stage("loading", f"Loading {TITLES[chosen_backend(settings.backend)]}")
@@ -114,6 +115,16 @@ def _begun(job: TrainJob, reporter: Reporter) -> TrainingSession:
     precision = choose_policy(settings.precision, FAMILIES[family].allows_bfloat16).removeprefix("mixed_")
     reporter.stage("training", f"Training on {describe_device()}, {precision}")
     return session
+
+
+def _as_computed(job: TrainJob, reporter: Reporter) -> TrainJob:
+    """Return the job with the number of threads that is used, which is what stage and record tell."""
+    settings = job.settings
+    if not settings.deterministic:
+        return job
+    if settings.threads > 1:
+        reporter.info(f"One processor thread computes instead of {settings.threads}: the training is deterministic.")
+    return replace(job, settings=replace(settings, threads=1))
 
 
 def _stopped(job: TrainJob, reporter: Reporter) -> Done:

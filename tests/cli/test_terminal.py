@@ -2,6 +2,7 @@
 """The program in a terminal: help, usage errors, results on stdout, everything else on stderr."""
 
 import argparse
+import ast
 import io
 import json
 import os
@@ -343,6 +344,24 @@ def test_an_interrupt_before_the_program_listens_is_no_traceback():
     )
     ended = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("version", [(3, 2, 6), (3, 10, 14)])
+def test_s01_an_old_python_is_refused_in_plain_words(version):
+    code = (
+        "import runpy, sys\n"
+        f"sys.version_info, sys.version = {(*version, 'final', 0)!r}, '{'.'.join(map(str, version))} (main)'\n"
+        f"runpy.run_path({str(LAUNCH)!r}, run_name='__main__')\n"
+    )
+    ended = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    words = f"Understudy's engine needs Python 3.11 or newer, this is {'.'.join(map(str, version))}.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "", words)
+
+
+def test_s01_an_old_python_can_read_what_comes_before_the_refusal():
+    # What is newer would be a traceback instead of the sentence.
+    tree = ast.parse(LAUNCH.read_text(encoding="utf-8"), feature_version=(3, 4))
+    assert not [item for item in ast.walk(tree) if isinstance(item, ast.JoinedStr)]
 
 
 def test_a_terminal_hears_once_of_a_result_and_of_a_stop(capsys):

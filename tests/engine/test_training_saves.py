@@ -37,7 +37,7 @@ def job(tmp_path):
 
     def job_of(model):
         figures = {"maximum_steps": 6, "save_interval": 4, "preview_interval": 100, "snapshots_kept": 1}
-        return TrainJob(model, parts, settings=TrainSettings(batch_size=2, deterministic=True, **figures))
+        return TrainJob(model, parts, settings=TrainSettings(batch_size=2, deterministic=True, threads=2, **figures))
 
     return job_of
 
@@ -49,7 +49,7 @@ class Watcher(Reporter):
         super().__init__()
         self.model, self.is_risen = model, False
         self._ask_after, self._risen_after = ask_after, risen_after
-        self.saved, self.said = [], []
+        self.saved, self.said, self.threads = [], [], []
 
     def metrics(self, step, values):
         if step in self._ask_after:
@@ -59,6 +59,8 @@ class Watcher(Reporter):
     def send(self, message):
         if isinstance(message, Artifact):
             self.saved.append(read_model(self.model).step)
+        elif isinstance(message, Log) and "thread" in message.text:
+            self.threads.append(message.text)
         elif isinstance(message, Log) and "aved" in message.text:
             self.said.append(message.text)
             if "as asked" in message.text:
@@ -93,6 +95,9 @@ def test_an_asked_save_is_whole_and_leaves_the_training_as_it_is(job, tmp_path, 
     assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
     assert losses(folders[0]) == losses(folders[1])
     assert read_model(folders[0]).losses == read_model(folders[1]).losses
+    # Two threads were asked for, and one computed.
+    assert plain.threads == ["One processor thread computes instead of 2: the training is deterministic."]
+    assert read_model(folders[0]).settings["threads"] == 1
 
 
 def test_a_part_of_a_run_hears_what_the_whole_is_asked():

@@ -11,7 +11,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import TextIO
 
@@ -111,14 +111,30 @@ def _hear_keys(source: int, obey: Callable[[str], None]) -> None:
 
 
 def watch_signals(stop: StopSignal) -> None:
-    """Set the signal on Ctrl-C or the system's request to end; a second Ctrl-C ends the process at once."""
+    """Set the signal on Ctrl-C or the system's request to end; a second Ctrl-C ends the process at once.
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set and number == signal.SIGINT:
+    A thread hears of it. Python calls its own handlers only between two instructions of the main thread, which may be
+    at work on a network for a minute.
+    """
+    reading, writing = os.pipe()
+    if os.name != "nt":
+        os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    # SIGBREAK is how Windows asks a process group to end.
+    numbers = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)}
+    for number in numbers:
+        signal.signal(number, _leave_to_the_thread)
+    threading.Thread(target=_hear_signals, args=(reading, numbers, stop), name="signals", daemon=True).start()
+
+
+def _leave_to_the_thread(number: int, frame: FrameType | None) -> None:
+    """Stand where the system's own reaction would end the process."""
+
+
+def _hear_signals(reading: int, numbers: Collection[int], stop: StopSignal) -> None:
+    while heard := os.read(reading, 1):
+        if heard[0] not in numbers:
+            continue
+        if stop.is_set and heard[0] == signal.SIGINT:
             os._exit(Exit.INTERRUPTED)
         stop.set()
-
-    # SIGBREAK is how Windows asks a process group to end.
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), ask)

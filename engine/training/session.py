@@ -228,7 +228,9 @@ class TrainingSession:
     def _step(self, loader: BatchLoader) -> None:
         batch = loader.next_batch()
         rate = learning_rate_at(self._trainer.recipe, self._base_rate, self.steps, self._share)
-        self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
+        is_first = self.steps == self._first_step
+        with self._reporter.stop.heard_by(self._say_that_it_compiles) if is_first else contextlib.nullcontext():
+            self._losses = self._trainer.step(batch.inputs, batch.targets, rate)
         if not all(map(math.isfinite, self._losses.values())):
             raise diverged(self.steps, self._saved_step, "the loss is no longer a number")
         # Discriminators and their opponents have losses of their own, which rise and fall.
@@ -237,6 +239,9 @@ class TrainingSession:
         if self._history is not None and self.steps % _HISTORY_STEPS == 0:
             losses = {f"loss/{name}": value for name, value in self._losses.items()}
             self._history.add(self.steps, {**losses, "learning_rate": rate, "batch_size": self._batch_size})
+
+    def _say_that_it_compiles(self) -> None:
+        self._reporter.info("Stopping after the first step; it is being compiled, which can take a minute.")
 
     def _halve_batch(self) -> None:
         self._batch_size = halved_batch(self._batch_size, self._team)

@@ -2,6 +2,7 @@
 """What can be asked of a running command, by a program's line and by a person's key; and what is answered."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -119,3 +120,22 @@ def test_only_what_trains_can_save(tmp_path):
     line = ["train", str(tmp_path / "m"), "--performer", f"anna={tmp_path}"]
     assert train.can_save(build_parser("train").parse_args(line))
     assert not train.can_save(build_parser("train").parse_args([*line, "--show-views", "views.png"]))
+
+
+def test_a_stop_is_heard_while_a_library_computes_and_a_second_one_ends_at_once():
+    """A network's first step keeps the main thread from Python's own signal handlers; so does a very long hash."""
+    wait = """
+    reporter.stage("training", "Pretending to train")
+    with reporter.stop.heard_by(lambda: reporter.info("heard")):
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+"""
+    head, tail = TRAINING.split("def wait(arguments, reporter):")
+    code = f"import hashlib\n{head}def wait(arguments, reporter):{wait}{tail[tail.index('train.run') - 1 :]}"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", code, *TRAIN, "--json"], encoding="utf-8", **pipes) as process:
+        lines = [next(process.stdout), next(process.stdout)]
+        assert isinstance(decode(lines[-1]), Stage)
+        process.send_signal(signal.SIGINT)
+        assert decode(next(process.stdout)) == Log("info", "heard")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130

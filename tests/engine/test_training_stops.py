@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A training that ends before its first step, stopped or with nothing to do: it writes nothing and says why."""
 
+import queue
+import threading
 from dataclasses import replace
 
 import cv2
@@ -17,8 +19,10 @@ from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.pipelines.train import train
 from understudy.engine.pipelines.training_views import draw_training_views
 from understudy.engine.runtime.reporter import Reporter
+from understudy.engine.runtime.stop import StopSignal
 from understudy.engine.training import opening
 from understudy.engine.training.recipes import RECIPES
+from understudy.engine.training.trainer import Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +116,32 @@ def test_a_training_that_has_its_steps_or_no_such_checkpoint_says_so(job):
 def test_a_picture_of_what_the_network_sees_can_be_stopped_too(job, tmp_path):
     done = draw_training_views(job, tmp_path / "views.png", StoppedAt(MOMENTS["among the faces"]))
     assert done.stopped and not (tmp_path / "views.png").exists()
+
+
+def test_a_stop_in_the_first_step_is_answered_at_once_and_the_step_is_kept(job, monkeypatch):
+    reporter, step = StoppedAt(lambda _message: False), Trainer.step
+    answered = threading.Event()
+    reporter.info = lambda text: answered.set() if "first step" in text else None
+
+    def stopping(*arguments):
+        losses = step(*arguments)
+        reporter.stop.set()
+        assert answered.wait(10), "while the step is still at work"
+        return losses
+
+    monkeypatch.setattr(Trainer, "step", stopping)
+    done = train(job, reporter)
+    assert done.stopped and done.result["step"] == 1
+
+
+def test_whoever_listens_hears_of_a_stop_once_and_only_meanwhile():
+    stop, heard = StopSignal(), queue.SimpleQueue()
+    with stop.heard_by(lambda: heard.put("before")):
+        pass
+    with stop.heard_by(lambda: heard.put("in it")):
+        stop.set()
+        stop.set()
+        assert heard.get(timeout=10) == "in it"
+    with stop.heard_by(lambda: heard.put("set already")):
+        assert heard.get(timeout=10) == "set already"
+    assert heard.empty()

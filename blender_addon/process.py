@@ -26,8 +26,11 @@ from ..engine.contract.project import LOG_FILE
 
 LAUNCH_FILE = Path(__file__).resolve().parent.parent / "training_cli" / "launch.py"
 
-# How long a child may take to save after a stop was asked for, and to go after being told to.
+# How long a child may take to save when Blender ends, and to go after being told to.
 SAVING_SECONDS = 10.0
+# Otherwise nobody waits for it: compiling the first step of a large network and saving it take longer. The engine ends
+# itself a minute after it was asked to.
+STOPPING_SECONDS = 65.0
 LEAVING_SECONDS = 5.0
 
 _TAIL_BYTES = 8192
@@ -148,7 +151,7 @@ class EngineProcess:
         self._reader.join(1.0)
 
     def _see_it_end(self) -> None:
-        if not self._ended.wait(SAVING_SECONDS):
+        if not self._ended.wait(STOPPING_SECONDS):
             self._signal(force=False)
             if not self._ended.wait(LEAVING_SECONDS):
                 self._signal(force=True)

@@ -117,7 +117,7 @@ def test_stop_before_the_child_is_there(tmp_path):
 
 
 def test_a_job_that_ignores_the_stop_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "SAVING_SECONDS", 0.2)
+    monkeypatch.setattr(process, "STOPPING_SECONDS", 0.2)
     monkeypatch.setattr(process, "LEAVING_SECONDS", 0.2)
     job = jobs.start(request_of(tmp_path, seconds=60, behavior="hang"))
     drive(lambda: job.progress is not None)

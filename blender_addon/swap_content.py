@@ -81,10 +81,8 @@ def describe(swap: Any, content: SwapContent) -> None:
     swap["understudy_model_fingerprint"] = str(report.get("model_fingerprint", ""))
     swap["understudy_settings"] = json.dumps(report.get("settings", {}), ensure_ascii=False)
     swap[SOURCE], swap[TARGET] = _ids(report, "source"), content.target
-    swap["understudy_consent"] = json.dumps(
-        {str(a.get("source", "")): str(a.get("consent", "missing")) for a in report.get("assignments", [])},
-        ensure_ascii=False,
-    )
+    consent = {str(a.get("source", "")): str(a.get("consent", "missing")) for a in report.get("assignments", [])}
+    swap["understudy_consent"] = json.dumps(consent, ensure_ascii=False)
     swap["understudy_engine_version"] = str(report.get("engine_version", ""))
     swap["understudy_created"] = str(report.get("created", ""))
     swap["understudy_digital_source_type"] = DIGITAL_SOURCE_TYPE

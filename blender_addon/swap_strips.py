@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The swap strips of a shot, one for each performer who is replaced in it: found, muted for a comparison, or taken out of the edit."""
+"""The swap strips of a shot, one for each performer who is replaced: found, muted to compare, taken out of the edit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators for swaps: make one, put finished frames back in, show and hide it, remove it."""
 
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -15,6 +16,7 @@ from ..blender_addon.strips import find_strip, strip_shot, strip_uid
 from ..blender_addon.swap_folders import swapped_folders
 from ..blender_addon.swap_strips import target_of
 from ..engine.contract.errors import EngineError, ErrorCode
+from ..engine.contract.project import Project
 from .base import Described, JobOperator
 from .faces import chosen
 
@@ -72,12 +74,10 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
         """Insert the frames of every chosen shot that has some: of the swaps that are chosen, or of all it ever had."""
         scene, project = sequencer_scene(context), job_requests.project_of_edit()
         target = _id(context, self.target)
-        found = {
-            strip_uid(strip): _targets(context, strip, self.strip, target) for strip in chosen(context, self.strip)
-        }
+        strips = chosen(context, self.strip)
+        found = {strip_uid(strip): _folders(context, project, strip, self.strip, target) for strip in strips}
         batch, count = Batch(), 0
-        for uid, targets in found.items():
-            folders = [folder for folder, of in swapped_folders(project, uid).items() if not targets or of in targets]
+        for uid, folders in found.items():
             for folder in folders or [None]:
                 with batch.attempt():
                     # Inserting changes the edit; each strip is looked up when its turn comes.
@@ -92,9 +92,13 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
         return f"Swaps put into the edit: {count}."
 
 
-def _targets(context: bpy.types.Context, strip: Any, name: str, target: str) -> set[str]:
-    """Return whose swaps of a shot are meant; empty for everybody's."""
-    return {target} if target else {target_of(swap) for swap in shots.picked_swaps(context, strip, name)}
+def _folders(context: bpy.types.Context, project: Project, strip: Any, name: str, target: str) -> list[Path]:
+    """Return the folders to insert: the target's, those of the swaps that are chosen themselves, or all of the shot."""
+    picked = {target_of(swap) for swap in shots.picked_swaps(context, strip, name)}
+    found = swapped_folders(project, strip_uid(strip))
+    if target:
+        return [folder for folder, targets in found.items() if shots.replaces(targets, target)]
+    return [folder for folder, targets in found.items() if not picked or targets in picked]
 
 
 def _no_frames(name: str, target: str) -> EngineError:
@@ -107,9 +111,7 @@ class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
 
     bl_idname = ids.Operator.SWAP_TOGGLE
     bl_label = "Show or Hide Swap"
-    bl_description = (
-        "Show the plate or the swap: mutes and unmutes the selected swaps, or all swaps of the selected shots"
-    )
+    bl_description = "Show the plate or the swap: mutes and unmutes the selected swaps, or all of the selected shots"
     bl_options = {"REGISTER", "UNDO"}
 
     strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
@@ -135,7 +137,9 @@ class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
 
     bl_idname = ids.Operator.SWAP_REMOVE
     bl_label = "Remove Swap"
-    bl_description = "Take the selected swaps, or all swaps of the selected shots, out of the edit; frames stay in the project folder"
+    bl_description = (
+        "Take the selected swaps, or all of the selected shots, out of the edit; frames stay in the project folder"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})

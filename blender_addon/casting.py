@@ -11,6 +11,7 @@ from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.performers import Consent, Performer, performer_id, save_performer
 from ..engine.contract.project import Project
 from .project_view import FoundFootage
+from .swap_content import SEPARATOR
 
 CONSENT_ICONS = {"given": "CHECKMARK", "expired": "TIME", "missing": "ERROR"}
 
@@ -38,6 +39,13 @@ def consent_state(item: Any) -> str:
 def find_performer(settings: Any, name: str) -> Any | None:
     """Return the performer property of this name or id, or None."""
     return next((item for item in settings.performers if name and name in (item.name, item.performer_id)), None)
+
+
+def names_of(scene: Any, identities: str) -> str:
+    """Return the names of performers by their ids, "anna, ben"; whoever the edit doesn't know keeps the id."""
+    settings = getattr(scene, "understudy", None)
+    names = {} if settings is None else {item.performer_id: item.name for item in settings.performers}
+    return SEPARATOR.join(names.get(identity, identity) for identity in identities.split(SEPARATOR))
 
 
 def require_performer(settings: Any, name: str) -> Any:

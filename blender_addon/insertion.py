@@ -18,9 +18,9 @@ from .new_swap import USUAL_OPTIONS, InsertionOptions, add_swap
 from .renewed_swap import align_mask_steps, renew_swap
 from .sequencer import all_strips, discard_cached_pictures, editor, visible_frames
 from .strips import find_strip, strip_uid
-from .swap_content import describe, read_swap
+from .swap_content import describe, folder_target, read_swap
 from .swap_edit import SwapEdit
-from .swap_strips import INCOMPLETE, remove_swap, swap_strip_of, toggle_swap
+from .swap_strips import INCOMPLETE, remove_swap, swap_strip_of, swap_strips_of, take_out, toggle_swap
 
 __all__ = [
     "InsertionOptions",
@@ -29,6 +29,8 @@ __all__ = [
     "insert_swap_steps",
     "remove_swap",
     "swap_strip_of",
+    "swap_strips_of",
+    "take_out",
     "toggle_swap",
 ]
 
@@ -41,10 +43,10 @@ def insert_swap(
     options: InsertionOptions = USUAL_OPTIONS,
 ) -> Any:
     """Run `insert_swap_steps` to its end and return the swap strip."""
-    uid = strip_uid(strip)
+    uid, target = strip_uid(strip), folder_target(swap_folder)
     for _ in insert_swap_steps(scene, strip, shot, swap_folder, options):
         pass
-    return swap_strip_of(scene, find_strip(scene, uid))
+    return swap_strip_of(scene, find_strip(scene, uid), target)
 
 
 def insert_swap_steps(
@@ -56,6 +58,7 @@ def insert_swap_steps(
 ) -> Iterator[None]:
     """Insert the swapped pictures over their shot, or renew the swap that is there, keeping the user's keys.
 
+    Each performer who is replaced in the shot has a swap of their own; the folder's `swap.json` says who it is here.
     A generator: each step takes a few milliseconds, so that a timer can work it off without blocking Blender.
 
     Args:
@@ -69,13 +72,13 @@ def insert_swap_steps(
         EngineError: `frame_missing` when a picture isn't there; `strip_unsupported` when no channel is free, or the
             strip is gone or no longer as long as the shot was.
     """
-    edit = SwapEdit(scene.name, strip_uid(strip))
     swap = read_swap(shot, swap_folder)
+    edit = SwapEdit(scene.name, strip_uid(strip), swap.target)
     _check_length(strip, swap.names)
-    present = swap_strip_of(scene, strip)
+    present = swap_strip_of(scene, strip, edit.target)
     is_new = present is None
     if present is not None and INCOMPLETE in present:
-        remove_swap(scene, strip)
+        take_out(present)
         present = None
     if present is None:
         yield from add_swap(edit, swap, options)
@@ -106,10 +109,13 @@ def scene_rate_differs(scene: bpy.types.Scene, shot: Shot) -> bool:
 
 
 def _choose(edit: SwapEdit, is_new: bool) -> None:
-    """Choose the swap in place of its shot; an editor who went on to other strips meanwhile keeps those."""
+    """Choose the swaps in place of their shot; an editor who went on to other strips meanwhile keeps those."""
     scene, strip, swap = edit.scene(), edit.strip(), edit.swap()
-    # Blender selects strips that it adds.
-    is_chosen = strip.select or (swap.select and not is_new)
+    siblings = [other for other in swap_strips_of(scene, strip) if other != swap]
+    # Blender selects strips that it adds, so a new one's selection says nothing; its siblings' stands for the shot's.
+    is_chosen = strip.select or (any(other.select for other in siblings) if is_new else swap.select)
+    for sibling in siblings:
+        sibling.select = sibling.select or strip.select
     others = any(other.select for other in all_strips(scene) if other != swap)
     swap.select = is_chosen or not others
     strip.select = False

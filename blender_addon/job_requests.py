@@ -35,6 +35,7 @@ from .project_view import FootageLocation, FoundFootage, footage_location, view
 from .reports import check_report
 from .sequencer import sequencer_scene
 from .strips import strip_frames, strip_shot_steps, strip_uid
+from .swap_folders import swap_folder
 
 _SettingsT = TypeVar("_SettingsT", ExtractSettings, PeopleSettings, BuildSettings, TrainSettings, SwapSettings)
 
@@ -254,7 +255,7 @@ def swap_requests(
     requests = []
     for plan in plans:
         uid = strip_uid(plan.strip)
-        output = shots.swap_folder(project, plan.strip, uid)
+        output = swap_folder(project, plan.strip, uid, target_item.performer_id)
         job = SwapJob(
             project=project.root,
             footage=plan.shot.footage,
@@ -265,7 +266,7 @@ def swap_requests(
             settings=comp,
         )
         finisher = shots.insertion_finisher(uid, plan.strip.name, plan.shot, output)
-        request = job_request(job, f"Swap: {plan.strip.name}", project, finisher, "Swap Faces")
+        request = job_request(job, f"Swap: {plan.strip.name} ({target_item.name})", project, finisher, "Swap Faces")
         requests.append(replace(request, strips=(replace(plan.shown, uid=uid),)))
     return batch.told_with(requests)
 

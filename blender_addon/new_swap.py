@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..engine.contract.errors import EngineError, ErrorCode
-from . import masks
+from . import casting, masks
 from .grade import copy_grade
 from .sequencer import effects_over, level_of, strip_fcurves, visible_frames
 from .strip_animation import copy_fcurves
-from .strips import SWAP, UID
+from .strips import SWAP, TARGET, UID
 from .swap_content import SwapContent, stored_folder
 from .swap_edit import SwapEdit, key_mask, set_pictures, set_range
 from .swap_strips import INCOMPLETE, shared_frames
@@ -44,7 +44,7 @@ USUAL_OPTIONS = InsertionOptions()
 
 
 def add_swap(edit: SwapEdit, swap: SwapContent, options: InsertionOptions) -> Iterator[None]:
-    """Make the swap strip of a shot that has none, in slices; it shows when it is complete.
+    """Make a swap strip that the shot doesn't have yet, in slices; it shows when it is complete.
 
     Raises:
         EngineError: `strip_unsupported`, when no channel is free or the strips were removed meanwhile.
@@ -52,13 +52,13 @@ def add_swap(edit: SwapEdit, swap: SwapContent, options: InsertionOptions) -> It
     strip = edit.strip()
     frames = visible_frames(strip)
     result = level_of(strip).strips.new_image(
-        f"{strip.name} swap",
+        _name(edit, "swap"),
         str(swap.folder / swap.names[0]),
         channel=_free_channel(strip, frames),
         frame_start=frames.start,
         fit_method="ORIGINAL",
     )
-    result[UID], result[SWAP] = edit.uid, str(swap.folder)
+    result[UID], result[TARGET], result[SWAP] = edit.uid, edit.target, str(swap.folder)
     result.directory = stored_folder(swap.folder)
     result[INCOMPLETE] = result.mute = True
     _copy_look(strip, result)
@@ -74,6 +74,11 @@ def add_swap(edit: SwapEdit, swap: SwapContent, options: InsertionOptions) -> It
         yield from _add_mask(edit, swap)
     edit.swap().mute = False
     del edit.swap()[INCOMPLETE]
+
+
+def _name(edit: SwapEdit, what: str) -> str:
+    """Return a name that tells the swaps of a shot apart: shot, what it is, who is replaced."""
+    return f"{edit.strip().name} {what} {casting.names_of(edit.scene(), edit.target)}".strip()
 
 
 def _free_channel(strip: Any, frames: range) -> int:
@@ -106,7 +111,7 @@ def _add_mask(edit: SwapEdit, swap: SwapContent) -> Iterator[None]:
     if swap.outlines is None or not swap.outlines.present.any():
         return
     frames = visible_frames(edit.swap())
-    mask = masks.new_mask(f"{edit.strip().name} mask", frames.start, len(frames))
+    mask = masks.new_mask(_name(edit, "mask"), frames.start, len(frames))
     masks.bind_mask(edit.swap(), mask)
     yield
     yield from key_mask(edit, swap, np.zeros(len(frames), bool))

@@ -50,13 +50,13 @@ def _move_to(swap: Any, frames: range, moved: float) -> None:
         shift_curves(swap, key_before + moved - (first_key(swap) or 0.0))
 
 
-def align_mask_steps(scene: bpy.types.Scene, strip: Any) -> Iterator[None]:
+def align_mask_steps(scene: bpy.types.Scene, strip: Any, target: str = "") -> Iterator[None]:
     """Move the keys of a swap's mask to the timeline frames of their pictures, after the swap itself was moved.
 
     From then on, the Image Editor shows at the playhead what the sequencer uses there, as when the mask was new.
     A generator, as `insert_swap_steps`; does nothing to a swap without a mask.
     """
-    swap = existing_swap(scene, strip)
+    swap = existing_swap(scene, strip, target)
     if masks.bound_mask(swap) is not None:
         mask = _own_mask(swap)
         yield from _align(mask, mask.frame_start, range(int(timing(swap, "content_start")), visible_frames(swap).stop))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shots the user chose in the edit, where their footage and swaps lie, and how finished frames get there."""
+"""The shots the user chose in the edit and their swaps, where their footage lies, and how finished frames get there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import bpy
 
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.messages import Done
-from ..engine.contract.project import Project, safe_name
 from ..engine.contract.timing import Shot
-from .insertion import insert_swap_steps, swap_strip_of
+from .insertion import insert_swap_steps, swap_strips_of
 from .job_request import Finisher
 from .project_view import FootageLocation, footage_location
 from .sequencer import all_strips, sequencer_scene
 from .strips import find_strip, is_swap, known_uid
+from .swap_content import SEPARATOR
+from .swap_strips import target_of
 
 SHOT_KINDS = ("MOVIE", "IMAGE")
 
@@ -34,28 +35,37 @@ def chosen_strips(context: bpy.types.Context, name: str = "") -> list[Any]:
         Strips of any kind; for a swap of ours the shot under it. Empty when nothing fits.
     """
     scene = sequencer_scene(context)
+    found = {strip.name: strip for strip in _shots(scene, _named_or_selected(scene, name))}
+    return list(found.values())
+
+
+def _named_or_selected(scene: bpy.types.Scene, name: str) -> list[Any]:
     editor = getattr(scene, "sequence_editor", None)
     if editor is None:
         return []
     if name:
-        strips = [strip for strip in all_strips(scene) if strip.name == name]
-    else:
-        level = editor.meta_stack[-1].strips if editor.meta_stack else editor.strips
-        strips = [strip for strip in level if strip.select]
-    found = {strip.name: strip for strip in _shots(scene, strips)}
-    return list(found.values())
+        return [strip for strip in all_strips(scene) if strip.name == name]
+    level = editor.meta_stack[-1].strips if editor.meta_stack else editor.strips
+    return [strip for strip in level if strip.select]
 
 
 def _shots(scene: bpy.types.Scene, strips: Any) -> Iterator[Any]:
-    for strip in strips:
-        if strip.type == "META":
-            yield from _shots(scene, strip.strips)
-        elif is_swap(strip):
+    for strip in _outside_metas(strips):
+        if is_swap(strip):
             shot = find_strip(scene, known_uid(strip))
             if shot is not None:
                 yield shot
         elif strip.type not in {"SOUND", "MASK"}:
             # Sound comes along when an editor selects a shot; the rest is refused by name later.
+            yield strip
+
+
+def _outside_metas(strips: Any) -> Iterator[Any]:
+    """Yield strips, and in place of meta strips what they hold."""
+    for strip in strips:
+        if strip.type == "META":
+            yield from _outside_metas(strip.strips)
+        else:
             yield strip
 
 
@@ -70,18 +80,40 @@ def location_of(strip: Any) -> FootageLocation | None:
     return None
 
 
-def shots_with_swap(context: bpy.types.Context, name: str = "") -> list[tuple[Any, Any]]:
-    """Return those of the chosen shots that have a swap in the edit, each with its swap."""
+def shots_with_swap(context: bpy.types.Context, name: str = "") -> list[tuple[Any, list[Any]]]:
+    """Return those of the chosen shots that have swaps in the edit, each with its swaps, from the lowest channel up."""
     scene = sequencer_scene(context)
-    pairs = [(strip, swap_strip_of(scene, strip)) for strip in chosen_strips(context, name)]
-    return [(strip, swap) for strip, swap in pairs if swap is not None]
+    pairs = [(strip, swap_strips_of(scene, strip)) for strip in chosen_strips(context, name)]
+    return [(strip, swaps) for strip, swaps in pairs if swaps]
 
 
-def swap_folder(project: Project, strip: Any, uid: str) -> Path:
-    """Return the folder of a shot's swapped pictures; it stays the same when the strip is renamed."""
-    tail = uid[:8]
-    there = sorted((project.root / "swaps").glob(f"*-{tail}"))
-    return there[0] if there else project.swap(f"{safe_name(strip.name, 32)}-{tail}")
+def chosen_swaps(context: bpy.types.Context, name: str = "", target: str = "") -> list[Any]:
+    """Return the swap strips to work on.
+
+    Args:
+        context: Blender's context.
+        name: As for `chosen_strips`.
+        target: Id of a performer; only swaps that replace them, by default anybody's.
+
+    Returns:
+        Of each chosen shot those swaps that are chosen themselves, or all when none of them is.
+    """
+    found = []
+    for strip, swaps in shots_with_swap(context, name):
+        found += picked_swaps(context, strip, name) or swaps
+    return [swap for swap in found if not target or replaces(target_of(swap), target)]
+
+
+def picked_swaps(context: bpy.types.Context, strip: Any, name: str = "") -> list[Any]:
+    """Return those swaps of a shot that are chosen themselves, by their name or by being selected."""
+    scene = sequencer_scene(context)
+    chosen = {item.name for item in _outside_metas(_named_or_selected(scene, name))}
+    return [swap for swap in swap_strips_of(scene, strip) if swap.name in chosen]
+
+
+def replaces(targets: str, target: str) -> bool:
+    """Whether the performer with this id is among those of `target_of`."""
+    return target in targets.split(SEPARATOR)
 
 
 _session = [0]

@@ -38,6 +38,8 @@ __all__ = [
 
 UID = "understudy_uid"
 SWAP = "understudy_swap"
+# Ids of the performers whose faces a swap replaces; with the shot's id it says which swap a strip is.
+TARGET = "understudy_target"
 # Blender copies custom properties when a strip is split or duplicated; the name tells the original from its copies.
 _NAMED = "understudy_uid_name"
 

@@ -16,7 +16,11 @@ from ..engine.contract.project import OUTLINES_FILE, SWAP_FILE
 from ..engine.contract.swap_folder import DIGITAL_SOURCE_TYPE, SCHEMA, VERSION, picture_name
 from ..engine.contract.timing import Shot
 from .outlines import Outlines, read_outlines
-from .strips import SWAP
+from .strips import SWAP, TARGET
+
+SOURCE = "understudy_source"
+# Between the ids of several performers; no id holds a comma.
+SEPARATOR = ", "
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class SwapContent:
     def plate_size(self) -> tuple[int, int]:
         """Width and height of the pictures in px."""
         return int(self.report["width"]), int(self.report["height"])
+
+    @property
+    def target(self) -> str:
+        """Whose faces are replaced: their ids, each once, with `SEPARATOR` between."""
+        return _ids(self.report, "target")
 
 
 def read_swap(shot: Shot, folder: Path) -> SwapContent:
@@ -66,20 +75,30 @@ def read_swap(shot: Shot, folder: Path) -> SwapContent:
 def describe(swap: Any, content: SwapContent) -> None:
     """Write onto the strip what made its pictures."""
     report = content.report
-    assignments = report.get("assignments", [])
     swap[SWAP] = stored_folder(content.folder)
     swap["understudy_model"] = str(report.get("model", ""))
     swap["understudy_step"] = int(report.get("step", 0))
     swap["understudy_model_fingerprint"] = str(report.get("model_fingerprint", ""))
     swap["understudy_settings"] = json.dumps(report.get("settings", {}), ensure_ascii=False)
-    swap["understudy_source"] = ", ".join(dict.fromkeys(str(a.get("source", "")) for a in assignments))
-    swap["understudy_target"] = ", ".join(dict.fromkeys(str(a.get("target", "")) for a in assignments))
-    swap["understudy_consent"] = json.dumps(
-        {str(a.get("source", "")): str(a.get("consent", "missing")) for a in assignments}, ensure_ascii=False
-    )
+    swap[SOURCE], swap[TARGET] = _ids(report, "source"), content.target
+    consent = {str(a.get("source", "")): str(a.get("consent", "missing")) for a in report.get("assignments", [])}
+    swap["understudy_consent"] = json.dumps(consent, ensure_ascii=False)
     swap["understudy_engine_version"] = str(report.get("engine_version", ""))
     swap["understudy_created"] = str(report.get("created", ""))
     swap["understudy_digital_source_type"] = DIGITAL_SOURCE_TYPE
+
+
+def folder_target(folder: Path) -> str:
+    """Return whose faces the pictures in a swap folder replace, as `SwapContent.target`; "" when nothing says so."""
+    try:
+        return _ids(read_document(folder / SWAP_FILE, SCHEMA, VERSION, ErrorCode.PROJECT_UNREADABLE, ""), "target")
+    except EngineError:
+        return ""
+
+
+def _ids(report: dict[str, Any], role: str) -> str:
+    """Return the ids of those who have a role in a swap, each once."""
+    return SEPARATOR.join(dict.fromkeys(str(a.get(role, "")) for a in report.get("assignments", [])))
 
 
 def stored_folder(folder: Path) -> str:

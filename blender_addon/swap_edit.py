@@ -23,10 +23,17 @@ from .swap_strips import swap_strip_of
 
 @dataclass(frozen=True)
 class SwapEdit:
-    """Finds the shot's strip and its swap anew: no reference survives the time between two slices."""
+    """Finds the shot's strip and its swap anew: no reference survives the time between two slices.
+
+    Attributes:
+        scene_name: Name of the scene of the edit.
+        uid: Lasting id of the shot's strip.
+        target: Whose faces the swap replaces, as `SwapContent.target`: which of the shot's swaps is meant.
+    """
 
     scene_name: str
     uid: str
+    target: str
 
     def scene(self) -> bpy.types.Scene:
         """Return the scene of the edit."""
@@ -44,7 +51,7 @@ class SwapEdit:
 
     def swap(self) -> Any:
         """Return the swap strip."""
-        swap = swap_strip_of(self.scene(), self.strip())
+        swap = swap_strip_of(self.scene(), self.strip(), self.target)
         if swap is None:
             raise _gone("The new strip")
         return swap

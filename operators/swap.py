@@ -1,23 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators for swaps: make one, put finished frames back in, show and hide it, remove it."""
 
+from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import StringProperty
 
-from ..blender_addon import ids, job_requests, readiness, shots
+from ..blender_addon import casting, ids, job_requests, readiness, shots
 from ..blender_addon.batch import Batch
-from ..blender_addon.insertion import insert_swap, remove_swap
+from ..blender_addon.insertion import insert_swap, take_out
 from ..blender_addon.job_request import Preparation
-from ..blender_addon.sequencer import sequencer_scene
-from ..blender_addon.strips import find_strip, known_uid, strip_shot, strip_uid
+from ..blender_addon.sequencer import all_strips, sequencer_scene
+from ..blender_addon.strips import find_strip, strip_shot, strip_uid
+from ..blender_addon.swap_folders import swapped_folders
+from ..blender_addon.swap_strips import target_of
 from ..engine.contract.errors import EngineError, ErrorCode
-from ..engine.contract.project import SWAP_FILE
+from ..engine.contract.project import Project
 from .base import Described, JobOperator
 from .faces import chosen
 
 _STRIP = "Name of a strip; empty takes the selected ones"
+_TARGET = "Whose swap, where several people of a shot are replaced; empty takes the chosen swaps, or all of a shot"
 
 
 class UNDERSTUDY_OT_swap(JobOperator, bpy.types.Operator):
@@ -59,6 +63,7 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
 
     @classmethod
     def reason(cls, context: bpy.types.Context) -> str:
@@ -66,36 +71,51 @@ class UNDERSTUDY_OT_swap_insert(Described, bpy.types.Operator):
         return "" if bpy.app.background else readiness.insert_reason(context)
 
     def run(self, context: bpy.types.Context) -> str:
-        """Insert the frames of every chosen shot that has some."""
+        """Insert the frames of every chosen shot that has some: of the swaps that are chosen, or of all it ever had."""
         scene, project = sequencer_scene(context), job_requests.project_of_edit()
-        uids = [strip_uid(strip) for strip in chosen(context, self.strip)]
+        target = _id(context, self.target)
+        strips = chosen(context, self.strip)
+        found = {strip_uid(strip): _folders(context, project, strip, self.strip, target) for strip in strips}
         batch, count = Batch(), 0
-        for uid in uids:
-            with batch.attempt():
-                # Inserting changes the edit; each strip is looked up when its turn comes.
-                strip: Any = find_strip(scene, uid)
-                folder = shots.swap_folder(project, strip, uid)
-                if not (folder / SWAP_FILE).is_file():
-                    raise EngineError(
-                        ErrorCode.STRIP_MISSING, f"“{strip.name}” has no swapped frames yet.", "Swap its faces first."
-                    )
-                insert_swap(scene, strip, strip_shot(scene, strip), folder)
-                count += 1
+        for uid, folders in found.items():
+            for folder in folders or [None]:
+                with batch.attempt():
+                    # Inserting changes the edit; each strip is looked up when its turn comes.
+                    strip: Any = find_strip(scene, uid)
+                    if folder is None:
+                        raise _no_frames(strip.name, self.target)
+                    insert_swap(scene, strip, strip_shot(scene, strip), folder)
+                    count += 1
         batch.require(count > 0)
         for remark in batch.remarks:
             self.report({"WARNING"}, remark)
-        return f"Frames inserted over shots: {count}."
+        return f"Swaps put into the edit: {count}."
+
+
+def _folders(context: bpy.types.Context, project: Project, strip: Any, name: str, target: str) -> list[Path]:
+    """Return the folders to insert: the target's, those of the swaps that are chosen themselves, or all of the shot."""
+    picked = {target_of(swap) for swap in shots.picked_swaps(context, strip, name)}
+    found = swapped_folders(project, strip_uid(strip))
+    if target:
+        return [folder for folder, targets in found.items() if shots.replaces(targets, target)]
+    return [folder for folder, targets in found.items() if not picked or targets in picked]
+
+
+def _no_frames(name: str, target: str) -> EngineError:
+    whose = f" with {target} replaced" if target else ""
+    return EngineError(ErrorCode.STRIP_MISSING, f"“{name}” has no swapped frames{whose} yet.", "Swap its faces first.")
 
 
 class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
-    """Show or hide the swaps of the chosen shots."""
+    """Show or hide the chosen swaps."""
 
     bl_idname = ids.Operator.SWAP_TOGGLE
     bl_label = "Show or Hide Swap"
-    bl_description = "Show the plate or the swap: mutes and unmutes the swap of the selected shots"
+    bl_description = "Show the plate or the swap: mutes and unmutes the selected swaps, or all of the selected shots"
     bl_options = {"REGISTER", "UNDO"}
 
     strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
 
     @classmethod
     def reason(cls, context: bpy.types.Context) -> str:
@@ -104,22 +124,26 @@ class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> str:
         """Hide all of them if one is visible, else show them all."""
-        swaps = [swap for _, swap in _with_swap(context, self.strip)]
+        swaps = _chosen_swaps(context, self.strip, self.target)
         is_muted = any(not swap.mute for swap in swaps)
         for swap in swaps:
             swap.mute = is_muted
-        return "The plate is shown." if is_muted else "The swap is shown."
+        names = ", ".join(f"“{swap.name}”" for swap in swaps)
+        return f"{'Hidden' if is_muted else 'Shown'}: {names}."
 
 
 class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
-    """Take the swaps of the chosen shots out of the edit; their frames stay on disk."""
+    """Take the chosen swaps out of the edit; their frames stay on disk."""
 
     bl_idname = ids.Operator.SWAP_REMOVE
     bl_label = "Remove Swap"
-    bl_description = "Take the swap of the selected shots out of the edit; its frames stay in the project folder"
+    bl_description = (
+        "Take the selected swaps, or all of the selected shots, out of the edit; frames stay in the project folder"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
 
     @classmethod
     def reason(cls, context: bpy.types.Context) -> str:
@@ -129,17 +153,25 @@ class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> str:
         """Remove the strips and the masks nobody else uses."""
         scene = sequencer_scene(context)
-        uids = [known_uid(strip) for strip, _ in _with_swap(context, self.strip)]
-        for uid in uids:
-            remove_swap(scene, find_strip(scene, uid))
-        return f"Swaps taken out of the edit: {len(uids)}."
+        names = [swap.name for swap in _chosen_swaps(context, self.strip, self.target)]
+        for name in names:
+            # Removing changes the edit; each strip is looked up when its turn comes.
+            take_out(next(strip for strip in all_strips(scene) if strip.name == name))
+        return f"Swaps taken out of the edit: {len(names)}."
 
 
-def _with_swap(context: bpy.types.Context, name: str) -> list[tuple[Any, Any]]:
-    pairs = shots.shots_with_swap(context, name)
-    if not pairs:
-        raise EngineError(ErrorCode.STRIP_MISSING, "The chosen shots have no swap.", "Swap their faces first.")
-    return pairs
+def _chosen_swaps(context: bpy.types.Context, name: str, target: str) -> list[Any]:
+    swaps = shots.chosen_swaps(context, name, _id(context, target))
+    if not swaps:
+        whose = f" with {target} replaced" if target else ""
+        raise EngineError(ErrorCode.STRIP_MISSING, f"The chosen shots have no swap{whose}.", "Swap their faces first.")
+    return swaps
+
+
+def _id(context: bpy.types.Context, performer: str) -> str:
+    """Return a performer's id by name or id; that of somebody who was removed from the edit still names their swaps."""
+    item = casting.find_performer(sequencer_scene(context).understudy, performer)
+    return performer if item is None else item.performer_id
 
 
 CLASSES = (UNDERSTUDY_OT_swap, UNDERSTUDY_OT_swap_insert, UNDERSTUDY_OT_swap_toggle, UNDERSTUDY_OT_swap_remove)

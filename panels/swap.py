@@ -9,6 +9,8 @@ from ..blender_addon import casting, ids, readiness, shots
 from ..blender_addon.job_requests import project_of_edit
 from ..blender_addon.project_view import view
 from ..blender_addon.sequencer import sequencer_scene
+from ..blender_addon.swap_content import SOURCE
+from ..blender_addon.swap_strips import target_of
 from ..engine.contract.settings import SwapSettings
 from .layout import SidebarPanel, button, sentence, settings_rows
 from .model_import import draw_model
@@ -66,15 +68,26 @@ def _draw_trust(layout: bpy.types.UILayout, item: Any) -> None:
 
 
 def _draw_swaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    pairs = shots.shots_with_swap(context)
-    for _, swap in pairs[:_SWAPS_SHOWN]:
-        layout.label(text=swap.name, icon="HIDE_ON" if swap.mute else "HIDE_OFF")
-    if pairs:
+    swaps = [(strip, swap) for strip, found in shots.shots_with_swap(context) for swap in found]
+    for strip, swap in swaps[:_SWAPS_SHOWN]:
         row = layout.row(align=True)
-        row.operator(ids.Operator.SWAP_TOGGLE, text="Plate / Swap", icon="HIDE_OFF")
+        row.label(text=_who(strip, swap))
+        row.operator(ids.Operator.SWAP_TOGGLE, text="", icon="HIDE_ON" if swap.mute else "HIDE_OFF").strip = swap.name
+    if len(swaps) > _SWAPS_SHOWN:
+        layout.label(text=f"and {len(swaps) - _SWAPS_SHOWN} more")
+    if swaps:
+        chosen, row = len(shots.chosen_swaps(context)), layout.row(align=True)
+        text = "Plate / Swap" if chosen == len(swaps) else f"Plate / Swap ({chosen} of {len(swaps)})"
+        row.operator(ids.Operator.SWAP_TOGGLE, text=text, icon="HIDE_OFF")
         row.operator(ids.Operator.SWAP_INSERT, text="", icon="FILE_REFRESH")
         row.operator(ids.Operator.SWAP_REMOVE, text="", icon="TRASH")
     layout.operator(ids.Operator.FOLDER_OPEN, icon="FILE_FOLDER")
+
+
+def _who(strip: Any, swap: Any) -> str:
+    """Return whom a swap puts in whose place: "Duo: Anna → Ben"."""
+    target, source = (casting.names_of(strip.id_data, names) for names in (target_of(swap), swap.get(SOURCE, "")))
+    return f"{strip.name}: {target} → {source or '…'}" if target else swap.name
 
 
 class SEQUENCER_PT_understudy_swap_settings(SidebarPanel, bpy.types.Panel):

@@ -15,8 +15,19 @@ def center(media_frame):
     return 20.0 + 1.5 * media_frame, 20.0 + 12 * np.sin(media_frame / 9)
 
 
-def write_swap(folder, media_frames, tracks=(1,), width=WIDTH, height=HEIGHT, color=COLOR, feather=0.0, absent=()):
-    """Write pictures, swap.json and outlines.npz; track t lies 40 px times (t - 1) further to the right."""
+def write_swap(
+    folder,
+    media_frames,
+    tracks=(1,),
+    width=WIDTH,
+    height=HEIGHT,
+    color=COLOR,
+    feather=0.0,
+    absent=(),
+    target="bert",
+    apart=40,
+):
+    """Write pictures, swap.json and outlines.npz; track t lies `apart` px times (t - 1) further to the right."""
     folder.mkdir(parents=True, exist_ok=True)
     frames = sorted(set(media_frames))
     picture = np.empty((height, width, 4), np.uint8)
@@ -25,7 +36,7 @@ def write_swap(folder, media_frames, tracks=(1,), width=WIDTH, height=HEIGHT, co
         write_png(folder / f"{frame:06d}.png", picture)
     angles = np.arange(16) / 16 * 2 * np.pi  # clockwise on screen, as y runs down
     ring = np.stack([np.cos(angles), np.sin(angles)], axis=1) * RADIUS
-    points = np.array([[ring + center(f) + (40 * (t - 1), 0) for t in tracks] for f in frames], np.float32)
+    points = np.array([[ring + center(f) + (apart * (t - 1), 0) for t in tracks] for f in frames], np.float32)
     present = np.array([[f not in absent for _ in tracks] for f in frames])
     np.savez(
         folder / "outlines.npz",
@@ -45,7 +56,7 @@ def write_swap(folder, media_frames, tracks=(1,), width=WIDTH, height=HEIGHT, co
         "step": 1200,
         "model_fingerprint": "abc123",
         "settings": {"mask": "extended-hull"},
-        "assignments": [{"track": t, "source": "anna", "target": "bert", "consent": "given"} for t in tracks],
+        "assignments": [{"track": t, "source": "anna", "target": target, "consent": "given"} for t in tracks],
         "width": width,
         "height": height,
         "engine_version": "0.1.0",

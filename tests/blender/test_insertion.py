@@ -57,7 +57,7 @@ def test_mask_cuts_the_swap_and_follows_the_face(scene, tmp_path, coded_movies):
 def test_strip_says_what_made_it(scene, tmp_path, coded_movies):
     strip = add_movie(scene, coded_movies())
     swap = swap_into(scene, strip, tmp_path / "swap")
-    assert swap.name == "plate swap"
+    assert swap.name == "plate swap bert"
     assert (swap.blend_type, swap.alpha_mode) == ("ALPHA_OVER", "STRAIGHT")
     assert swap.channel == strip.channel + 1
     assert swap["understudy_uid"] == strip_uid(strip)
@@ -235,8 +235,8 @@ def test_undo_takes_the_whole_insertion_back(scene, tmp_path, coded_movies):
     assert not bpy.data.masks and not list(fcurves(scene))
     bpy.ops.ed.redo()
     strips = bpy.context.scene.sequence_editor.strips_all
-    assert [s.name for s in strips] == ["plate", "plate swap"] and len(bpy.data.masks) == 1
-    assert masks.bound_mask(strips["plate swap"]) == bpy.data.masks[0]
+    assert [s.name for s in strips] == ["plate", "plate swap bert"] and len(bpy.data.masks) == 1
+    assert masks.bound_mask(strips["plate swap bert"]) == bpy.data.masks[0]
 
 
 def test_swap_survives_saving(scene, tmp_path, coded_movies):

@@ -107,7 +107,7 @@ def test_a_swap_does_the_shots_that_can_be_done(edit):
     prepare_swap()
     select("One", "Two", "Gone")
     OPS.swap(model="M", source="Ben", target="Anna")
-    assert titles() == ["Swap: Two"] and swap_strip_of(bpy.context.scene, strip_named("Two")) is not None
+    assert titles() == ["Swap: Two (Anna)"] and swap_strip_of(bpy.context.scene, strip_named("Two")) is not None
     remarks = jobs.queue.jobs[-1].request.remarks
     assert "No face in “One” is assigned to Anna." in " ".join(remarks) and "gone.mp4 is missing" in " ".join(remarks)
     select("One", "Gone")

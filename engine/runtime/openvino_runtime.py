@@ -8,7 +8,8 @@ package counts as missing, which OpenVINO is made for, so nothing is sent (docs/
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,16 @@ from ..contract.errors import EngineError, ErrorCode
 from .device import available_cores
 from .graph_rewrites import rewrite
 from .rough_branches import count_branches, roughen
+from .rough_core import Core, Piece, cut, has_core
 
 TELEMETRY = "openvino_telemetry"
 FLOAT32, BFLOAT16 = "f32", "bf16"
-# float32 but for the residual branches, or all of them except the last, which is the one nearest to the picture.
-BRANCHES, FEWER_BRANCHES = "branches", "fewer branches"
+# float32 but for the residual branches.
+BRANCHES = "branches"
+# float32 but for the convolutions of features; without those of the first features, or with the one that makes colors.
+CORE, DEEP_CORE, OPEN_CORE = "core", "deep core", "open core"
+
+_CORES = {CORE: Core(32), DEEP_CORE: Core(64), OPEN_CORE: Core(32, is_open=True)}
 
 Array = NDArray[np.generic]
 
@@ -104,49 +110,75 @@ class Graph:
         """Rewrite what is slow on a processor; what comes out stays the same but for the order of sums."""
         rewrite(self._openvino, self.model)
 
-    def rough_branches(self, precision: str) -> int:
-        """Return how many residual branches a precision computes in bfloat16 while the rest is float32."""
-        if precision not in (BRANCHES, FEWER_BRANCHES):
-            return 0
-        return max(0, count_branches(self.model) - (precision == FEWER_BRANCHES))
+    def is_rounded_by(self, precision: str) -> bool:
+        """Whether a precision rounds anything in this graph; the weights have to be in it."""
+        if precision == BRANCHES:
+            return count_branches(self.model) > 0
+        return precision == BFLOAT16 or (precision in _CORES and has_core(self.model, _CORES[precision]))
 
     def compile(self, precision: str = FLOAT32, threads: int = 0) -> ReadyNetwork:
         """Make the graph ready to compute on the processor.
 
         Args:
-            precision: `FLOAT32`, `BFLOAT16`, `BRANCHES` or `FEWER_BRANCHES`; the last two need the weights in it.
+            precision: `FLOAT32`, `BFLOAT16`, or what else is named above, which needs the weights in the graph.
             threads: Processor threads; 0 takes one for each core.
 
         Raises:
             EngineError: `model_unreadable`, when the graph can't be computed.
         """
-        model = self.model
-        rough = self.rough_branches(precision)
-        if rough:
-            model = self.model.clone()
-            roughen(self._openvino, model, rough)
-        options = {
-            "INFERENCE_PRECISION_HINT": BFLOAT16 if precision == BFLOAT16 else FLOAT32,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": threads or available_cores(),
-        }
+        given = [str(item.get_friendly_name()) for item in self.model.get_parameters()]
+        made = [str(item.get_friendly_name()) for item in self.model.get_results()]
         try:
-            compiled = self._core.compile_model(model, "CPU", options)
+            stages = [
+                Stage(self._compiled(item.model, item.is_core, threads), item.takes, item.makes)
+                for item in self._pieces(precision, given, made)
+            ]
         except Exception as error:
             raise EngineError(
                 ErrorCode.MODEL_UNREADABLE,
                 f"The network in {self.path} can't be computed: {_first_line(error)}.",
                 "Use another network.",
             ) from error
-        return ReadyNetwork(compiled, self.outputs())
+        return ReadyNetwork(stages, given, dict(zip(self.outputs(), made, strict=True)))
+
+    def _pieces(self, precision: str, given: list[str], made: list[str]) -> list[Piece]:
+        if precision in _CORES:
+            return cut(self._openvino, self.model, _CORES[precision])
+        model = self.model
+        if precision == BRANCHES:
+            model = self.model.clone()
+            roughen(self._openvino, model)
+        return [Piece(model, tuple(given), tuple(made), precision == BFLOAT16)]
+
+    def _compiled(self, model: Any, is_rough: bool, threads: int) -> Any:
+        options = {
+            "INFERENCE_PRECISION_HINT": BFLOAT16 if is_rough else FLOAT32,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads or available_cores(),
+        }
+        return self._core.compile_model(model, "CPU", options).create_infer_request()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A piece of a network, ready to compute.
+
+    Attributes:
+        request: OpenVINO's request.
+        takes: Names of what it is given, in the order of its inputs.
+        makes: Names of what it makes, in the order of its outputs.
+    """
+
+    request: Any
+    takes: tuple[str, ...]
+    makes: tuple[str, ...]
 
 
 class ReadyNetwork:
     """A network ready to compute: arrays in, arrays out."""
 
-    def __init__(self, compiled: Any, names: list[str]) -> None:
-        self._names = names
-        self._request = compiled.create_infer_request()
+    def __init__(self, stages: Sequence[Stage], given: Sequence[str], outputs: Mapping[str, str]) -> None:
+        self._stages, self._given, self._outputs = stages, given, outputs
 
     def __call__(self, *arrays: Array) -> dict[str, NDArray[np.float32]]:
         """Return the outputs by name; they hold until the next call, so who keeps them copies them.
@@ -157,11 +189,15 @@ class ReadyNetwork:
         Raises:
             EngineError: `internal`, when the network can't compute with them.
         """
+        known: dict[str, Any] = dict(zip(self._given, arrays, strict=True))
         try:
-            results = self._request.infer(list(arrays), share_inputs=True, share_outputs=True)
+            for stage in self._stages:
+                inputs = [known[name] for name in stage.takes]
+                results = stage.request.infer(inputs, share_inputs=True, share_outputs=True)
+                known.update((name, results[index]) for index, name in enumerate(stage.makes))
         except Exception as error:
             raise EngineError(ErrorCode.INTERNAL, f"The network failed: {_first_line(error)}.") from error
-        return {name: results[index] for index, name in enumerate(self._names)}
+        return {name: known[made] for name, made in self._outputs.items()}
 
 
 def precision_title(title: str = FLOAT32) -> str:

@@ -26,15 +26,14 @@ def count_branches(model: Any) -> int:
     return len(_branches(model))
 
 
-def roughen(openvino: Any, model: Any, count: int) -> None:
-    """Make the first branches of a model compute in bfloat16, in place; to be compiled with float32 as hint.
+def roughen(openvino: Any, model: Any) -> None:
+    """Make the branches of a model compute in bfloat16, in place; to be compiled with float32 as hint.
 
     Args:
         openvino: The module.
         model: An `openvino.Model` whose weights are constants.
-        count: How many branches from the model's beginning.
     """
-    for first, between, second in _branches(model)[:count]:
+    for first, between, second in _branches(model):
         for node in (first, *between, second):
             _round_weights(openvino, node.input_value(1))
             # The data come down once, before the branch; weights, bias and slope where they are used.

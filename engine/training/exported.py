@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from ..contract.errors import EngineError, ErrorCode
 from ..contract.settings import NEWEST
 from ..runtime.openvino_runtime import (
-    BRANCHES,
-    FEWER_BRANCHES,
     FLOAT32,
     Graph,
     ReadyNetwork,
@@ -147,8 +145,8 @@ class ExportedSwapper(TrainedSwapper):
         return self._networks[key]
 
     def _key(self, part: str, precision: str) -> tuple[str, str]:
-        """Name a ready network; one without branches to round is the exact one."""
-        if precision in (BRANCHES, FEWER_BRANCHES) and not self._graph(part).rough_branches(precision):
+        """Name a ready network; one in which nothing is rounded is the exact one."""
+        if precision != FLOAT32 and not self._graph(part).is_rounded_by(precision):
             precision = FLOAT32
         return part, precision
 

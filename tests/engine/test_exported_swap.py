@@ -25,15 +25,19 @@ from understudy.engine.pipelines import swap_model
 from understudy.engine.pipelines.swap import swap
 from understudy.engine.pipelines.swap_model import load_trained
 from understudy.engine.runtime.openvino_runtime import (
+    BFLOAT16,
     BRANCHES,
-    FEWER_BRANCHES,
+    CORE,
+    DEEP_CORE,
     FLOAT32,
+    OPEN_CORE,
     Graph,
     computes_bfloat16,
     load_openvino,
 )
 from understudy.engine.runtime.reporter import CallbackReporter, Reporter
-from understudy.engine.runtime.rough_branches import roughen, to_bfloat16
+from understudy.engine.runtime.rough_branches import count_branches, roughen, to_bfloat16
+from understudy.engine.runtime.rough_core import Core, cut
 from understudy.engine.training import network_graph, precision_choice
 from understudy.engine.training.checkpoint import ModelDocument, fingerprint_of, read_model, save_model
 from understudy.engine.training.chosen_weights import read_inference_weights
@@ -42,6 +46,7 @@ from understudy.engine.training.graph_files import graph_files, input_name
 from understudy.engine.training.inference import Swapper, assign_weights, build_network, load_swapper
 from understudy.engine.training.network_inputs import with_sketches
 from understudy.engine.training.precision_choice import (
+    ENOUGH,
     EXACT,
     LIMIT,
     ROUGH,
@@ -235,28 +240,97 @@ def test_the_fastest_precision_with_the_same_pictures_is_chosen():
     assert len({precision.title for precision in ROUGH}) == len(ROUGH)
 
 
+def kinds_of_convolutions(graph):
+    return [
+        node.get_output_element_type(0).get_type_name()
+        for node in graph.get_ordered_ops()
+        if node.get_type_name() == "Convolution"
+    ]
+
+
 def test_only_residual_branches_are_rounded(model):
     document = read_model(model)
     swapper = load_trained(model, document, Reporter())
     faces = some_faces()
     exact = swapper._compute(EXACT, faces, "anna")
-    few, all_of_them = (
-        np.abs(swapper._compute(Precision(FLOAT32, decoder), faces, "anna") - exact).max()
-        for decoder in (FEWER_BRANCHES, BRANCHES)
-    )
-    assert 0.0 < few <= 1 / 255 and 0.0 < all_of_them <= 1 / 255 and few != all_of_them
+    assert 0.0 < np.abs(swapper._compute(Precision(FLOAT32, BRANCHES), faces, "anna") - exact).max() <= 1 / 255
     encoder, decoder = swapper._graph("encoder"), swapper._graph("decoder:anna")
-    assert (encoder.rough_branches(BRANCHES), encoder.rough_branches(FEWER_BRANCHES)) == (2, 1)
-    assert (decoder.rough_branches(BRANCHES), decoder.rough_branches(FLOAT32)) == (3, 0)
+    assert (count_branches(encoder.model), count_branches(decoder.model)) == (2, 3)
     model_of_decoder = decoder.model.clone()
-    roughen(load_openvino(), model_of_decoder, 2)
-    kinds = [
-        node.get_output_element_type(0).get_type_name()
-        for node in model_of_decoder.get_ordered_ops()
-        if node.get_type_name() == "Convolution"
-    ]
-    # The last branch stays, and what makes colors of it; so does all that isn't a branch.
-    assert len(kinds) == 13 and kinds.count("bf16") == 4 and kinds[-3:] == ["f32"] * 3
+    roughen(load_openvino(), model_of_decoder)
+    kinds = kinds_of_convolutions(model_of_decoder)
+    # What makes colors of the last branch stays, and so does all that isn't a branch.
+    assert len(kinds) == 13 and kinds.count("bf16") == 6 and kinds[-3:] == ["bf16", "bf16", "f32"]
+
+
+def graph_of(network, path):
+    """Return a Keras network's graph with its weights."""
+    path.write_bytes(network_graph.trace(network, "code"))
+    graph = Graph(path)
+    weights = enumerate(network.trainable_variables)
+    graph.fill({f"{input_name(index, item.name)}:0": item.numpy() for index, item in weights})
+    return graph
+
+
+@pytest.fixture
+def hourglass(tmp_path):
+    """The graph of a network with all that matters: picture, sketch, features, a dense layer, colors."""
+    keras.utils.set_random_seed(0)
+
+    def convolve(x, channels):
+        return keras.layers.LeakyReLU(negative_slope=0.1)(keras.layers.Conv2D(channels, 3, padding="same")(x))
+
+    inputs = keras.Input((8, 8, 7))
+    sketch = inputs[..., 3:]
+    x = convolve(convolve(inputs[..., :3], 32), 64)
+    x = keras.layers.Add()([x, convolve(x, 64)])
+    x = keras.layers.Reshape((8, 8, 40))(keras.layers.Dense(8 * 8 * 40)(keras.layers.Flatten()(x)))
+    x = keras.layers.Add()([convolve(x, 32), convolve(sketch, 32)])
+    x = PixelShuffle()(keras.layers.Conv2D(12, 3, padding="same")(convolve(x, 48)))
+    return graph_of(keras.Model(inputs, keras.layers.Activation("sigmoid")(x)), tmp_path / "graph.pb")
+
+
+def sizes_of(piece):
+    """Return how many channels each of a piece's convolutions takes and makes."""
+    found = [node for node in piece.model.get_ordered_ops() if node.get_type_name() == "Convolution"]
+    return sorted(
+        tuple(node.input_value(1).get_partial_shape()[axis].get_length() for axis in (1, 0)) for node in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("core", "before", "rounded", "after"),
+    [
+        (Core(32), [(3, 32), (4, 32)], [(32, 48), (32, 64), (40, 32), (64, 64)], [(48, 12)]),
+        (Core(32, is_open=True), [(3, 32), (4, 32)], [(32, 48), (32, 64), (40, 32), (48, 12), (64, 64)], []),
+        (Core(64), [(3, 32), (32, 64)], [(64, 64)], [(4, 32), (32, 48), (40, 32), (48, 12)]),
+    ],
+)
+def test_a_core_has_the_convolutions_of_features_and_its_ends_are_exact(hourglass, core, before, rounded, after):
+    count = len(hourglass.model.get_ops())
+    pieces = cut(load_openvino(), hourglass.model, core)
+    assert len(hourglass.model.get_ops()) == count
+    assert [piece.is_core for piece in pieces] == [False, True, False]
+    first, middle, last = map(sizes_of, pieces)
+    # What comes from the picture alone may be computed first or last.
+    assert sorted([*first, *last]) == sorted([*before, *after])
+    assert middle == rounded and set(before[:1]) <= set(first) and set(after[-1:]) <= set(last)
+    kinds = [{node.get_type_name() for node in piece.model.get_ordered_ops()} for piece in pieces]
+    assert "Sigmoid" in kinds[2] and not {"Sigmoid", "Parameter"} & (kinds[0] - {"Parameter"})
+    # A bias and a ramp belong to their convolution.
+    assert "PRelu" in kinds[1] and ("PRelu" in kinds[2]) == (core.channels == 64)
+
+
+@pytest.mark.parametrize("precision", [CORE, DEEP_CORE, OPEN_CORE])
+def test_pieces_compute_what_the_whole_does(hourglass, precision, monkeypatch):
+    given = np.random.default_rng(0).uniform(0, 1, (3, 8, 8, 7)).astype(np.float32)
+    (exact,) = (np.array(value) for value in hourglass.compile(FLOAT32)(given).values())
+    rounded = hourglass.compile(precision)(given)
+    assert list(rounded) == hourglass.outputs() and np.abs(rounded[hourglass.outputs()[0]] - exact).max() <= 2 / 255
+    compiled = hourglass._compiled
+    monkeypatch.setattr(hourglass, "_compiled", lambda model, _is_rough, threads: compiled(model, False, threads))
+    (whole,) = hourglass.compile(precision)(given).values()
+    np.testing.assert_allclose(whole, exact, atol=1e-5)
 
 
 def test_weights_are_rounded_to_the_nearest():
@@ -266,19 +340,16 @@ def test_weights_are_rounded_to_the_nearest():
     np.testing.assert_array_equal(to_bfloat16(values), expected)
 
 
-def test_a_network_without_branches_computes_exactly_instead(tmp_path):
+@pytest.mark.parametrize("precision", [BRANCHES, CORE, DEEP_CORE, OPEN_CORE])
+def test_a_network_without_branches_or_features_computes_exactly_instead(precision, tmp_path):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 4))
     network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(4, 3)(inputs)))
-    path = tmp_path / "graph.pb"
-    path.write_bytes(network_graph.trace(network, "code"))
-    graph = Graph(path)
-    weights = enumerate(network.trainable_variables)
-    graph.fill({f"{input_name(index, item.name)}:0": item.numpy() for index, item in weights})
-    assert graph.rough_branches(BRANCHES) == graph.rough_branches(FEWER_BRANCHES) == 0
+    graph = graph_of(network, tmp_path / "graph.pb")
+    assert graph.is_rounded_by(BFLOAT16) and not graph.is_rounded_by(FLOAT32) and not graph.is_rounded_by(precision)
     given = np.random.default_rng(0).uniform(0, 1, (2, 8, 8, 4)).astype(np.float32)
-    (exact,), (branches,) = (graph.compile(precision)(given).values() for precision in (FLOAT32, BRANCHES))
-    np.testing.assert_array_equal(branches, exact)
+    (exact,), (rounded,) = (graph.compile(name)(given).values() for name in (FLOAT32, precision))
+    np.testing.assert_array_equal(rounded, exact)
 
 
 def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):
@@ -292,15 +363,15 @@ def test_the_choice_is_kept_for_as_long_as_the_weights_are_the_same(model):
         swapper = load_trained(model, document, Reporter())
         # A dark frame doesn't decide, nor do a few faces.
         swapper.swap(np.zeros_like(some_faces(1)), performer)
-        swapper.swap(some_faces(), performer)
+        swapper.swap(some_faces(ENOUGH // 2), performer)
         assert performer not in load_choices(model, document.fingerprint)
-        swapper.swap(some_faces(), performer)
+        swapper.swap(some_faces(ENOUGH // 2), performer)
     choices = load_choices(model, document.fingerprint)
     assert set(choices) == {"anna", "bert"} and set(choices.values()) <= {EXACT, *ROUGH}
     assert load_choices(model, "other") == {}
     written = json.loads((model / "precision.json").read_text(encoding="utf-8"))
-    earlier = json.dumps({**written, "version": 1})
-    for damage in ("{", '{"schema": "understudy.precision", "version": 2}', '{"schema": "other"}', earlier):
+    earlier = json.dumps({**written, "version": 2})
+    for damage in ("{", '{"schema": "understudy.precision", "version": 3}', '{"schema": "other"}', earlier):
         (model / "precision.json").write_text(damage, encoding="utf-8")
         assert load_choices(model, document.fingerprint) == {}
 

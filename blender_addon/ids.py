@@ -50,6 +50,7 @@ class Operator(StrEnum):
     SWAP_INSERT = "understudy.swap_insert"
     SWAP_TOGGLE = "understudy.swap_toggle"
     SWAP_REMOVE = "understudy.swap_remove"
+    SWAP_SETTINGS_TAKE = "understudy.swap_settings_take"
     JOB_STOP = "understudy.job_stop"
     JOB_OPEN_LOG = "understudy.job_open_log"
     JOBS_CLEAR = "understudy.jobs_clear"

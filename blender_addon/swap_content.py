@@ -19,6 +19,7 @@ from .outlines import Outlines, read_outlines
 from .strips import SWAP, TARGET
 
 SOURCE = "understudy_source"
+MODEL, SETTINGS = "understudy_model", "understudy_settings"
 # Between the ids of several performers; no id holds a comma.
 SEPARATOR = ", "
 
@@ -76,10 +77,10 @@ def describe(swap: Any, content: SwapContent) -> None:
     """Write onto the strip what made its pictures."""
     report = content.report
     swap[SWAP] = stored_folder(content.folder)
-    swap["understudy_model"] = str(report.get("model", ""))
+    swap[MODEL] = str(report.get("model", ""))
     swap["understudy_step"] = int(report.get("step", 0))
     swap["understudy_model_fingerprint"] = str(report.get("model_fingerprint", ""))
-    swap["understudy_settings"] = json.dumps(report.get("settings", {}), ensure_ascii=False)
+    swap[SETTINGS] = json.dumps(report.get("settings", {}), ensure_ascii=False)
     swap[SOURCE], swap[TARGET] = _ids(report, "source"), content.target
     consent = {str(a.get("source", "")): str(a.get("consent", "missing")) for a in report.get("assignments", [])}
     swap["understudy_consent"] = json.dumps(consent, ensure_ascii=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators for swaps: make one, put finished frames back in, show and hide it, remove it."""
+"""Operators for swaps: make one, put finished frames back in, show, hide or remove it, take its settings."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from ..blender_addon import casting, ids, job_requests, readiness, shots
 from ..blender_addon.batch import Batch
 from ..blender_addon.insertion import insert_swap, take_out
 from ..blender_addon.job_request import Preparation
+from ..blender_addon.project_view import view
 from ..blender_addon.sequencer import all_strips, sequencer_scene
 from ..blender_addon.strips import find_strip, strip_shot, strip_uid
 from ..blender_addon.swap_folders import swapped_folders
+from ..blender_addon.swap_made_with import take_settings
 from ..blender_addon.swap_strips import target_of
 from ..engine.contract.errors import EngineError, ErrorCode
 from ..engine.contract.project import Project
@@ -174,4 +176,43 @@ def _id(context: bpy.types.Context, performer: str) -> str:
     return performer if item is None else item.performer_id
 
 
-CLASSES = (UNDERSTUDY_OT_swap, UNDERSTUDY_OT_swap_insert, UNDERSTUDY_OT_swap_toggle, UNDERSTUDY_OT_swap_remove)
+class UNDERSTUDY_OT_swap_settings_take(Described, bpy.types.Operator):
+    """Put what a swap was made with back into the panel."""
+
+    bl_idname = ids.Operator.SWAP_SETTINGS_TAKE
+    bl_label = "Take This Swap's Settings"
+    bl_description = (
+        "Put the comp settings, the performers and the model that the selected swap was made with back into the panel"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why there is no swap to take settings from."""
+        return "" if bpy.app.background else readiness.swaps_reason(context)
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Take them from the one swap that is chosen."""
+        swaps = _chosen_swaps(context, self.strip, self.target)
+        if len(swaps) > 1:
+            names = ", ".join(f"“{swap.name}”" for swap in swaps)
+            raise EngineError(
+                ErrorCode.STRIP_UNSUPPORTED, f"There are several swaps: {names}.", "Select the one that is meant."
+            )
+        models = [item.name for item in view(job_requests.project_of_edit()).models()]
+        left = take_settings(sequencer_scene(context).understudy, swaps[0], models)
+        if left:
+            self.report({"WARNING"}, f"Left as it was, because this edit lacks what the swap had: {', '.join(left)}.")
+        return f"The settings of “{swaps[0].name}” are in the panel."
+
+
+CLASSES = (
+    UNDERSTUDY_OT_swap,
+    UNDERSTUDY_OT_swap_insert,
+    UNDERSTUDY_OT_swap_toggle,
+    UNDERSTUDY_OT_swap_remove,
+    UNDERSTUDY_OT_swap_settings_take,
+)

@@ -99,7 +99,9 @@ class SEQUENCER_PT_understudy_swap_settings(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw the settings."""
+        """Draw the settings, and where to take a swap's own from."""
+        if shots.shots_with_swap(context):
+            self.layout.operator(ids.Operator.SWAP_SETTINGS_TAKE, icon="EYEDROPPER")
         settings_rows(self.layout, sequencer_scene(context).understudy.swap, SwapSettings)
 
 

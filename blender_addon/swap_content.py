@@ -19,7 +19,7 @@ from .outlines import Outlines, read_outlines
 from .strips import SWAP, TARGET
 
 SOURCE = "understudy_source"
-MODEL, SETTINGS = "understudy_model", "understudy_settings"
+MODEL, STEP, SETTINGS = "understudy_model", "understudy_step", "understudy_settings"
 # Between the ids of several performers; no id holds a comma.
 SEPARATOR = ", "
 
@@ -78,7 +78,7 @@ def describe(swap: Any, content: SwapContent) -> None:
     report = content.report
     swap[SWAP] = stored_folder(content.folder)
     swap[MODEL] = str(report.get("model", ""))
-    swap["understudy_step"] = int(report.get("step", 0))
+    swap[STEP] = int(report.get("step", 0))
     swap["understudy_model_fingerprint"] = str(report.get("model_fingerprint", ""))
     swap[SETTINGS] = json.dumps(report.get("settings", {}), ensure_ascii=False)
     swap[SOURCE], swap[TARGET] = _ids(report, "source"), content.target

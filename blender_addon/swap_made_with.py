@@ -43,13 +43,18 @@ def take_settings(settings: Any, swap: Any, models: Collection[str]) -> list[str
             left.append(f"the {role} {identity}".strip())
         else:
             setattr(settings, role, item.name)
-    # The path may be another system's.
-    model = re.split(r"[\\/]", str(swap.get(MODEL, "")).rstrip("\\/"))[-1]
+    model = model_name(swap)
     if model in models:
         settings.model = model
     else:
         left.append(f"the model {model}".strip())
     return left
+
+
+def model_name(swap: Any) -> str:
+    """Return the name of the model that a swap strip was made with; "" when it doesn't say."""
+    # The path may be another system's.
+    return re.split(r"[\\/]", str(swap.get(MODEL, "")).rstrip("\\/"))[-1]
 
 
 def _written(swap: Any) -> dict[str, Any]:

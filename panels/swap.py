@@ -6,9 +6,11 @@ from typing import Any
 import bpy
 
 from ..blender_addon import casting, ids, readiness, shots
+from ..blender_addon.found_model import FoundModel
 from ..blender_addon.job_requests import project_of_edit
 from ..blender_addon.project_view import view
 from ..blender_addon.sequencer import sequencer_scene
+from ..blender_addon.swap_age import remarks
 from ..blender_addon.swap_content import SOURCE
 from ..blender_addon.swap_strips import target_of
 from ..engine.contract.settings import SwapSettings
@@ -47,7 +49,7 @@ class SEQUENCER_PT_understudy_swap(SidebarPanel, bpy.types.Panel):
 
 def _draw_licence(layout: bpy.types.UILayout, name: str) -> None:
     """Say who made a network that wasn't trained here, or that nobody answered for it."""
-    model = view(project_of_edit()).model(name) if bpy.data.filepath and name.strip() else None
+    model = _find_model(name.strip())
     if model is None or model.licence is None:
         return
     row = layout.row()
@@ -73,6 +75,8 @@ def _draw_swaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row = layout.row(align=True)
         row.label(text=_who(strip, swap))
         row.operator(ids.Operator.SWAP_TOGGLE, text="", icon="HIDE_ON" if swap.mute else "HIDE_OFF").strip = swap.name
+        for remark in remarks(strip, swap, _find_model):
+            sentence(layout, remark, icon="INFO")
     if len(swaps) > _SWAPS_SHOWN:
         layout.label(text=f"and {len(swaps) - _SWAPS_SHOWN} more")
     if swaps:
@@ -82,6 +86,10 @@ def _draw_swaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.operator(ids.Operator.SWAP_INSERT, text="", icon="FILE_REFRESH")
         row.operator(ids.Operator.SWAP_REMOVE, text="", icon="TRASH")
     layout.operator(ids.Operator.FOLDER_OPEN, icon="FILE_FOLDER")
+
+
+def _find_model(name: str) -> FoundModel | None:
+    return view(project_of_edit()).model(name) if bpy.data.filepath and name else None
 
 
 def _who(strip: Any, swap: Any) -> str:

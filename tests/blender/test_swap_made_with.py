@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a swap was made with comes back into the panel, and what the edit hasn't got any more is named."""
+"""What a swap was made with comes back into the panel, which also says what has changed since."""
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
 from coded_footage import add_movie
 from swapped import swap_into
+from test_panels import Layout
+from understudy.blender_addon.ids import Panel
 from understudy.blender_addon.job_requests import settings_of
+from understudy.blender_addon.sequencer import set_timing, visible_frames
+from understudy.blender_addon.swap_age import remarks
 from understudy.blender_addon.swap_made_with import take_settings
 from understudy.engine.contract.errors import EngineError
+from understudy.engine.contract.project import Project
 from understudy.engine.contract.settings import SwapSettings
 
 pytestmark = pytest.mark.usefixtures("addon_with_fake_engine")
@@ -75,3 +82,37 @@ def test_the_button_takes_one_swap_and_can_be_undone(scene, swap, tmp_path):
     with pytest.raises(RuntimeError, match="There are several swaps: “plate swap bert”, “plate swap cleo”"):
         bpy.ops.understudy.swap_settings_take(strip=strip.name)
     assert bpy.ops.understudy.swap_settings_take(strip=strip.name, target="bert") == {"FINISHED"}
+
+
+def test_the_panel_says_what_a_swap_is_behind_in(scene, swap, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Schnitt.blend"))
+    scene = bpy.context.scene
+    swap = scene.sequence_editor.strips_all["plate swap bert"]
+    (strip,) = (item for item in scene.sequence_editor.strips_all if item.type == "MOVIE")
+    strip.select = True
+    folder = Project.beside(Path(bpy.data.filepath)).models / "anna-bert"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text('{"performers": ["anna", "bert"], "step": 1700}', encoding="utf-8")
+
+    def shown():
+        lines = []
+        getattr(bpy.types, Panel.SWAP).draw(SimpleNamespace(layout=Layout(lines)), bpy.context)
+        return " ".join(" ".join(lines).split())
+
+    assert "was made after 1200 steps; the model has 1700 now" in shown() and "covers" not in shown()
+    swap["understudy_settings"] = json.dumps({"checkpoint": "best"})
+    assert "1700" not in shown(), "that checkpoint was asked for"
+    frames = visible_frames(strip)
+    set_timing(swap, "right_handle", frames.stop - 4)
+    assert f"covers {len(frames) - 4} of the shot's {len(frames)} frames" in shown()
+
+
+def test_a_model_that_is_gone_or_the_same_is_no_news(swap):
+    strip = next(item for item in swap.id_data.sequence_editor.strips_all if item.type == "MOVIE")
+    for step, expected in ((None, 0), (0, 0), (1200, 0), (1199, 0), (1201, 1)):
+        assert len(remarks(strip, swap, lambda _name, step=step: SimpleNamespace(step=step))) == expected
+    assert remarks(strip, swap, lambda _name: None) == []
+    swap["understudy_step"] = "many"
+    assert remarks(strip, swap, lambda _name: SimpleNamespace(step=5)) == []
+    del swap["understudy_step"]
+    assert remarks(strip, swap, lambda _name: SimpleNamespace(step=5)) == []

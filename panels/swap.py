@@ -93,9 +93,9 @@ def _find_model(name: str) -> FoundModel | None:
 
 
 def _who(strip: Any, swap: Any) -> str:
-    """Return whom a swap puts in whose place: "Duo: Anna → Ben"."""
+    """Return whom a swap puts in whose place: "Duo: Ben in place of Anna"."""
     target, source = (casting.names_of(strip.id_data, names) for names in (target_of(swap), swap.get(SOURCE, "")))
-    return f"{strip.name}: {target} → {source or '…'}" if target else swap.name
+    return f"{strip.name}: {source or '…'} in place of {target}" if target else swap.name
 
 
 class SEQUENCER_PT_understudy_swap_settings(SidebarPanel, bpy.types.Panel):

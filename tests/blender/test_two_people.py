@@ -225,7 +225,11 @@ def test_the_panel_says_who_replaces_whom(edit):
 
     assert Panel.SWAP == "SEQUENCER_PT_understudy_swap"
     select("Duo")
-    assert "Duo: Ben in place of Anna" in shown() and "Duo: Anna in place of Ben" in shown() and "[Plate / Swap]" in shown()
+    assert (
+        "Duo: Ben in place of Anna" in shown()
+        and "Duo: Anna in place of Ben" in shown()
+        and "[Plate / Swap]" in shown()
+    )
     select("Duo swap Ben")
     assert "Duo: Ben in place of Anna" in shown() and "[Plate / Swap (1 of 2)]" in shown()
 

@@ -4,6 +4,13 @@
 is_registered = False
 
 
+def is_in_a_script() -> bool:
+    """Whether Python runs Blender, as a module, rather than Blender Python."""
+    import bpy
+
+    return bool(bpy.app.module)
+
+
 def register() -> None:
     """Register the parts, each before what needs it."""
     from . import face_overlay, frame_maps, jobs, mask_refresh, preferences, previews, properties

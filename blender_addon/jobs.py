@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -216,12 +215,8 @@ def _on_load(*_: object) -> None:
 
 
 @persistent
-def _on_exit(
-    *_: object, close: Callable[[], None] = queue.close, is_late: Callable[[], bool] = sys.is_finalizing
-) -> None:
-    # Where bpy is a module, Python ends first: atexit has closed the queue, and modules have lost their names.
-    if not is_late():
-        close()
+def _on_exit(*_: object) -> None:
+    queue.close()
 
 
 _HANDLERS = (("undo_post", _on_history), ("redo_post", _on_history), ("load_post", _on_load), ("exit_pre", _on_exit))

@@ -18,7 +18,7 @@ from .project_view import FootageLocation, footage_location
 from .sequencer import all_strips, sequencer_scene
 from .strips import find_strip, is_swap, known_uid
 from .swap_content import SEPARATOR
-from .swap_strips import target_of
+from .swap_strips import swap_strips_of_all, target_of
 
 SHOT_KINDS = ("MOVIE", "IMAGE")
 
@@ -83,8 +83,7 @@ def location_of(strip: Any) -> FootageLocation | None:
 def shots_with_swap(context: bpy.types.Context, name: str = "") -> list[tuple[Any, list[Any]]]:
     """Return those of the chosen shots that have swaps in the edit, each with its swaps, from the lowest channel up."""
     scene = sequencer_scene(context)
-    pairs = [(strip, swap_strips_of(scene, strip)) for strip in chosen_strips(context, name)]
-    return [(strip, swaps) for strip, swaps in pairs if swaps]
+    return [(strip, swaps) for strip, swaps in swap_strips_of_all(scene, chosen_strips(context, name)) if swaps]
 
 
 def chosen_swaps(context: bpy.types.Context, name: str = "", target: str = "") -> list[Any]:
@@ -98,17 +97,20 @@ def chosen_swaps(context: bpy.types.Context, name: str = "", target: str = "") -
     Returns:
         Of each chosen shot those swaps that are chosen themselves, or all when none of them is.
     """
-    found = []
-    for strip, swaps in shots_with_swap(context, name):
-        found += picked_swaps(context, strip, name) or swaps
+    chosen, found = _chosen_names(context, name), []
+    for _, swaps in shots_with_swap(context, name):
+        found += [swap for swap in swaps if swap.name in chosen] or swaps
     return [swap for swap in found if not target or replaces(target_of(swap), target)]
 
 
 def picked_swaps(context: bpy.types.Context, strip: Any, name: str = "") -> list[Any]:
     """Return those swaps of a shot that are chosen themselves, by their name or by being selected."""
-    scene = sequencer_scene(context)
-    chosen = {item.name for item in _outside_metas(_named_or_selected(scene, name))}
-    return [swap for swap in swap_strips_of(scene, strip) if swap.name in chosen]
+    chosen = _chosen_names(context, name)
+    return [swap for swap in swap_strips_of(sequencer_scene(context), strip) if swap.name in chosen]
+
+
+def _chosen_names(context: bpy.types.Context, name: str) -> set[str]:
+    return {item.name for item in _outside_metas(_named_or_selected(sequencer_scene(context), name))}
 
 
 def replaces(targets: str, target: str) -> bool:

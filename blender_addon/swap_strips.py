@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
@@ -30,23 +31,42 @@ def swap_strip_of(scene: bpy.types.Scene, strip: Any, target: str = "") -> Any |
         target: Whose faces it replaces, as `target_of`; by default anybody's. A strip that doesn't say it counts as
             anybody's too.
     """
-    found = _made_for(scene, strip)
+    found = _swaps_by_shot(scene).get(known_uid(strip), [])
     if target:
         found = [s for s in found if target_of(s) == target] or [s for s in found if not target_of(s)]
-    # A shot that was split or copied together with its swap: the swap over it is meant.
-    return max(found, key=lambda s: len(shared_frames(visible_frames(s), visible_frames(strip))), default=None)
+    return _over(strip, found)
 
 
 def swap_strips_of(scene: bpy.types.Scene, strip: Any) -> list[Any]:
     """Return the swap strips that were made for `strip`, one for each target, from the lowest channel up."""
-    targets = {target_of(swap) for swap in _made_for(scene, strip)}
-    found = {swap.name: swap for swap in (swap_strip_of(scene, strip, target) for target in targets) if swap}
-    return sorted(found.values(), key=lambda swap: (swap.channel, swap.name))
+    return _one_for_each_target(strip, _swaps_by_shot(scene).get(known_uid(strip), []))
 
 
-def _made_for(scene: bpy.types.Scene, strip: Any) -> list[Any]:
-    uid = known_uid(strip)
-    return [s for s in all_strips(scene) if uid and is_swap(s) and known_uid(s) == uid]
+def swap_strips_of_all(scene: bpy.types.Scene, strips: Iterable[Any]) -> list[tuple[Any, list[Any]]]:
+    """Return each of some strips with what `swap_strips_of` finds; the edit is looked through once."""
+    swaps = _swaps_by_shot(scene)
+    return [(strip, _one_for_each_target(strip, swaps.get(known_uid(strip), []))) for strip in strips]
+
+
+def _swaps_by_shot(scene: bpy.types.Scene) -> dict[str, list[Any]]:
+    """Return all swap strips by the lasting id of their shot."""
+    found: dict[str, list[Any]] = {}
+    for strip in all_strips(scene):
+        if is_swap(strip) and known_uid(strip):
+            found.setdefault(known_uid(strip), []).append(strip)
+    return found
+
+
+def _one_for_each_target(strip: Any, swaps: list[Any]) -> list[Any]:
+    by_target: dict[str, list[Any]] = {}
+    for swap in swaps:
+        by_target.setdefault(target_of(swap), []).append(swap)
+    return sorted((_over(strip, same) for same in by_target.values()), key=lambda swap: (swap.channel, swap.name))
+
+
+def _over(strip: Any, swaps: list[Any]) -> Any | None:
+    """Return the one that lies over a shot: it may have been split or copied together with its swap."""
+    return max(swaps, key=lambda s: len(shared_frames(visible_frames(s), visible_frames(strip))), default=None)
 
 
 def shared_frames(one: range, other: range) -> range:

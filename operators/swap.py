@@ -108,7 +108,33 @@ def _no_frames(name: str, target: str) -> EngineError:
     return EngineError(ErrorCode.STRIP_MISSING, f"“{name}” has no swapped frames{whose} yet.", "Swap its faces first.")
 
 
-class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
+class _OfSwaps(Described):
+    """Mixin of operators that work on swaps which are in the edit."""
+
+    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
+    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str:
+        """Return why there is no swap to work on."""
+        return "" if bpy.app.background else readiness.swaps_reason(context)
+
+    def swaps(self, context: bpy.types.Context) -> list[Any]:
+        """Return the chosen swap strips.
+
+        Raises:
+            EngineError: `strip_missing`, when there are none.
+        """
+        swaps = shots.chosen_swaps(context, self.strip, _id(context, self.target))
+        if not swaps:
+            whose = f" with {self.target} replaced" if self.target else ""
+            raise EngineError(
+                ErrorCode.STRIP_MISSING, f"The chosen shots have no swap{whose}.", "Swap their faces first."
+            )
+        return swaps
+
+
+class UNDERSTUDY_OT_swap_toggle(_OfSwaps, bpy.types.Operator):
     """Show or hide the chosen swaps."""
 
     bl_idname = ids.Operator.SWAP_TOGGLE
@@ -116,17 +142,9 @@ class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
     bl_description = "Show the plate or the swap: mutes and unmutes the selected swaps, or all of the selected shots"
     bl_options = {"REGISTER", "UNDO"}
 
-    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
-    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
-
-    @classmethod
-    def reason(cls, context: bpy.types.Context) -> str:
-        """Return why there is nothing to show or hide."""
-        return "" if bpy.app.background else readiness.swaps_reason(context)
-
     def run(self, context: bpy.types.Context) -> str:
         """Hide all of them if one is visible, else show them all."""
-        swaps = _chosen_swaps(context, self.strip, self.target)
+        swaps = self.swaps(context)
         is_muted = any(not swap.mute for swap in swaps)
         for swap in swaps:
             swap.mute = is_muted
@@ -134,7 +152,7 @@ class UNDERSTUDY_OT_swap_toggle(Described, bpy.types.Operator):
         return f"{'Hidden' if is_muted else 'Shown'}: {names}."
 
 
-class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
+class UNDERSTUDY_OT_swap_remove(_OfSwaps, bpy.types.Operator):
     """Take the chosen swaps out of the edit; their frames stay on disk."""
 
     bl_idname = ids.Operator.SWAP_REMOVE
@@ -144,30 +162,14 @@ class UNDERSTUDY_OT_swap_remove(Described, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
-    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
-
-    @classmethod
-    def reason(cls, context: bpy.types.Context) -> str:
-        """Return why there is nothing to remove."""
-        return "" if bpy.app.background else readiness.swaps_reason(context)
-
     def run(self, context: bpy.types.Context) -> str:
         """Remove the strips and the masks nobody else uses."""
         scene = sequencer_scene(context)
-        names = [swap.name for swap in _chosen_swaps(context, self.strip, self.target)]
+        names = [swap.name for swap in self.swaps(context)]
         for name in names:
             # Removing changes the edit; each strip is looked up when its turn comes.
             take_out(next(strip for strip in all_strips(scene) if strip.name == name))
         return f"Swaps taken out of the edit: {len(names)}."
-
-
-def _chosen_swaps(context: bpy.types.Context, name: str, target: str) -> list[Any]:
-    swaps = shots.chosen_swaps(context, name, _id(context, target))
-    if not swaps:
-        whose = f" with {target} replaced" if target else ""
-        raise EngineError(ErrorCode.STRIP_MISSING, f"The chosen shots have no swap{whose}.", "Swap their faces first.")
-    return swaps
 
 
 def _id(context: bpy.types.Context, performer: str) -> str:
@@ -176,7 +178,7 @@ def _id(context: bpy.types.Context, performer: str) -> str:
     return performer if item is None else item.performer_id
 
 
-class UNDERSTUDY_OT_swap_settings_take(Described, bpy.types.Operator):
+class UNDERSTUDY_OT_swap_settings_take(_OfSwaps, bpy.types.Operator):
     """Put what a swap was made with back into the panel."""
 
     bl_idname = ids.Operator.SWAP_SETTINGS_TAKE
@@ -186,17 +188,9 @@ class UNDERSTUDY_OT_swap_settings_take(Described, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    strip: StringProperty(name="Strip", description=_STRIP, options={"SKIP_SAVE"})
-    target: StringProperty(name="Target", description=_TARGET, options={"SKIP_SAVE"})
-
-    @classmethod
-    def reason(cls, context: bpy.types.Context) -> str:
-        """Return why there is no swap to take settings from."""
-        return "" if bpy.app.background else readiness.swaps_reason(context)
-
     def run(self, context: bpy.types.Context) -> str:
         """Take them from the one swap that is chosen."""
-        swaps = _chosen_swaps(context, self.strip, self.target)
+        swaps = self.swaps(context)
         if len(swaps) > 1:
             names = ", ".join(f"“{swap.name}”" for swap in swaps)
             raise EngineError(

@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.errors import EngineError, ErrorCode
 from .detection import Detection, suppress_doubles
-from .models import import_library, model_path
+from .models import damaged_model, import_library, model_path
 
 _PIXELS = 960 * 540
 _LARGEST_ENLARGEMENT = 2.0
@@ -100,11 +99,7 @@ class CnnDetector(_DlibDetector):
         try:
             self._detector = import_library("dlib").cnn_face_detection_model_v1(str(path))
         except RuntimeError as error:
-            raise EngineError(
-                ErrorCode.DETECTOR_UNAVAILABLE,
-                f"The model file {path} is damaged: {error}.",
-                "Run the engine's set-up again; it puts the models in place.",
-            ) from error
+            raise damaged_model(path, error) from error
 
     def _find(self, image: NDArray[np.uint8]) -> Iterable[tuple[Any, float]]:
         return ((item.rect, item.confidence) for item in self._detector(image, 0))

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract.errors import EngineError, ErrorCode
+from ..contract.errors import EngineError
 from .alignment import align_face, face_matrix
 from .dlib_weights import CHIP_SIDE
 from .geometry import transform_points
 from .identity_network import IdentityNetwork
-from .models import import_library, model_path
+from .models import damaged_model, import_library, model_path
 
 IDENTITY_LENGTH = 128
 DIFFERENT_PERSON = 0.75
@@ -78,11 +78,7 @@ def _load_with_dlib(path: Path) -> Network:
     try:
         model = import_library("dlib").face_recognition_model_v1(str(path))
     except RuntimeError as error:
-        raise EngineError(
-            ErrorCode.DETECTOR_UNAVAILABLE,
-            f"The model file {path} is damaged: {error}.",
-            "Run the engine's set-up again; it puts the models in place.",
-        ) from error
+        raise damaged_model(path, error) from error
     return lambda chip: np.array(model.compute_face_descriptor(chip), dtype=np.float32)
 
 

@@ -105,6 +105,15 @@ def import_library(name: str) -> Any:
         ) from error
 
 
+def damaged_model(path: Path, error: Exception) -> EngineError:
+    """Return what to raise when a library can't read a model file."""
+    return EngineError(
+        ErrorCode.DETECTOR_UNAVAILABLE,
+        f"The model file {path} is damaged: {error}.",
+        "Run the engine's set-up again; it puts the models in place.",
+    )
+
+
 @functools.cache
 def load_network(name: str, threads: int = 1) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Return a TFLite model as a function: input array -> outputs in the model's order, float32.
@@ -123,11 +132,7 @@ def load_network(name: str, threads: int = 1) -> Callable[[NDArray[np.float32]],
             interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise EngineError(
-            ErrorCode.DETECTOR_UNAVAILABLE,
-            f"The model file {path} is damaged: {error}.",
-            "Run the engine's set-up again; it puts the models in place.",
-        ) from error
+        raise damaged_model(path, error) from error
     entry = interpreter.get_input_details()[0]["index"]
     exits = [item["index"] for item in interpreter.get_output_details()]
 

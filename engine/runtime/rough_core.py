@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A last convolution makes no more channels than a pixel's colors and mask folded twice by two.
+# A last convolution makes no more channels than colors and mask of two by two pixels.
 _COLORS = 16
 
 _BEFORE, _CORE, _AFTER = range(3)

@@ -129,8 +129,8 @@ class ExportedSwapper(TrainedSwapper):
         self._precisions[source] = choice.precision
         self._choices[source] = choice
         save_choices(self._folder, self.fingerprint, self._choices)
-        kept = {self._key("encoder", item.encoder) for item in self._precisions.values()}
-        kept |= {self._key(f"decoder:{name}", item.decoder) for name, item in self._precisions.items()}
+        kept = {("encoder", item.encoder) for item in self._precisions.values()}
+        kept |= {(f"decoder:{name}", item.decoder) for name, item in self._precisions.items()}
         self._networks = {key: network for key, network in self._networks.items() if key in kept}
 
     def _compute(self, precision: Precision, faces: Faces, source: str) -> Faces:
@@ -139,16 +139,14 @@ class ExportedSwapper(TrainedSwapper):
         return joined(list(outputs.values()), self.face_size)
 
     def _network(self, part: str, precision: str) -> ReadyNetwork:
-        key = self._key(part, precision)
+        """Return a network ready to compute; where a precision rounds nothing, it is the exact one."""
+        key = part, precision
         if key not in self._networks:
-            self._networks[key] = self._graph(part).compile(key[1], self._threads)
+            if precision == FLOAT32 or self._graph(part).is_rounded_by(precision):
+                self._networks[key] = self._graph(part).compile(precision, self._threads)
+            else:
+                self._networks[key] = self._network(part, FLOAT32)
         return self._networks[key]
-
-    def _key(self, part: str, precision: str) -> tuple[str, str]:
-        """Name a ready network; one in which nothing is rounded is the exact one."""
-        if precision != FLOAT32 and not self._graph(part).is_rounded_by(precision):
-            precision = FLOAT32
-        return part, precision
 
     def _graph(self, part: str) -> Graph:
         if part not in self._graphs:

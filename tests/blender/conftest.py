@@ -21,13 +21,6 @@ else:
     from coded_footage import coded_picture, render_movie, setup_scene, write_png
 
 
-def pytest_sessionfinish():
-    # Blender 4.5 never ends as a module while a class or timer of an add-on is still registered.
-    addon = sys.modules.get("understudy")
-    if addon is not None and getattr(sys.modules.get("understudy.blender_addon"), "is_registered", False):
-        addon.unregister()
-
-
 @pytest.fixture(autouse=True)
 def empty_blender():
     """An empty file with an edit of the size of the coded footage, in the view transform that changes nothing."""

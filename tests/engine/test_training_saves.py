@@ -3,42 +3,26 @@
 
 import json
 
-import cv2
 import numpy as np
 import pytest
-from training_victim import tiny_families
-from understudy.engine.contract.files import write_bytes
-from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
+from flat_faces import performers, tiny_quick  # noqa: F401 - fixtures
+from understudy.engine.contract.jobs import TrainJob
 from understudy.engine.contract.messages import Artifact, Log
 from understudy.engine.contract.settings import TrainSettings
-from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.pipelines.train import train
 from understudy.engine.runtime.reporter import PartReporter, Reporter
 from understudy.engine.training.checkpoint import read_arrays, read_model
 from understudy.engine.training.inference import load_swapper
 from understudy.engine.training.outlook import Outlook
-from understudy.engine.training.recipes import RECIPES
 from understudy.engine.training.runaway import Runaway
 
 
-@pytest.fixture(autouse=True)
-def tiny_quick(monkeypatch):
-    families, recipes = tiny_families()
-    monkeypatch.setitem(FAMILIES, "quick", families["quick"])
-    monkeypatch.setitem(RECIPES, "quick", recipes["quick"])
-
-
 @pytest.fixture
-def job(tmp_path):
-    for name, shade in (("anna", 200), ("bert", 90)):
-        for i in range(8):
-            image = np.full((64, 64, 3), shade + i, np.uint8)
-            write_bytes(tmp_path / "é ü" / name / f"{i}.png", cv2.imencode(".png", image)[1].tobytes())
-    parts = tuple(TrainingPerformer(name, (FacesetPart(tmp_path / "é ü" / name),)) for name in ("anna", "bert"))
-
+def job(performers):  # noqa: F811
     def job_of(model):
         figures = {"maximum_steps": 6, "save_interval": 4, "preview_interval": 100, "snapshots_kept": 1}
-        return TrainJob(model, parts, settings=TrainSettings(batch_size=2, deterministic=True, threads=2, **figures))
+        settings = TrainSettings(batch_size=2, deterministic=True, threads=2, **figures)
+        return TrainJob(model, performers, settings=settings)
 
     return job_of
 

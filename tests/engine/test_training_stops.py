@@ -5,42 +5,25 @@ import queue
 import threading
 from dataclasses import replace
 
-import cv2
-import numpy as np
 import pytest
-from training_victim import tiny_families
+from flat_faces import performers, tiny_quick  # noqa: F401 - fixtures
 from understudy.engine.contract.errors import EngineError, ErrorCode
-from understudy.engine.contract.files import write_bytes
-from understudy.engine.contract.jobs import FacesetPart, TrainingPerformer, TrainJob
+from understudy.engine.contract.jobs import TrainJob
 from understudy.engine.contract.messages import Progress, Stage
 from understudy.engine.contract.settings import TrainSettings
 from understudy.engine.networks.autoencoder import Autoencoder
-from understudy.engine.networks.registry import FAMILIES
 from understudy.engine.pipelines.train import train
 from understudy.engine.pipelines.training_views import draw_training_views
 from understudy.engine.runtime.reporter import Reporter
 from understudy.engine.runtime.stop import StopSignal
 from understudy.engine.training import opening
-from understudy.engine.training.recipes import RECIPES
 from understudy.engine.training.trainer import Trainer
 
 
-@pytest.fixture(autouse=True)
-def tiny_quick(monkeypatch):
-    families, recipes = tiny_families()
-    monkeypatch.setitem(FAMILIES, "quick", families["quick"])
-    monkeypatch.setitem(RECIPES, "quick", recipes["quick"])
-
-
 @pytest.fixture
-def job(tmp_path):
-    for name, shade in (("anna", 200), ("bert", 90)):
-        for i in range(8):
-            image = np.full((64, 64, 3), shade + i, np.uint8)
-            write_bytes(tmp_path / "é ü" / name / f"{i}.png", cv2.imencode(".png", image)[1].tobytes())
-    parts = tuple(TrainingPerformer(name, (FacesetPart(tmp_path / "é ü" / name),)) for name in ("anna", "bert"))
+def job(tmp_path, performers):  # noqa: F811
     settings = TrainSettings(maximum_steps=2, batch_size=2, deterministic=True)
-    return TrainJob(tmp_path / "model", parts, settings=settings)
+    return TrainJob(tmp_path / "model", performers, settings=settings)
 
 
 class StoppedAt(Reporter):
